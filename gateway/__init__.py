@@ -1,0 +1,1 @@
+"""Meshgate: a gateway between nearby BitChat phones and other islands of phones."""

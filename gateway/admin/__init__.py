@@ -1,0 +1,1 @@
+"""The local API: what pages, commands and programs ask the running gateway."""

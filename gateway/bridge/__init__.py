@@ -1,0 +1,1 @@
+"""What may cross between islands, and what never comes back."""

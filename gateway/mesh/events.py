@@ -1,0 +1,55 @@
+"""What can happen to the mesh engine, besides the `transports.link` events.
+
+`now` travels beside every event: seconds of a monotonic clock. Wall-clock time exists
+only as `ClockSet.offset`, because a Pi boots without knowing the time.
+"""
+
+from dataclasses import dataclass
+
+from transports.link import FrameReceived, LinkDown, LinkUp, Writable
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """Wall-clock time is now known (or was stepped): ``unix seconds = now + offset``."""
+
+    offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """`next_wakeup` has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Send a public message from this node."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whisper:
+    """Send a private message, end to end encrypted, to one peer (at most 255 bytes of UTF-8)."""
+
+    recipient: bytes  # peer ID, 8 bytes
+    message_id: str  # normally an upper-case UUID
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask one peer for a pong."""
+
+    recipient: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Change the nickname and announce it."""
+
+    nickname: str
+
+
+Command = ClockSet | Tick | Say | Whisper | Ping | Rename
+MeshEvent = LinkUp | LinkDown | FrameReceived | Writable | Command

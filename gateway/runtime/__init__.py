@@ -1,0 +1,1 @@
+"""The asyncio driver: it owns the loop, the clock and the queues, and decides nothing."""

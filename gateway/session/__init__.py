@@ -1,0 +1,1 @@
+"""Noise sessions, and encryption of things at rest."""

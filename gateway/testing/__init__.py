@@ -1,0 +1,1 @@
+"""Virtual phones, radios and islands, for tests, demos and training."""

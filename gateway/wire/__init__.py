@@ -1,0 +1,1 @@
+"""Bytes to values and back: the BitChat packet formats and the envelope between sites."""

@@ -1,0 +1,1 @@
+"""Linux Bluetooth as BlueZ shows it over D-Bus."""
