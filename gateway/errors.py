@@ -46,6 +46,7 @@ class Reason(StrEnum):
     ASSEMBLY = "assembly"  # fragment assembly over its caps or out of time
     MALFORMED_INNER = "malformed_inner"  # a reassembled or decrypted packet does not decode
     SESSION = "session"  # Noise handshake or decryption failed
+    EARLY = "early"  # ciphertext kept until its handshake finishes
     QUEUE_FULL = "queue_full"
 
     # Bridging (decided by gateway.bridge).
@@ -83,3 +84,7 @@ class SessionError(GatewayError):
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
         self.reason = reason
+
+
+class SealError(GatewayError):
+    """Sealed data that cannot be opened (another key, altered, cut short), or a key that must seal no more."""

@@ -19,15 +19,20 @@ MAX_GEOHASH: Final = 12  # characters
 MAX_SYNC_FILTER: Final = 1_024  # bytes of GCS data accepted
 MAX_SYNC_FRAGMENT_IDS: Final = 60  # entries in a REQUEST_SYNC fragment filter
 MAX_CARRIER_JSON: Final = 16_384  # bytes of Nostr event in a carrier packet
+MAX_NOSTR_EVENT: Final = 32_768  # bytes of event JSON: a courier drop holds 20 KiB of base64
 MAX_COURIER_CIPHERTEXT: Final = 16_384  # bytes
 MAX_COURIER_COPIES: Final = 8
 MAX_PREKEYS: Final = 8  # entries in a bundle
 MAX_BOARD_CONTENT: Final = 512  # bytes
 MAX_BOARD_NICKNAME: Final = 64  # bytes
+MAX_BOARD_LIFETIME_MS: Final = 7 * 24 * 3600 * 1000  # milliseconds from creation to expiry
 MAX_GROUP_MEMBERS: Final = 16
+MAX_GROUP_NICKNAME: Final = 64  # bytes of UTF-8 in a roster
 MAX_VOUCHES: Final = 16  # attestations in a batch
 MAX_VOICE_FRAMES: Final = 8  # AAC frames in a packet
 MAX_VOICE_CONTENT: Final = 210  # bytes, so that a voice packet stays one BLE frame
+MAX_FILE: Final = 1_048_576  # bytes of content in a file transfer (iOS)
+MAX_MESSAGE_ID: Final = 255  # bytes of UTF-8: a private message has one byte for the length
 MAX_STREAM_BUFFER: Final = 8 * 1024 * 1024  # bytes held by the notification stream assembler
 STREAM_RESET_S: Final = 0.25  # seconds an incomplete frame may wait
 
@@ -41,6 +46,7 @@ MAX_ASSEMBLIES: Final = 128  # open at once, oldest evicted (iOS)
 MAX_ASSEMBLIES_PER_SENDER: Final = 16  # so that one sender cannot evict everybody else
 MAX_ASSEMBLY_BYTES: Final = MAX_PAYLOAD
 MAX_ASSEMBLY_BYTES_TOTAL: Final = 4 * 1024 * 1024  # bytes over all assemblies (AND)
+ASSEMBLY_FRAGMENT_COST: Final = 200  # bytes of memory a kept fragment takes besides its data, counted in the total
 ASSEMBLY_LIFETIME_S: Final = 30.0
 
 # Mesh
@@ -65,6 +71,7 @@ SYNC_ANSWER_WINDOW_S: Final = 30.0
 MAX_SYNC_PACKETS_PER_ANSWER: Final = 128  # originals sent for one request
 MAX_PONGS: Final = 5  # pings answered per link in PONG_WINDOW_S
 PONG_WINDOW_S: Final = 10.0
+MAX_PINGS: Final = 64  # pings of ours whose pong is still expected
 HISTORY_LIFETIME_S: Final = 6 * 3600.0
 MAX_HISTORY_MESSAGES: Final = 1_000
 MAX_HISTORY_FRAGMENTS: Final = 600
@@ -85,19 +92,31 @@ MAX_SESSIONS: Final = 256
 HANDSHAKES_PER_PEER: Final = 10  # in HANDSHAKE_WINDOW_S
 HANDSHAKES_TOTAL: Final = 30
 HANDSHAKE_WINDOW_S: Final = 60.0
+HANDSHAKES_RESERVED: Final = 10  # of the total, kept for those we start, so that strangers cannot use up all of it
+MAX_HANDSHAKE_PEERS: Final = 256  # peers with a handshake budget of their own
+MAX_HANDSHAKES: Final = 32  # waiting for an answer, in each role; the oldest is given up
+MAX_HANDSHAKE_FAILURES: Final = 4  # wrong answers after which a handshake is given up
 INITIATOR_TIMEOUT_S: Final = 10.0
 RESPONDER_TIMEOUT_S: Final = 20.0
 TRANSPORT_RATE_PER_PEER: Final = 100.0  # transport messages a second
 TRANSPORT_RATE_TOTAL: Final = 500.0
 MAX_EARLY_PER_PEER: Final = 4  # ciphertexts kept while a handshake finishes
 MAX_EARLY_TOTAL: Final = 32
+MAX_EARLY_BYTES: Final = 8_192  # bytes of one such ciphertext: text and receipts, not files
 SESSION_LIFETIME_S: Final = 24 * 3600.0
+OLD_SESSION_GRACE_S: Final = 20.0  # seconds a replaced session still receives what was under way
 MAX_OUTBOX_PER_PEER: Final = 100  # private messages waiting for a session
+
+# Data at rest
+MAX_SEALED_PER_KEY: Final = 2**32  # blobs: with random 96-bit nonces a repeat stays below 2^-32 (NIST SP 800-38D, 8.3)
 
 # Between sites
 MAX_SITES: Final = 64
 MAX_SITES_SEEN: Final = 64  # sites listed in an envelope
 MAX_ENVELOPE: Final = MAX_FRAME + 8_192  # bytes
+MAX_ENVELOPE_JSON: Final = MAX_ENVELOPE * 4 // 3 + 8_192  # bytes: base64 makes three bytes four
+MAX_ENVELOPE_UNKNOWN: Final = 16  # fields of a newer version carried along
+MAX_ENVELOPE_UNKNOWN_BYTES: Final = 4_096  # bytes of them all, so that they fit every encoding
 PROVENANCE_LIFETIME_S: Final = 300.0
 MAX_PROVENANCE: Final = 20_000  # packet IDs remembered with the sites that have them
 ORIGIN_RATE: Final = 5.0  # unsigned directed packets a second one sender may send across
@@ -107,3 +126,6 @@ MAX_ORIGINS: Final = 2_048  # senders with a budget of their own
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site
+
+# The command line
+MAX_PACKET_LINE: Final = 3 * MAX_FRAME + 64  # characters: the largest frame in hexadecimal with something between bytes

@@ -8,14 +8,16 @@ from transports.link import LinkId
 
 
 class Priority(IntEnum):
-    """Order of service on a link, most urgent first (shed from the end)."""
+    """Order of service on a link, most urgent first (shed from the end).
 
-    HANDSHAKE = 0
-    DIRECTED = 1
-    PUBLIC = 2  # announces, messages, board
-    SYNC = 3
-    VOICE = 4
-    BULK = 5  # fragments and files
+    Everything of a Noise session is one class, because its packets must keep their order.
+    """
+
+    DIRECTED = 0
+    PUBLIC = 1  # announces, messages, board
+    SYNC = 2
+    VOICE = 3
+    BULK = 4  # fragments and files
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class Pong:
     """A peer answered our ping."""
 
     sender_id: bytes
-    hops: int
+    hops: int | None  # None: the TTLs make no sense
     round_trip: float  # seconds
 
 

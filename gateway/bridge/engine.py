@@ -1,0 +1,234 @@
+"""The gateway's brain: a mesh engine, and the bridge that joins it to other islands.
+
+It has the same two verbs as the mesh engine it contains. What the mesh *heard* is offered
+to the bridge, which wraps it in an envelope for the sites that lack it; what a site sends
+is checked as if a stranger had sent it (the envelope, the rules, the signature), and only
+then put on the radio.
+
+Loop rules:
+
+* an envelope names every site that has the packet or is being sent it (`seen`);
+* nobody sends a packet to a site named there, or back to the site it came from;
+* a packet known from the radio or from another site is dropped, never passed on again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import StrEnum
+
+from gateway.bridge.provenance import Provenance
+from gateway.bridge.rules import UNSIGNED, refusal
+from gateway.bridge.sites import Site, Sites
+from gateway.errors import DecodeError, Reason
+from gateway.limits import HISTORY_LIFETIME_S, MAX_ORIGINS, MAX_SKEW_S, ORIGIN_BURST, ORIGIN_RATE
+from gateway.mesh.effects import CloseLink, Effect, Heard, Priority, SendFrame
+from gateway.mesh.engine import Mesh
+from gateway.mesh.events import MeshEvent
+from gateway.mesh.history import SHELVES
+from gateway.mesh.outbound import PRIORITIES
+from gateway.mesh.receiver import ELSEWHERE
+from gateway.session.rate import KeyedBuckets
+from gateway.wire import envelope as wire
+from gateway.wire.envelope import Envelope, Kind
+from gateway.wire.packet import Header, packet_id, peek
+from gateway.wire.types import MessageType
+from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
+
+
+class BridgeMode(StrEnum):
+    """What the operator has switched on."""
+
+    OFF = "off"
+    OPEN = "open"  # signed public packets and sealed directed ones cross as they are
+
+
+class GatewayEngine:
+    """A mesh node with links to other sites.
+
+    Args:
+        mesh: the local mesh.
+        mode: what may cross.
+
+    """
+
+    def __init__(self, mesh: Mesh, mode: BridgeMode = BridgeMode.OFF) -> None:
+        self.mesh = mesh
+        self.mode = mode
+        self.site_id = mesh.identity.peer_id
+        self.sites = Sites()
+        self.provenance = Provenance()
+        self._budgets = KeyedBuckets(ORIGIN_RATE, ORIGIN_BURST, MAX_ORIGINS)
+        self.crossed_out = self.crossed_in = self.passed_on = 0
+        self.drops: dict[Reason, int] = dict.fromkeys(Reason, 0)
+
+    def handle(self, event: MeshEvent, now: float) -> list[Effect]:
+        """Take one event; returns the effects in the order they are to be carried out."""
+        if isinstance(event, FrameReceived) and event.link in self.sites:
+            effects: list[Effect] = []
+            self._from_site(event.link, event.frame, effects, now)
+            return self._offer(effects, now)
+        if isinstance(event, LinkUp) and Capability.WIDE_AREA in event.capabilities:
+            return self._site_up(event, now)
+        if isinstance(event, LinkDown) and event.link in self.sites:
+            self.sites.remove(event.link)
+            return []
+        return self._offer(self.mesh.handle(event, now), now)
+
+    def next_wakeup(self) -> float | None:
+        """Return when to send a `Tick`."""
+        return self.mesh.next_wakeup()
+
+    def leave(self, now: float) -> list[Effect]:
+        """Say goodbye to the mesh."""
+        return self._offer(self.mesh.leave(now), now)
+
+    def _offer(self, effects: list[Effect], now: float) -> list[Effect]:
+        """Turn what the mesh heard into envelopes; everything else stays as it is."""
+        if not any(isinstance(effect, Heard) for effect in effects):
+            return effects
+        kept: list[Effect] = []
+        for effect in effects:
+            if not isinstance(effect, Heard):
+                kept.append(effect)
+            elif effect.link != ELSEWHERE and self.mode is not BridgeMode.OFF and len(self.sites):
+                self._cross(effect, kept, now)
+        return kept
+
+    def _cross(self, heard: Heard, effects: list[Effect], now: float) -> None:
+        header = heard.header
+        reason = refusal(header) or self._unproved(heard, now)
+        if reason is not None:
+            self.drops[reason] += 1
+            return
+        targets = self._targets(header, heard.packet_id, now)
+        if isinstance(targets, Reason):
+            self.drops[targets] += 1
+            return
+        if self._send(self._wrap(heard.packet_id, header, heard.frame, now), targets, effects, now):
+            self.crossed_out += 1
+
+    def _unproved(self, heard: Heard, now: float) -> Reason | None:
+        """Check what the mesh did not: an unsigned packet needs a known sender with budget left."""
+        if heard.verified:
+            return None
+        header = heard.header
+        if header.type not in UNSIGNED:
+            return Reason.SIGNATURE
+        sender = self.mesh.peers.get(header.sender_id)
+        if sender is None or not sender.is_local(now):
+            return Reason.UNKNOWN_SENDER
+        return None if self._budgets.take(header.sender_id, now) else Reason.BUDGET
+
+    def _targets(self, header: Header, identifier: bytes, now: float) -> Iterable[Site] | Reason:
+        if not header.is_broadcast and header.recipient_id is not None:
+            peer = self.mesh.peers.get(header.recipient_id)
+            if header.recipient_id == self.site_id or (peer is not None and peer.is_local(now)):
+                return ()
+            home = self.sites.home_of(header.recipient_id, now)
+            return (home,) if home is not None else Reason.UNKNOWN_RECIPIENT
+        have = self.provenance.sites(identifier, now)
+        return [site for site in self.sites.all() if site.site_id is None or site.site_id not in have]
+
+    def _send(self, envelope: Envelope, targets: Iterable[Site], effects: list[Effect], now: float) -> bool:
+        sites = [site for site in targets if len(envelope.body) < site.mtu]
+        if not sites:
+            return False
+        ids = [self.site_id, *(site.site_id for site in sites if site.site_id is not None)]
+        seen = self.provenance.add(envelope.packet_id, ids, now)
+        self._post(replace(envelope, seen=tuple(sorted(seen - {self.site_id}))), sites, effects)
+        return True
+
+    def _post(self, envelope: Envelope, sites: Iterable[Site], effects: list[Effect]) -> None:
+        """Append the sending of an envelope, with this site named last: so the far end learns who we are."""
+        data = wire.encode(replace(envelope, seen=(*envelope.seen, self.site_id)))
+        priority = PRIORITIES.get(envelope.body[1], Priority.PUBLIC) if envelope.kind is Kind.FRAME else Priority.DIRECTED
+        effects.append(SendFrame(tuple(site.link for site in sites), data, priority))
+
+    def _site_up(self, event: LinkUp, now: float) -> list[Effect]:
+        site = Site(event.link, event.mtu)
+        if not self.sites.add(site):
+            return [CloseLink(event.link, "too many sites")]
+        effects: list[Effect] = []
+        wall_ms = self.mesh.wall_ms(now) or 0
+        greeting = Envelope(bytes(16), Kind.PRESENCE, self.site_id, seen=(), created_ms=wall_ms, expires_ms=wall_ms, body=b"")
+        self._post(greeting, (site,), effects)
+        if self.mode is not BridgeMode.OFF:
+            for peer in self.mesh.peers:
+                if peer.is_local(now):
+                    self._send(self._wrap(peer.packet_id, peek(peer.frame), peer.frame, now), (site,), effects, now)
+        return effects
+
+    def _wrap(self, identifier: bytes, header: Header, frame: bytes, now: float) -> Envelope:
+        lifetime = HISTORY_LIFETIME_S if header.type in SHELVES else MAX_SKEW_S
+        return Envelope(
+            packet_id=identifier,
+            kind=Kind.FRAME,
+            origin=self.site_id,
+            seen=(),
+            created_ms=self.mesh.wall_ms(now) or header.timestamp_ms,
+            expires_ms=header.timestamp_ms + int(lifetime * 1000),
+            body=frame,
+        )
+
+    def _from_site(self, link: LinkId, data: bytes, effects: list[Effect], now: float) -> None:
+        site = self.sites.get(link)
+        if site is None:
+            return
+        try:
+            envelope = wire.decode(data)
+            site.site_id = envelope.seen[-1] if envelope.seen else envelope.origin
+            if envelope.kind is not Kind.FRAME:
+                return
+            header = peek(envelope.body)
+            identifier = packet_id(envelope.body, header)
+        except DecodeError as error:
+            self.drops[error.reason] += 1
+            effects.append(CloseLink(link, f"sent something that is no envelope ({error.reason.value})"))
+            return
+        reason = self._refuse(envelope, header, identifier, now)
+        if reason is None:
+            self.provenance.add(identifier, (*envelope.seen, envelope.origin), now)
+            reason = self._accept(site, envelope, header, identifier, effects, now)
+        if reason is not None:
+            self.drops[reason] += 1
+
+    def _refuse(self, envelope: Envelope, header: Header, identifier: bytes, now: float) -> Reason | None:
+        if identifier != envelope.packet_id:
+            return Reason.ENVELOPE
+        if envelope.origin == self.site_id:
+            return Reason.ECHO
+        if self.mode is BridgeMode.OFF:
+            return Reason.BRIDGE_OFF
+        wall_ms = self.mesh.wall_ms(now)
+        if wall_ms is not None and wall_ms > envelope.expires_ms:
+            return Reason.EXPIRED
+        reason = refusal(header)
+        if reason is None and header.type in UNSIGNED:
+            sender = self.mesh.peers.get(header.sender_id)
+            if sender is None or not sender.is_remote(now):
+                return Reason.UNKNOWN_SENDER
+            if not self._budgets.take(header.sender_id, now):
+                return Reason.BUDGET
+        return reason
+
+    def _accept(
+        self, site: Site, envelope: Envelope, header: Header, identifier: bytes, effects: list[Effect], now: float
+    ) -> Reason | None:
+        recipient = None if header.is_broadcast else header.recipient_id
+        peer = self.mesh.peers.get(recipient) if recipient is not None else None
+        if recipient is not None and recipient != self.site_id and (peer is None or not peer.is_local(now)):
+            home = self.sites.home_of(recipient, now)
+            if home is not None and home.link != site.link:
+                self.passed_on += self._send(envelope, (home,), effects, now)
+                return None
+        reason = self.mesh.inject(envelope.body, header, identifier, effects, now)
+        if reason is not None:
+            return reason
+        self.crossed_in += 1
+        if header.type == MessageType.ANNOUNCE:
+            self.sites.announced(header.sender_id, site.link, now)
+        if recipient is None:
+            targets = self._targets(header, identifier, now)
+            if not isinstance(targets, Reason):
+                self.passed_on += self._send(envelope, [other for other in targets if other.link != site.link], effects, now)
+        return None

@@ -1,0 +1,63 @@
+"""The other sites: their links, their IDs, and which peers they announced."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from gateway.limits import MAX_PEERS, MAX_SITES, REMOTE_PEER_REACHABLE_S
+from transports.link import LinkId
+
+
+@dataclass(slots=True)
+class Site:
+    """One link to another gateway; its site ID is known from its first envelope on."""
+
+    link: LinkId
+    mtu: int
+    site_id: bytes | None = None
+
+
+class Sites:
+    """Links to other gateways, and a roster of who was announced over which."""
+
+    def __init__(self) -> None:
+        self._sites: dict[LinkId, Site] = {}
+        self._roster: OrderedDict[bytes, tuple[LinkId, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sites)
+
+    def __contains__(self, link: LinkId) -> bool:
+        return link in self._sites
+
+    def add(self, site: Site) -> bool:
+        """Take in a link that came up; False if there are too many."""
+        if len(self._sites) >= MAX_SITES:
+            return False
+        self._sites[site.link] = site
+        return True
+
+    def get(self, link: LinkId) -> Site | None:
+        """Return the site at the other end of a link."""
+        return self._sites.get(link)
+
+    def remove(self, link: LinkId) -> None:
+        """Forget a link that went down; its peers are found elsewhere once announced there."""
+        self._sites.pop(link, None)
+
+    def all(self) -> tuple[Site, ...]:
+        """Return every site that is up."""
+        return tuple(self._sites.values())
+
+    def announced(self, peer_id: bytes, link: LinkId, now: float) -> None:
+        """Note that a peer was announced by the site behind `link`."""
+        self._roster[peer_id] = (link, now)
+        self._roster.move_to_end(peer_id)
+        if len(self._roster) > MAX_PEERS:
+            self._roster.popitem(last=False)
+
+    def home_of(self, peer_id: bytes, now: float) -> Site | None:
+        """Return the site that last announced a peer, while that is recent and the site is up."""
+        entry = self._roster.get(peer_id)
+        if entry is None or now - entry[1] > REMOTE_PEER_REACHABLE_S:
+            return None
+        return self._sites.get(entry[0])

@@ -1,0 +1,68 @@
+"""``meshgate run``: the gateway itself, on real radios or on a simulated island."""
+
+import argparse
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.cli.arguments import Subcommands, add_command
+from gateway.cli.config import add_options, load_from
+from gateway.cli.output import CommandError, Exit, note
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+
+_EXAMPLES = (
+    "meshgate run --config /etc/meshgate/config.toml",
+    "meshgate run --simulate 5                        five virtual phones, no radio needed",
+    "meshgate run --simulate 0 --feed traffic.hex --capture out.hex",
+)
+
+
+def add(commands: Subcommands) -> None:
+    """Describe the command."""
+    parser = add_command(commands, "run", "Run the gateway until it is stopped.", _EXAMPLES)
+    add_options(parser)
+    parser.add_argument("--simulate", type=_count, metavar="N", help="use no radio but an island of N virtual phones (0 to 200)")
+    parser.add_argument("--feed", type=Path, metavar="FILE", help="play a capture (one frame in hex a line) as if a neighbour had sent it")
+    parser.add_argument("--feed-rate", type=float, default=50.0, metavar="HZ", help="frames a second to play (default 50)")
+    parser.add_argument("--capture", type=Path, metavar="FILE", help="write every frame sent to that neighbour, one in hex a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the gateway; returns when it was told to stop."""
+    from transports.replay import CaptureError  # noqa: PLC0415
+
+    try:
+        return asyncio.run(_serve(args, load_from(args).config))
+    except CaptureError as error:
+        raise CommandError("capture_unreadable", str(error), hint="A capture has one frame in hexadecimal on each line.") from error
+
+
+async def _serve(args: argparse.Namespace, config: "Config") -> int:
+    from gateway.app import Gateway  # noqa: PLC0415
+    from gateway.cli.radios import find_radios  # noqa: PLC0415
+
+    radios, trouble = await find_radios(args.simulate, args.feed, args.capture, args.feed_rate)
+    if trouble is not None:
+        note(f"{trouble[0]}\n{trouble[1]}\nEverything else is served meanwhile. To try Meshgate without a radio: meshgate run --simulate 5")
+    gateway = Gateway(config, radios, trouble=trouble, report=note)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    note(f"Meshgate {config.gateway.nickname!r} is up, peer ID {gateway.identity.peer_id.hex()}.")
+    if gateway.libp2p is not None:
+        note(f"Other sites know this one as {gateway.libp2p.peer_id}.")
+    note("See how it is doing with: meshgate status")
+    await gateway.run(stop)
+    note("Stopped.")
+    return Exit.OK
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 0 <= count <= 200:
+        raise argparse.ArgumentTypeError("give a number of phones from 0 to 200")
+    return count

@@ -1,0 +1,60 @@
+"""``meshgate status``: how the running gateway is doing."""
+
+import argparse
+import asyncio
+from typing import TYPE_CHECKING
+
+from gateway.cli.arguments import Subcommands, add_command
+from gateway.cli.config import add_options, load_from
+from gateway.cli.output import CommandError, Exit, print_table
+
+if TYPE_CHECKING:
+    from gateway.status import GatewayStatus
+
+_EXAMPLES = ("meshgate status", "meshgate status --json")
+
+
+def add(commands: Subcommands) -> None:
+    """Describe the command."""
+    parser = add_command(commands, "status", "Say how the running gateway is doing.", _EXAMPLES)
+    add_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the gateway and print its answer; exit code 1 if it has problems."""
+    import msgspec  # noqa: PLC0415 -- slow to import
+
+    from gateway.admin.client import UnreachableError, get_status  # noqa: PLC0415
+
+    socket = load_from(args).config.control.socket
+    try:
+        status = asyncio.run(get_status(socket))
+    except UnreachableError as error:
+        hint = "Start it with `meshgate run`, or name its configuration with --config."
+        raise CommandError("unreachable", str(error), hint=hint, status=Exit.UNREACHABLE) from error
+    if args.json:
+        print(msgspec.json.encode(status).decode())
+    else:
+        _print(status)
+    return Exit.FAILED if status.problems else Exit.OK
+
+
+def _print(status: "GatewayStatus") -> None:
+    print(status.sentence)
+    for problem in status.problems:
+        print(f"  ! {problem.sentence} {problem.remedy}")
+    print()
+    print_table(
+        ("TRANSPORT", "STATE", "LINKS", ""),
+        [(name, one.state.value, str(one.links), one.sentence) for name, one in status.transports.items()],
+    )
+    print()
+    bridge = status.bridge
+    print(f"Bridge {bridge.mode.value}: {bridge.crossed_out} out, {bridge.crossed_in} in, {bridge.passed_on} passed on.")
+    if status.mesh.peers:
+        print()
+        where = {True: "near", False: "other island"}
+        print_table(
+            ("PEER", "NAME", "WHERE", "HEARD"),
+            [(peer.peer_id, peer.nickname, where[peer.local], f"{peer.last_heard_s:.0f} s ago") for peer in status.mesh.peers],
+        )

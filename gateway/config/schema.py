@@ -1,0 +1,248 @@
+"""The one schema of the configuration: values, defaults, and a sentence about each key.
+
+It drives the checks (`load`), `meshgate config example` and the reference page
+(`docs/reference/config.md`). A key is added here and nowhere else.
+"""
+
+import typing
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, EnumMeta, StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from gateway.config.paths import Places
+from gateway.limits import MAX_NICKNAME
+from transports.libp2p.address import parse_listen, parse_peer
+from transports.libp2p.identity import is_peer_id
+from transports.limits import MAX_MEMBERS, MAX_PEER_ADDRESSES
+
+MAX_SOCKET_PATH = 107  # bytes the kernel has for the name of a Unix socket
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a person and the checks need to know of a key, beside its type and default."""
+
+    sentence: str
+    allowed: str = ""  # what may stand there; empty where the type says it all
+    check: Callable[[str], object] | None = None  # of each text; raises ValueError with a sentence
+    most: int | None = None  # elements in a list
+    unit: str = ""
+    restart: bool = True  # a change takes effect only after a restart
+    default: Callable[[Places, Path], Path] | None = None  # from the run's directories and the state directory in force
+    default_words: str = ""  # the same for people
+
+
+def check_nickname(text: str) -> None:
+    """Accept a name that fits an announce and shows as one line.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError("the name is not valid UTF-8") from None
+    if not 1 <= size <= MAX_NICKNAME:
+        raise ValueError(f"the name has {size} bytes")
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise ValueError("the name has a control character in it, such as a line break")
+
+
+def check_socket(text: str) -> None:
+    """Accept a path short enough for a Unix socket.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    size = len(text.encode(errors="surrogateescape"))
+    if size > MAX_SOCKET_PATH:
+        raise ValueError(f"the path {text!r} has {size} bytes, and the system has room for {MAX_SOCKET_PATH}")
+
+
+def check_member(text: str) -> None:
+    """Accept the peer ID of a site.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    if not is_peer_id(text):
+        raise ValueError(f"{text!r} is not the peer ID of a site, or has a typing error in it")
+
+
+class BridgeMode(StrEnum):
+    """What crosses to other sites."""
+
+    OFF = "off"
+    OPEN = "open"
+
+
+class GatewayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """This gateway itself."""
+
+    nickname: Annotated[
+        str,
+        About(
+            "The name phones near this gateway show for it.",
+            allowed=f"1 to {MAX_NICKNAME} bytes of UTF-8 on one line",
+            check=check_nickname,
+            unit="bytes",
+        ),
+    ] = "Meshgate"
+    state_dir: Annotated[
+        Path,
+        About(
+            "The directory for keys and everything else that outlives a restart; only the gateway should be able to read it.",
+            default=lambda places, _state: places.state,
+            default_words="/var/lib/meshgate, or ~/.local/state/meshgate in a user's own run",
+        ),
+    ]
+
+
+class BridgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What may cross between this site and others."""
+
+    mode: Annotated[
+        BridgeMode,
+        About('With "open", public and end-to-end encrypted packets cross to every allowed site as they are; with "off", nothing does.'),
+    ] = BridgeMode.OFF
+
+
+class Libp2pConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Links to other sites over libp2p."""
+
+    enabled: Annotated[bool, About("Whether to use libp2p at all.")] = False
+    listen: Annotated[
+        tuple[str, ...],
+        About(
+            "The addresses to wait for other sites on; an empty list only dials.",
+            allowed="/ip4/ADDRESS/tcp/PORT or /ip6/ADDRESS/tcp/PORT, where port 0 takes any free one",
+            check=parse_listen,
+        ),
+    ] = ("/ip4/0.0.0.0/tcp/4001",)
+    identity_file: Annotated[
+        Path,
+        About(
+            "The file with the private key that makes this site's peer ID; written at the first start if it is missing.",
+            default=lambda _places, state: state / "libp2p.key",
+            default_words="libp2p.key in gateway.state_dir",
+        ),
+    ]
+    members: Annotated[
+        tuple[str, ...],
+        About(
+            "The peer IDs of the sites that may link to this one; nobody else is let in.",
+            allowed="a libp2p peer ID (12D3KooW and 44 more characters)",
+            check=check_member,
+            most=MAX_MEMBERS,
+        ),
+    ] = ()
+    peers: Annotated[
+        tuple[str, ...],
+        About(
+            "The addresses of members to link to, each ending in the peer ID expected there.",
+            allowed="/ip4|ip6|dns|dns4|dns6/HOST/tcp/PORT/p2p/ID",
+            check=parse_peer,
+            most=MAX_PEER_ADDRESSES,
+        ),
+    ] = ()
+
+
+class TransportsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How this site reaches others."""
+
+    libp2p: Libp2pConfig
+
+
+class ControlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How commands on this machine reach the running gateway."""
+
+    socket: Annotated[
+        Path,
+        About(
+            "The path of the Unix socket on which the gateway answers commands.",
+            allowed=f"a path of at most {MAX_SOCKET_PATH} bytes",
+            check=check_socket,
+            default=lambda places, _state: places.runtime / "control.sock",
+            default_words="/run/meshgate/control.sock, or meshgate/control.sock in $XDG_RUNTIME_DIR in a user's own run",
+        ),
+    ]
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole configuration."""
+
+    config_version: Annotated[Literal[1], About("The version of these settings, so that a later Meshgate knows how to read them.")] = 1
+    gateway: GatewayConfig
+    bridge: BridgeConfig
+    transports: TransportsConfig
+    control: ControlConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the schema."""
+
+    name: str  # dotted
+    type: object  # of one element, for a list
+    is_list: bool
+    about: About
+    default: object = None  # unless `about.default` works it out
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The texts allowed, if there is a closed list of them."""
+        if not isinstance(self.type, EnumMeta):
+            return ()
+        return tuple(str(member.value) for member in typing.cast("type[Enum]", self.type))
+
+    @property
+    def kind(self) -> str:
+        """The type of one element, for a person."""
+        return _WORDS.get(self.type) or ("one of a few texts" if self.choices else "a whole number")
+
+    @property
+    def allowed(self) -> str:
+        """What one element may be, for a person."""
+        if self.about.allowed:
+            return self.about.allowed
+        if typing.get_origin(self.type) is Literal:
+            return " or ".join(map(str, typing.get_args(self.type)))
+        return " or ".join(f'"{choice}"' for choice in self.choices) or self.kind
+
+
+_WORDS: dict[object, str] = {bool: "true or false", Path: "a path", str: "text"}
+
+
+def _tables(table: type[msgspec.Struct], prefix: str = "") -> dict[str, type[msgspec.Struct]]:
+    found = {prefix: table}
+    for name, hint in typing.get_type_hints(table).items():
+        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+            found |= _tables(hint, f"{prefix}.{name}".lstrip("."))
+    return found
+
+
+def _keys(prefix: str, table: type[msgspec.Struct]) -> dict[str, Key]:
+    found = {}
+    hints = typing.get_type_hints(table, include_extras=True)
+    for field in msgspec.structs.fields(table):
+        about = next((extra for extra in getattr(hints[field.name], "__metadata__", ()) if isinstance(extra, About)), None)
+        if about is None:
+            continue
+        bare = typing.get_args(hints[field.name])[0]
+        is_list = typing.get_origin(bare) is tuple
+        name = f"{prefix}.{field.name}".lstrip(".")
+        kind = typing.get_args(bare)[0] if is_list else bare
+        found[name] = Key(name, kind, is_list, about, None if about.default else field.default)
+    return found
+
+
+TABLES: dict[str, type[msgspec.Struct]] = _tables(Config)
+"""Every table by its dotted name; the document itself is the empty name."""
+
+KEYS: dict[str, Key] = {name: key for prefix, table in TABLES.items() for name, key in _keys(prefix, table).items()}
+"""Every key by its dotted name, in the order people read them."""

@@ -1,0 +1,41 @@
+"""What a node does by the clock: each chore has one deadline, and setting it again moves it."""
+
+from collections.abc import Iterator
+from enum import Enum, auto
+
+
+class Chore(Enum):
+    """The kinds of recurring work."""
+
+    ANNOUNCE = auto()
+    SYNC = auto()
+    PRIVATE = auto()
+    HOUSEKEEPING = auto()
+
+
+Name = tuple[Chore, str]
+"""A chore and what it is about (a link, or nothing)."""
+
+
+class Chores:
+    """Deadlines by name; a handful at a time, so a plain dict is quickest."""
+
+    __slots__ = ("_at",)
+
+    def __init__(self) -> None:
+        self._at: dict[Name, float] = {}
+
+    def set(self, at: float, chore: Chore, about: str = "") -> None:
+        """Do this chore at `at`, instead of when it was due before."""
+        self._at[chore, about] = at
+
+    def due(self, now: float) -> Iterator[Name]:
+        """Take out what is due."""
+        ready = [name for name, at in self._at.items() if at <= now]
+        for name in ready:
+            del self._at[name]
+        yield from ready
+
+    def next_at(self) -> float | None:
+        """Return the earliest deadline."""
+        return min(self._at.values(), default=None)

@@ -1,0 +1,109 @@
+"""The links of the local mesh: who is at the other end, and what each may cost us."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gateway.limits import LINK_BURST, LINK_RATE, MAX_PONGS, PONG_WINDOW_S, REBIND_INTERVAL_S, RSR_WINDOW_S, VERIFY_BURST, VERIFY_RATE
+from gateway.session.rate import TokenBucket
+from transports.link import LinkId
+
+NEVER = float("-inf")
+
+
+@dataclass(slots=True)
+class Link:
+    """One local link and its budgets."""
+
+    id: LinkId
+    mtu: int
+    peer_id: bytes | None = None  # set by the first verified direct announce
+    bound_at: float = NEVER
+    asked_at: float = NEVER  # when we last sent a REQUEST_SYNC over it
+    packets: TokenBucket = field(default_factory=lambda: TokenBucket(LINK_RATE, LINK_BURST))
+    verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))
+    pongs: TokenBucket = field(default_factory=lambda: TokenBucket(MAX_PONGS / PONG_WINDOW_S, MAX_PONGS))
+
+    def expects_answers(self, now: float) -> bool:
+        """Say whether sync answers over this link are solicited."""
+        return now - self.asked_at <= RSR_WINDOW_S
+
+
+class Links:
+    """Local links by ID and by bound peer. One peer may be at the end of two links."""
+
+    def __init__(self) -> None:
+        self._links: dict[LinkId, Link] = {}
+        self._by_peer: dict[bytes, list[LinkId]] = {}
+        self._one_each: tuple[LinkId, ...] | None = ()
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(self._links.values())
+
+    def get(self, link: LinkId) -> Link | None:
+        """Return the link, if it is up."""
+        return self._links.get(link)
+
+    def add(self, link: Link) -> None:
+        """Take in a link that came up."""
+        self._links[link.id] = link
+        self._one_each = None
+
+    def remove(self, link: LinkId) -> Link | None:
+        """Forget a link that went down."""
+        gone = self._links.pop(link, None)
+        if gone is not None:
+            self._unbind(gone)
+            self._one_each = None
+        return gone
+
+    def bind(self, link: Link, peer_id: bytes, now: float) -> bool:
+        """Tie a link to the peer whose verified direct announce came over it.
+
+        Returns:
+            False if it is bound to somebody else and was re-bound less than a minute ago.
+
+        """
+        if link.peer_id == peer_id:
+            return True
+        if link.peer_id is not None and now - link.bound_at < REBIND_INTERVAL_S:
+            return False
+        self._unbind(link)
+        link.peer_id, link.bound_at = peer_id, now
+        self._by_peer.setdefault(peer_id, []).append(link.id)
+        self._one_each = None
+        return True
+
+    def to_peer(self, peer_id: bytes) -> LinkId | None:
+        """Return the link that leads directly to a peer, if there is one."""
+        links = self._by_peer.get(peer_id)
+        return links[0] if links else None
+
+    @property
+    def direct_peers(self) -> tuple[bytes, ...]:
+        """IDs of the peers at the other end of bound links."""
+        return tuple(self._by_peer)
+
+    @property
+    def one_each(self) -> tuple[LinkId, ...]:
+        """Every unbound link, and one link per bound peer: where data goes."""
+        if self._one_each is None:
+            unbound = [link.id for link in self._links.values() if link.peer_id is None]
+            self._one_each = (*unbound, *(links[0] for links in self._by_peer.values()))
+        return self._one_each
+
+    @property
+    def degree(self) -> int:
+        """Connected peers."""
+        return len(self.one_each)
+
+    def _unbind(self, link: Link) -> None:
+        if link.peer_id is None:
+            return
+        links = self._by_peer[link.peer_id]
+        links.remove(link.id)
+        if not links:
+            del self._by_peer[link.peer_id]
+        link.peer_id = None

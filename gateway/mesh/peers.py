@@ -1,0 +1,147 @@
+"""Who is there: peers with a verified announce, and the signing keys pinned to their IDs.
+
+A peer ID is proved by the hash of the Noise key; the signing key is trusted on first use
+and pinned: a later announce of the same ID with another signing key is refused (spec
+section 1). Pins outlive the peer, so that a returning peer is recognised and a message that
+overtakes its sender's next announce can still be verified.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.errors import Reason
+from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_PEERS, MAX_PINS, PEER_REACHABLE_S, REMOTE_PEER_REACHABLE_S
+from gateway.wire.announce import Announce, decode_announce, peer_id_of
+from gateway.wire.packet import Header, payload_of
+
+Verify = Callable[[bytes, bytes, Header], bool]
+"""``verify(frame, public_key, header)``: does the signature over the received bytes hold?"""
+
+NEVER = float("-inf")
+
+
+@dataclass(slots=True)
+class Peer:
+    """One node with a verified announce."""
+
+    peer_id: bytes
+    announce: Announce
+    frame: bytes  # the announce as received, to be offered in sync answers
+    packet_id: bytes
+    announced_ms: int  # timestamp inside the announce
+    announced_at: float  # when it was accepted
+    local_at: float = NEVER  # last heard on this island's radio
+    remote_at: float = NEVER  # last announced through another site
+    speaks_v2: bool = False
+
+    def is_local(self, now: float) -> bool:
+        """Say whether the peer is reachable over the local mesh."""
+        return now - self.local_at < PEER_REACHABLE_S
+
+    def is_remote(self, now: float) -> bool:
+        """Say whether another site has announced the peer lately."""
+        return now - self.remote_at < REMOTE_PEER_REACHABLE_S
+
+
+class PeerTable:
+    """Peers by ID, least recently announced forgotten first, and the pins.
+
+    Args:
+        own_id: this node's peer ID.
+        verify: signature check, see `Verify`.
+        pins: signing keys remembered from earlier, by peer ID.
+
+    """
+
+    def __init__(self, own_id: bytes, verify: Verify, pins: Mapping[bytes, bytes] | None = None) -> None:
+        self._own_id = own_id
+        self._verify = verify
+        self._peers: OrderedDict[bytes, Peer] = OrderedDict()
+        self._pins: OrderedDict[bytes, bytes] = OrderedDict(pins or {})
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(self._peers.values())
+
+    def get(self, peer_id: bytes) -> Peer | None:
+        """Return the peer with this ID, if it is known and not expired."""
+        return self._peers.get(peer_id)
+
+    def signing_key(self, peer_id: bytes) -> bytes | None:
+        """Return the pinned Ed25519 key of an ID, also of a peer that is gone."""
+        return self._pins.get(peer_id)
+
+    @property
+    def pins(self) -> Mapping[bytes, bytes]:
+        """Every pinned key, to be kept across restarts."""
+        return self._pins
+
+    def accept(self, frame: bytes, header: Header, packet_id: bytes, now: float, wall_ms: int) -> Peer | Reason:
+        """Check an announce in full and take it in; the caller then notes where it was heard.
+
+        Args:
+            frame: the whole packet as received.
+            header: its header.
+            packet_id: its ID.
+            now: seconds.
+            wall_ms: the same moment in milliseconds since the epoch.
+
+        Returns:
+            The peer, or why the announce is refused.
+
+        Raises:
+            DecodeError: the payload is no announce.
+
+        """
+        if wall_ms - header.timestamp_ms > MAX_ANNOUNCE_AGE_S * 1000:
+            return Reason.STALE
+        announce = decode_announce(payload_of(frame, header))
+        if header.sender_id == self._own_id or peer_id_of(announce.noise_public_key) != header.sender_id:
+            return Reason.IDENTITY
+        pinned = self._pins.get(header.sender_id)
+        if pinned is not None and pinned != announce.signing_public_key:
+            return Reason.IDENTITY
+        if not self._verify(frame, announce.signing_public_key, header):
+            return Reason.SIGNATURE
+        self._pin(header.sender_id, announce.signing_public_key)
+        peer = self._peers.get(header.sender_id)
+        if peer is None:
+            peer = Peer(header.sender_id, announce, frame, packet_id, header.timestamp_ms, now)
+            self._peers[header.sender_id] = peer
+            if len(self._peers) > MAX_PEERS:
+                self._peers.popitem(last=False)
+        elif header.timestamp_ms >= peer.announced_ms:
+            peer.announce, peer.frame, peer.packet_id = announce, frame, packet_id
+            peer.announced_ms, peer.announced_at = header.timestamp_ms, now
+            self._peers.move_to_end(header.sender_id)
+        if header.version == 2:
+            peer.speaks_v2 = True
+        return peer
+
+    def forget(self, peer_id: bytes) -> Peer | None:
+        """Drop a peer (it left); its pin stays."""
+        return self._peers.pop(peer_id, None)
+
+    def expire(self, now: float) -> list[Peer]:
+        """Drop and return every peer neither this island nor another has heard of lately."""
+        lost = [peer for peer in self._peers.values() if not peer.is_local(now) and not peer.is_remote(now)]
+        for peer in lost:
+            del self._peers[peer.peer_id]
+        return lost
+
+    def edges(self, now: float, direct: Iterable[bytes]) -> dict[bytes, set[bytes]]:
+        """Return the mutually announced neighbour edges fresher than a minute, ours included."""
+        claims: dict[bytes, set[bytes]] = {self._own_id: set(direct)}
+        for peer in self._peers.values():
+            if now - peer.announced_at < PEER_REACHABLE_S:
+                claims[peer.peer_id] = set(peer.announce.neighbors)
+        return {a: {b for b in claimed if a in claims.get(b, ())} for a, claimed in claims.items()}
+
+    def _pin(self, peer_id: bytes, signing_public: bytes) -> None:
+        self._pins[peer_id] = signing_public
+        self._pins.move_to_end(peer_id)
+        if len(self._pins) > MAX_PINS:
+            self._pins.popitem(last=False)

@@ -1,0 +1,27 @@
+"""How one node behaves on the mesh."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MeshSettings:
+    """Choices of a node; the defaults are those of a mains-powered gateway.
+
+    Args:
+        nickname: what others see, at most 255 bytes of UTF-8.
+        capabilities: `gateway.wire.types.Capability` bits; only what is served may be stated.
+        bridge_geohash: the rendezvous cell, where the node has one.
+        jitter: whether relays wait their random delay.
+        relay_to_all: send broadcasts to every link; phones choose a subset to save air time.
+        sync: whether to ask neighbours for what was missed.
+        sync_period: seconds between requests (iOS: 15).
+
+    """
+
+    nickname: str = "Meshgate"
+    capabilities: int = 0
+    bridge_geohash: str | None = None
+    jitter: bool = True
+    relay_to_all: bool = True
+    sync: bool = True
+    sync_period: float = 15.0

@@ -1,0 +1,137 @@
+"""What this node sends in its own name. It never signs, or answers, for anybody else."""
+
+from random import Random
+
+from gateway.limits import MAX_SEEN, MAX_TTL, SEEN_LIFETIME_S
+from gateway.mesh.announcer import Announcer
+from gateway.mesh.dedup import Seen
+from gateway.mesh.effects import Effect, Heard, Priority
+from gateway.mesh.history import History
+from gateway.mesh.identity import Identity
+from gateway.mesh.links import Link, Links
+from gateway.mesh.outbound import PRIORITIES, Outbound
+from gateway.mesh.peers import PeerTable
+from gateway.mesh.private import Outgoing
+from gateway.mesh.routes import plan
+from gateway.mesh.settings import MeshSettings
+from gateway.mesh.wallclock import WallClock
+from gateway.wire.packet import Packet, encode, packet_id, peek
+from gateway.wire.ping import Ping as PingPayload
+from gateway.wire.ping import encode_ping
+from gateway.wire.signing import sign
+from gateway.wire.types import MessageType
+from transports.link import LinkId
+
+OWN = LinkId("own")
+"""Stands for the ingress link of a packet this node made itself."""
+
+_NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
+
+
+class Speaker:
+    """Makes, signs and sends this node's own packets.
+
+    Nothing is sent while the wall clock is not set: phones drop what is more than two
+    minutes off, and would go on dropping us for a while after.
+    """
+
+    def __init__(
+        self, identity: Identity, settings: MeshSettings, rng: Random, clock: WallClock, links: Links, peers: PeerTable, out: Outbound
+    ) -> None:
+        self._identity = identity
+        self._clock = clock
+        self._links = links
+        self._peers = peers
+        self._out = out
+        self.announcer = Announcer(identity, settings, rng)
+        self.seen = Seen(MAX_SEEN, SEEN_LIFETIME_S)
+        self.history = History()
+
+    def announce(self, effects: list[Effect], now: float, only: Link | None = None) -> None:
+        """Send a direct announce to every link, or to one that has just come up."""
+        wall_ms = self._clock.ms(now)
+        if wall_ms is None:
+            return
+        frame = self.announcer.frame(self._links.direct_peers, wall_ms, now)
+        links = (only.id,) if only is not None else tuple(link.id for link in self._links)
+        self._send(effects, frame, links, now)
+
+    def say(self, text: str, effects: list[Effect], now: float) -> bytes | None:
+        """Send a public message; returns its packet ID, None while the clock is not set."""
+        frame = self._signed(MessageType.MESSAGE, text.encode(), None, now)
+        if frame is None:
+            return None
+        header = peek(frame)
+        identifier = packet_id(frame, header)
+        self.history.add(frame, header, identifier, now)
+        self._send(effects, frame, self._out.toward(MessageType.MESSAGE, identifier, None), now)
+        return identifier
+
+    def leave(self, effects: list[Effect], now: float) -> None:
+        """Tell the mesh that this node is going."""
+        frame = self._signed(MessageType.LEAVE, b"", None, now)
+        if frame is not None:
+            self._send(effects, frame, self._links.one_each, now)
+
+    def noise(self, outgoing: list[Outgoing], effects: list[Effect], now: float) -> None:
+        """Send Noise packets, each along a source route where one is known."""
+        for message in outgoing:
+            self._directed(message.type, message.recipient, message.payload, effects, now)
+
+    def ping(self, kind: int, recipient: bytes, nonce: bytes, effects: list[Effect], now: float) -> None:
+        """Send a ping, or the pong that answers one."""
+        self._directed(kind, recipient, encode_ping(PingPayload(nonce, MAX_TTL)), effects, now)
+
+    def request_sync(self, link: Link, payload: bytes, effects: list[Effect], now: float) -> None:
+        """Ask the other end of one link for what we lack."""
+        frame = self._signed(MessageType.REQUEST_SYNC, payload, link.peer_id, now, ttl=0)
+        if frame is not None:
+            link.asked_at = now
+            self._out.emit(effects, (link.id,), frame, Priority.SYNC, now)
+
+    def _signed(self, kind: int, payload: bytes, recipient: bytes | None, now: float, *, ttl: int = MAX_TTL) -> bytes | None:
+        wall_ms = self._clock.ms(now)
+        if wall_ms is None:
+            return None
+        packet = Packet(type=kind, ttl=ttl, timestamp_ms=wall_ms, sender_id=self._identity.peer_id, payload=payload, recipient_id=recipient)
+        return sign(packet, self._identity.signing_key)
+
+    def _directed(self, kind: int, recipient: bytes, payload: bytes, effects: list[Effect], now: float) -> None:
+        wall_ms = self._clock.ms(now)
+        if wall_ms is None:
+            return
+        route = self._route(recipient, now)
+        packet = Packet(
+            type=kind,
+            ttl=MAX_TTL,
+            timestamp_ms=wall_ms,
+            sender_id=self._identity.peer_id,
+            payload=payload,
+            recipient_id=recipient,
+            route=route,
+            version=2 if route else 1,
+        )
+        # Routed packets are signed by the apps whatever their type (spec section 4.3).
+        frame = sign(packet, self._identity.signing_key) if route else encode(packet, padded=kind in _NOISE)
+        first_hop = route[0] if route else recipient
+        links = self._out.toward(kind, b"", first_hop)
+        self._send(effects, frame, links, now)
+
+    def _route(self, recipient: bytes, now: float) -> tuple[bytes, ...] | None:
+        if self._links.to_peer(recipient) is not None:
+            return None
+        edges = self._peers.edges(now, self._links.direct_peers)
+        return plan(edges, self._identity.peer_id, recipient, self._speaks_v2)
+
+    def _speaks_v2(self, peer_id: bytes) -> bool:
+        peer = self._peers.get(peer_id)
+        return peer is not None and peer.speaks_v2
+
+    def _send(self, effects: list[Effect], frame: bytes, links: tuple[LinkId, ...], now: float) -> None:
+        header = peek(frame)
+        identifier = packet_id(frame, header)
+        fresh = not self.seen.knows(identifier, now)
+        self.seen.add(identifier, now)
+        self._out.emit(effects, links, frame, PRIORITIES.get(header.type, Priority.PUBLIC), now)
+        if fresh:
+            effects.append(Heard(identifier, header, frame, OWN, verified=True))

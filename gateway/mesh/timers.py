@@ -1,0 +1,34 @@
+"""One heap of things to do later, for an engine that owns no clock."""
+
+import heapq
+from collections.abc import Iterator
+from itertools import count
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Timers(Generic[T]):
+    """A priority queue by time; equal times come out in the order they were set."""
+
+    __slots__ = ("_heap", "_order")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, T]] = []
+        self._order = count()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def set(self, at: float, item: T) -> None:
+        """Make `item` due at time `at` (seconds, the engine's clock)."""
+        heapq.heappush(self._heap, (at, next(self._order), item))
+
+    def due(self, now: float) -> Iterator[T]:
+        """Take out everything due, also what becomes due meanwhile."""
+        while self._heap and self._heap[0][0] <= now:
+            yield heapq.heappop(self._heap)[2]
+
+    def next_at(self) -> float | None:
+        """Return when the first item is due, or None."""
+        return self._heap[0][0] if self._heap else None

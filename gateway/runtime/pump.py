@@ -1,0 +1,128 @@
+"""Moves events into the engine and effects out to the transports. It decides nothing.
+
+Everything happens in one event loop and without queues on the way in: a transport posts,
+the engine answers, the frames leave, all in the same call. A link that will not take a
+frame gets a queue until it says `Writable`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from gateway.limits import QUEUE_BYTES, SITE_QUEUE_BYTES
+from gateway.mesh.effects import CloseLink, Effect, SendFrame
+from gateway.mesh.events import MeshEvent, Tick
+from gateway.mesh.queue import LinkQueue
+from transports.link import Capability, LinkDown, LinkEvent, LinkId, LinkUp, Post, Transport, Writable
+
+
+class Engine(Protocol):
+    """The two verbs of every engine."""
+
+    def handle(self, event: MeshEvent, now: float) -> list[Effect]:
+        """Take one event."""
+
+    def next_wakeup(self) -> float | None:
+        """Say when a `Tick` is wanted."""
+
+
+Notice = Callable[[Effect, float], None]
+"""Told of every effect that is no sending: who was seen, what was said."""
+
+
+class Pump:
+    """Drives one engine over any number of transports.
+
+    Args:
+        engine: see `Engine`.
+        notice: called with the other effects, in order.
+        now: monotonic seconds, the event loop's time by default.
+
+    """
+
+    def __init__(self, engine: Engine, notice: Notice, now: Callable[[], float] | None = None) -> None:
+        self._engine = engine
+        self._notice = notice
+        self._loop = asyncio.get_running_loop()
+        self._now = now or self._loop.time
+        self._owners: dict[LinkId, Transport] = {}
+        self._queues: dict[LinkId, LinkQueue] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.shed = 0
+
+    def post_to(self, transport: Transport) -> Post:
+        """Return the callable through which one transport reports."""
+
+        def post(event: LinkEvent) -> None:
+            self._from_transport(transport, event)
+
+        return post
+
+    def send(self, event: MeshEvent) -> None:
+        """Give the engine an event that comes from no transport."""
+        now = self._now()
+        self.carry_out(self._engine.handle(event, now), now)
+        self._arm()
+
+    def carry_out(self, effects: Sequence[Effect], now: float) -> None:
+        """Do what the engine wants done."""
+        for effect in effects:
+            if isinstance(effect, SendFrame):
+                for link in effect.links:
+                    self._send(link, effect)
+            elif isinstance(effect, CloseLink):
+                owner = self._owners.get(effect.link)
+                if owner is not None:
+                    owner.close(effect.link, effect.why)
+            else:
+                self._notice(effect, now)
+
+    def stop(self) -> None:
+        """Forget the timer; nothing is sent any more unless a transport posts."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes waiting for busy links."""
+        return sum(queue.bytes for queue in self._queues.values())
+
+    def _from_transport(self, transport: Transport, event: LinkEvent) -> None:
+        if isinstance(event, LinkUp):
+            wide = Capability.WIDE_AREA in event.capabilities
+            self._owners[event.link] = transport
+            self._queues[event.link] = LinkQueue(SITE_QUEUE_BYTES if wide else QUEUE_BYTES, in_order=wide)
+        elif isinstance(event, LinkDown):
+            self._owners.pop(event.link, None)
+            self._queues.pop(event.link, None)
+        elif isinstance(event, Writable):
+            self._drain(event.link)
+        self.send(event)
+
+    def _send(self, link: LinkId, effect: SendFrame) -> None:
+        owner = self._owners.get(link)
+        if owner is None:
+            return
+        queue = self._queues[link]
+        if queue.bytes or not owner.send(link, effect.frame):
+            self.shed += not queue.push(effect.frame, effect.priority)
+
+    def _drain(self, link: LinkId) -> None:
+        owner, queue = self._owners.get(link), self._queues.get(link)
+        if owner is None or queue is None:
+            return
+        while (frame := queue.peek()) is not None and owner.send(link, frame):
+            queue.pop()
+
+    def _arm(self) -> None:
+        at = self._engine.next_wakeup()
+        if self._timer is not None:
+            if at is not None and self._timer.when() == at:
+                return
+            self._timer.cancel()
+        self._timer = None if at is None else self._loop.call_at(at, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.send(Tick())

@@ -1,0 +1,116 @@
+"""One snapshot of the whole gateway, in the words and figures every surface shows."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from gateway.bridge.engine import BridgeMode, GatewayEngine
+from transports.link import TransportState, TransportStatus
+
+
+class PeerSummary(msgspec.Struct, frozen=True):
+    """One peer of the local mesh or of another island."""
+
+    peer_id: str
+    nickname: str
+    direct: bool
+    local: bool
+    remote: bool
+    last_heard_s: float
+
+
+class MeshSummary(msgspec.Struct, frozen=True):
+    """The local mesh."""
+
+    links: int
+    peers: tuple[PeerSummary, ...]
+    counters: Mapping[str, int]
+    drops: Mapping[str, int]
+
+
+class BridgeSummary(msgspec.Struct, frozen=True):
+    """What crosses between sites."""
+
+    mode: BridgeMode
+    sites: int
+    crossed_out: int
+    crossed_in: int
+    passed_on: int
+    drops: Mapping[str, int]
+
+
+class TransportSummary(msgspec.Struct, frozen=True):
+    """One transport."""
+
+    state: TransportState
+    sentence: str
+    remedy: str
+    links: int
+    addresses: tuple[str, ...]
+    counters: Mapping[str, int]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something that is wrong, and what a person can do about it."""
+
+    sentence: str
+    remedy: str
+
+
+class GatewayStatus(msgspec.Struct, frozen=True):
+    """Everything, for ``meshgate status --json`` and the API."""
+
+    sentence: str
+    peer_id: str
+    uptime_s: float
+    mesh: MeshSummary
+    bridge: BridgeSummary
+    transports: Mapping[str, TransportSummary]
+    waiting_bytes: int
+    problems: tuple[Problem, ...]
+
+
+def describe(
+    engine: GatewayEngine, transports: Sequence[TransportStatus], trouble: tuple[str, str] | None, waiting: int, uptime: float, now: float
+) -> GatewayStatus:
+    """Put the snapshot together."""
+    mesh = engine.mesh.status(now)
+    peers = tuple(
+        PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
+    )
+    problems = [Problem(*trouble)] if trouble is not None else []
+    problems += [Problem(one.sentence, one.remedy) for one in transports if one.state is TransportState.DOWN]
+    return GatewayStatus(
+        sentence=sentence(sum(peer.local for peer in peers), len(engine.sites), waiting, [problem.sentence for problem in problems]),
+        peer_id=mesh.peer_id,
+        uptime_s=round(uptime, 1),
+        mesh=MeshSummary(mesh.links, peers, mesh.counters, mesh.drops),
+        bridge=BridgeSummary(
+            mode=engine.mode,
+            sites=len(engine.sites),
+            crossed_out=engine.crossed_out,
+            crossed_in=engine.crossed_in,
+            passed_on=engine.passed_on,
+            drops={reason.value: count for reason, count in engine.drops.items() if count},
+        ),
+        transports={
+            one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))
+            for one in transports
+        },
+        waiting_bytes=waiting,
+        problems=tuple(problems),
+    )
+
+
+def sentence(phones: int, sites: int, waiting: int, problems: Sequence[str]) -> str:
+    """Say in one true sentence or two how things are; what is wrong comes first."""
+    if problems:
+        return problems[0]
+    near = "No phone is near." if phones == 0 else f"{phones} {_plural('phone', phones)} near."
+    linked = "Not linked to any site." if sites == 0 else f"Linked to {sites} {_plural('site', sites)}."
+    queue = "Nothing is waiting." if waiting == 0 else f"{waiting} bytes are waiting for busy links."
+    return f"{near} {linked} {queue}"
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"

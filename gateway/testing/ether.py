@@ -1,0 +1,313 @@
+"""The virtual radio: a pure discrete-event machine that carries frames between ports.
+
+Rules:
+
+* two ports have at most one link; each side calls it ``<ether>:<other port>``;
+* frames of one direction arrive in the order they were accepted, whatever their delays;
+* a direction holds a bounded number of bytes: `send` says False when they are used up, and
+  `Writable` follows when half of them are free again;
+* a lost frame never arrives and nobody is told, as on the air;
+* frames in flight on a link that goes down are lost;
+* the same seed and the same calls give the same events at the same times.
+
+Time is cut into ticks: a frame arrives at the first tick after its delay. All frames of
+one tick lie in two plain lists, so that a delivery costs about a microsecond; a heap of
+single deliveries costs several times that, and a tuple for each keeps the garbage
+collector busy.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+
+from gateway.testing.topology import Position, pairs_in_range
+from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Writable
+
+RADIO = Capability.LOCAL | Capability.BROADCAST | Capability.DIRECTED
+WIDE = Capability.WIDE_AREA | Capability.DIRECTED
+
+Cut = Callable[[str, str], bool]
+"""Says whether the air between two ports is blocked; asked once per pair, in either order."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkProfile:
+    """How good a link is; both directions alike."""
+
+    loss: float = 0.0  # probability that a frame never arrives, 0..1
+    duplicate: float = 0.0  # probability that a frame arrives twice, 0..1
+    delay: tuple[float, float] = (0.005, 0.030)  # seconds, shortest and longest: one connection interval
+    rate: float | None = None  # bytes a second on the air; None = no limit
+    mtu: int = 512  # bytes, largest frame
+    buffer: int = 16_384  # bytes on their way in one direction before `send` says False
+
+
+class _Way:
+    """One direction of one link."""
+
+    __slots__ = (
+        "buffer",
+        "delay",
+        "duplicate",
+        "free_at",
+        "last_tick",
+        "loss",
+        "mtu",
+        "rate",
+        "receiver",
+        "receiver_link",
+        "refused",
+        "sender",
+        "sender_link",
+        "spread",
+        "up",
+        "waiting",
+    )
+
+    def __init__(self, sender: str, sender_link: LinkId, receiver: str, receiver_link: LinkId, profile: LinkProfile) -> None:
+        self.sender = sender
+        self.sender_link = sender_link
+        self.receiver = receiver
+        self.receiver_link = receiver_link
+        self.loss = profile.loss
+        self.duplicate = profile.duplicate
+        self.delay = profile.delay[0]
+        self.spread = profile.delay[1] - profile.delay[0]
+        self.rate = profile.rate
+        self.mtu = profile.mtu
+        self.buffer = profile.buffer
+        self.up = True
+        self.waiting = 0  # bytes accepted and not yet delivered
+        self.refused = False  # a frame was refused since the last Writable
+        self.free_at = 0.0  # when the air is free again, where there is a rate
+        self.last_tick = 0  # a later frame never arrives at an earlier tick
+
+
+_Batch = tuple[list[_Way], list[bytes | LinkEvent]]
+"""What arrives at one tick, item by item: where, and what (bytes: a frame)."""
+
+
+class Ether:
+    """The air between any number of ports; the caller owns the clock.
+
+    `name` prefixes the link names. With `radius` (metres), ports that have a position get
+    links to the ports in range, nearest first and at most `max_links` each; links that
+    still reach are kept. `tick` is the grain of time in seconds. With `named_peers` a
+    `LinkUp` carries the other port's name as its authenticated peer.
+    """
+
+    def __init__(
+        self,
+        rng: Random,
+        *,
+        name: str = "radio",
+        capabilities: Capability = RADIO,
+        profile: LinkProfile | None = None,
+        radius: float | None = None,
+        max_links: int | None = None,
+        tick: float = 0.001,
+        named_peers: bool = False,
+    ) -> None:
+        self.name = name
+        self.capabilities = capabilities
+        self.profile = profile or LinkProfile()
+        self.radius = radius
+        self.max_links = max_links
+        self.lost = 0  # frames lost to chance or to a link that went down
+        self.delivered = 0  # frames
+        self._random = rng.random
+        self._per_second = round(1 / tick)
+        self._named_peers = named_peers
+        self._ways: dict[str, dict[LinkId, _Way]] = {}
+        self._positions: dict[str, Position] = {}
+        self._wanted: dict[tuple[str, str], LinkProfile] = {}  # pairs that have a link unless cut
+        self._reached: set[tuple[str, str]] = set()  # pairs wanted because they are in range
+        self._cuts: dict[int, Cut] = {}
+        self._cut_numbers = count()
+        self._ticks: list[int] = []  # heap of the keys of _due
+        self._due: dict[int, _Batch] = {}
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Every attached port, in the order they came."""
+        return tuple(self._ways)
+
+    def links_of(self, port: str) -> tuple[LinkId, ...]:
+        """The links `port` has now."""
+        return tuple(self._ways[port])
+
+    def link_to(self, port: str) -> LinkId:
+        """What others call their link to `port`, whether it is up or not."""
+        return LinkId(f"{self.name}:{port}")
+
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of ports that have a link now."""
+        return tuple(pair for pair in self._wanted if self._is_up(pair))
+
+    def attach(self, port: str, position: Position | None = None, now: float = 0.0) -> None:
+        """Put a port on the air; `ValueError` if the name is taken."""
+        if port in self._ways:
+            raise ValueError(f"port {port!r} is attached already")
+        self._ways[port] = {}
+        if position is not None:
+            self.place({port: position}, now)
+
+    def detach(self, port: str, now: float) -> None:
+        """Take a port off the air; its links go down."""
+        for pair in [pair for pair in self._wanted if port in pair]:
+            self.disconnect(*pair, now)
+        self._positions.pop(port, None)
+        del self._ways[port]
+
+    def place(self, positions: dict[str, Position], now: float) -> None:
+        """Move ports (metres, metres) and let links come and go with the range."""
+        if self.radius is None:
+            raise ValueError("an ether without a radius has no positions")
+        self._positions.update(positions)
+        reached = pairs_in_range(self._positions, self.radius, max_links=self.max_links, keep=self._reached)
+        for pair in sorted(self._reached - reached):
+            self.disconnect(*pair, now)
+        for pair in sorted(reached - self._reached):
+            self.connect(*pair, now)
+        self._reached = reached
+
+    def connect(self, a: str, b: str, now: float, profile: LinkProfile | None = None) -> None:
+        """Give two ports a link; both get `LinkUp` at the next tick unless the air is cut."""
+        if a == b:
+            raise ValueError("a port has no link to itself")
+        pair = _pair(a, b)
+        if pair in self._wanted:
+            raise ValueError(f"{a!r} and {b!r} have a link already")
+        self._wanted[pair] = profile or self.profile
+        if not self._is_cut(pair):
+            self._bring_up(pair, now)
+
+    def disconnect(self, a: str, b: str, now: float, reason: str = "out of range") -> None:
+        """Take the link of two ports away; both get `LinkDown` at the next tick. No link: nothing happens."""
+        pair = _pair(a, b)
+        if self._wanted.pop(pair, None) is not None:
+            self._reached.discard(pair)
+            if self._is_up(pair):
+                self._bring_down(pair, now, reason)
+
+    def close(self, port: str, link: LinkId, now: float, why: str) -> None:
+        """Give up the link that `port` calls `link`."""
+        way = self._ways[port].get(link)
+        if way is not None:
+            self.disconnect(port, way.receiver, now, why)
+
+    def cut(self, blocked: Cut, now: float) -> int:
+        """Block the air between the pairs that `blocked` names, until `heal` gets the returned number."""
+        number = next(self._cut_numbers)
+        self._cuts[number] = blocked
+        for pair in self._wanted:
+            if self._is_up(pair) and self._is_cut(pair):
+                self._bring_down(pair, now, "cut")
+        return number
+
+    def heal(self, number: int, now: float) -> None:
+        """Undo one `cut`; links come back unless another cut still blocks them."""
+        del self._cuts[number]
+        for pair in self._wanted:
+            if not self._is_up(pair) and not self._is_cut(pair):
+                self._bring_up(pair, now)
+
+    def send(self, port: str, link: LinkId, frame: bytes, now: float) -> bool:
+        """Put a frame on the air; False means full, `Writable` will follow.
+
+        A frame for a link that is down is lost (its `LinkDown` may still be on the way).
+        `ValueError` for a frame larger than the link's MTU.
+        """
+        way = self._ways[port].get(link)
+        if way is None:
+            self.lost += 1
+            return True
+        size = len(frame)
+        if size > way.mtu:
+            raise ValueError(f"{size} bytes on a link with MTU {way.mtu}")
+        if way.waiting and way.waiting + size > way.buffer:
+            way.refused = True
+            return False
+        at = now
+        if way.rate is not None:
+            way.free_at = at = max(now, way.free_at) + size / way.rate
+        random = self._random
+        if way.loss and random() < way.loss:
+            self.lost += 1
+            return True
+        tick = int((at + way.delay + way.spread * random()) * self._per_second + 1e-6) + 1
+        if tick < way.last_tick:
+            tick = way.last_tick
+        else:
+            way.last_tick = tick
+        ways, items = self._due.get(tick) or self._new_batch(tick)
+        ways.append(way)
+        items.append(frame)
+        way.waiting += size
+        if way.duplicate and random() < way.duplicate:
+            ways.append(way)
+            items.append(frame)
+            way.waiting += size
+        return True
+
+    def next_wakeup(self) -> float | None:
+        """When `advance` has something to give, or None."""
+        return self._ticks[0] / self._per_second if self._ticks else None
+
+    def advance(self, now: float) -> list[tuple[str, LinkEvent]]:
+        """Everything that happens up to `now`: (port, event) in order of time."""
+        out: list[tuple[str, LinkEvent]] = []
+        ticks = self._ticks
+        while ticks and ticks[0] / self._per_second <= now:
+            for way, item in zip(*self._due.pop(heappop(ticks)), strict=True):
+                if not isinstance(item, bytes):
+                    out.append((way.receiver, item))
+                elif way.up:
+                    way.waiting -= len(item)
+                    self.delivered += 1
+                    out.append((way.receiver, FrameReceived(way.receiver_link, item)))
+                    if way.refused and way.waiting * 2 <= way.buffer:
+                        way.refused = False
+                        out.append((way.sender, Writable(way.sender_link)))
+                else:
+                    self.lost += 1
+        return out
+
+    def _is_cut(self, pair: tuple[str, str]) -> bool:
+        return any(blocked(*pair) for blocked in self._cuts.values())
+
+    def _is_up(self, pair: tuple[str, str]) -> bool:
+        return self.link_to(pair[1]) in self._ways[pair[0]]
+
+    def _bring_up(self, pair: tuple[str, str], now: float) -> None:
+        a, b = pair
+        profile = self._wanted[pair]
+        at_a, at_b = self.link_to(b), self.link_to(a)
+        for way, link, peer in ((_Way(b, at_b, a, at_a, profile), at_a, b), (_Way(a, at_a, b, at_b, profile), at_b, a)):
+            self._ways[way.sender][way.sender_link] = way
+            event = LinkUp(link, profile.mtu, self.capabilities, peer if self._named_peers else None)
+            way.last_tick = self._tell(way, event, now)
+
+    def _bring_down(self, pair: tuple[str, str], now: float, reason: str) -> None:
+        for here, there in (pair, pair[::-1]):
+            way = self._ways[there].pop(self.link_to(here))
+            way.up = False
+            self._tell(way, LinkDown(way.receiver_link, reason), now)
+
+    def _tell(self, way: _Way, event: LinkEvent, now: float) -> int:
+        tick = int(now * self._per_second + 1e-6) + 1
+        ways, items = self._due.get(tick) or self._new_batch(tick)
+        ways.append(way)
+        items.append(event)
+        return tick
+
+    def _new_batch(self, tick: int) -> _Batch:
+        heappush(self._ticks, tick)
+        batch = self._due[tick] = ([], [])
+        return batch
+
+
+def _pair(a: str, b: str) -> tuple[str, str]:
+    return (a, b) if a < b else (b, a)

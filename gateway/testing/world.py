@@ -1,0 +1,334 @@
+"""A world: any number of engines on virtual ethers, moved by a virtual clock.
+
+Nothing here sleeps: `run_until` jumps from one due thing to the next. Everything random
+comes from `World.seed`, so a failure can be played again; the seed is printed when a world
+is made (pytest shows it with a failing test).
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from random import Random
+from typing import Protocol, TypeVar
+
+from gateway.limits import MAX_ENVELOPE, QUEUE_BYTES, SITE_QUEUE_BYTES
+from gateway.mesh.effects import CloseLink, SendFrame
+from gateway.mesh.events import ClockSet, MeshEvent, Tick
+from gateway.testing.backlog import Backlog
+from gateway.testing.ether import WIDE, Cut, Ether, LinkProfile
+from gateway.testing.topology import Pair, Position
+from gateway.testing.traffic import Traffic
+from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Writable
+
+UNIX_EPOCH_OFFSET = 1_767_225_600.0
+"""Default wall clock of a world: time 0 is 2026-01-01 00:00 UTC."""
+
+SITE_LINK = LinkProfile(delay=(0.0, 0.0), mtu=MAX_ENVELOPE, buffer=SITE_QUEUE_BYTES)
+"""A path between two gateways that loses nothing and costs no time."""
+
+N = TypeVar("N")
+
+
+class Engine(Protocol):
+    """Anything that turns events into effects and says when it wants to be woken."""
+
+    def handle(self, event: MeshEvent, now: float) -> Sequence[object]:
+        """Take one event; the effects are carried out in order."""
+
+    def next_wakeup(self) -> float | None:
+        """When the next `Tick` is due, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a node told the outside at a time: any effect but `SendFrame` and `CloseLink`."""
+
+    at: float
+    node: str
+    effect: object
+
+
+class Node:
+    """One engine in a world, or a port without one whose events pile up in `events`."""
+
+    __slots__ = ("address", "backlogs", "engine", "events", "links", "name", "received", "sent", "wake", "wakeups")
+
+    def __init__(self, name: str, engine: Engine | None, address: bytes | None) -> None:
+        self.name = name
+        self.engine = engine
+        self.address = address  # peer ID, so that own packets are not counted as relays
+        self.links: dict[LinkId, Ether] = {}  # links that are up, as the node knows them
+        self.backlogs: dict[LinkId, Backlog] = {}
+        self.events: list[LinkEvent] = []  # only without an engine
+        self.wake: float | None = None
+        self.wakeups = 0
+        self.sent = 0  # frames
+        self.received = 0  # frames
+
+    @property
+    def dropped(self) -> int:
+        """Frames shed because a link stayed full."""
+        return sum(backlog.dropped for backlog in self.backlogs.values())
+
+
+class World:
+    """Engines, the air between them, and the time they live in.
+
+    Notices go to every one of `listeners` and stay in `notices`, the newest `max_notices`
+    of them; `ignore` names effect types that are no notices (a long run makes many).
+    """
+
+    def __init__(
+        self,
+        seed: int | str,
+        *,
+        profile: LinkProfile | None = None,
+        radius: float | None = None,
+        max_links: int | None = None,
+        start: float = 0.0,
+        offset: float = UNIX_EPOCH_OFFSET,
+        tick: float = 0.001,
+        ignore: Iterable[type] = (),
+        max_notices: int | None = None,
+        report: Callable[[str], object] = print,
+    ) -> None:
+        self.seed = seed
+        self.now = start
+        self.offset = offset
+        self.notices: deque[Notice] = deque(maxlen=max_notices)
+        self.listeners: list[Callable[[Notice], object]] = []
+        self.traffic = Traffic()
+        self.nodes: dict[str, Node] = {}
+        self._per_second = round(1 / tick)
+        self._tick = tick
+        self._ignore = frozenset(ignore)
+        self._timers: list[tuple[float, int, Node]] = []
+        self._agenda: list[tuple[float, int, Callable[[], object]]] = []
+        self._number = 0  # orders what is due at the same time
+        self.ethers: list[Ether] = []
+        self.radio = self.add_ether("radio", profile=profile, radius=radius, max_links=max_links)
+        self.sites = self.add_ether("site", capabilities=WIDE, profile=SITE_LINK, named_peers=True)
+        report(repr(self))
+
+    def __repr__(self) -> str:
+        return f"World(seed={self.seed!r}) of {len(self.nodes)} nodes at {self.now:.3f} s"
+
+    def rng(self, purpose: str) -> Random:
+        """A generator of its own for each purpose: a new user does not change what the others draw."""
+        return Random(f"{self.seed}/{purpose}")
+
+    def add_ether(
+        self,
+        name: str,
+        *,
+        capabilities: Capability | None = None,
+        profile: LinkProfile | None = None,
+        radius: float | None = None,
+        max_links: int | None = None,
+        named_peers: bool = False,
+    ) -> Ether:
+        """Another ether: a second island's air, or another kind of link."""
+        rng = self.rng(f"ether/{name}")
+        ether = Ether(rng, name=name, profile=profile, radius=radius, max_links=max_links, tick=self._tick, named_peers=named_peers)
+        if capabilities is not None:
+            ether.capabilities = capabilities
+        self.ethers.append(ether)
+        return ether
+
+    def add(
+        self,
+        name: str,
+        engine: Engine | None,
+        *,
+        address: bytes | None = None,
+        position: Position | None = None,
+        ether: Ether | None = None,
+        clock_set: bool = True,
+    ) -> Node:
+        """Put a node on the air (of `radio` unless told otherwise); its clock is set unless told otherwise."""
+        if name in self.nodes:
+            raise ValueError(f"there is a node {name!r} already")
+        node = self.nodes[name] = Node(name, engine, address)
+        (ether or self.radio).attach(name, position, self.now)
+        if engine is not None:
+            if clock_set:
+                self.inject(name, ClockSet(self.offset))
+            else:
+                self._rearm(node)
+        return node
+
+    def remove(self, name: str) -> None:
+        """Switch a node off: its links go down and its engine is not called again."""
+        node = self.nodes[name]
+        node.engine = None
+        node.wake = None
+        for ether in self.ethers:
+            if name in ether.ports:
+                ether.detach(name, self.now)
+
+    def connect(self, pairs: Iterable[Pair], profile: LinkProfile | None = None) -> None:
+        """Give these pairs radio links."""
+        for a, b in pairs:
+            self.radio.connect(a, b, self.now, profile)
+
+    def connect_sites(self, pairs: Iterable[Pair], profile: LinkProfile = SITE_LINK) -> None:
+        """Give these pairs of gateways wide-area links; `LinkUp.peer` is the other's name."""
+        for a, b in pairs:
+            for name in (a, b):
+                if name not in self.sites.ports:
+                    self.sites.attach(name, now=self.now)
+            self.sites.connect(a, b, self.now, profile)
+
+    def partition(self, blocked: Cut, ether: Ether | None = None) -> Callable[[], None]:
+        """Cut the radio between the pairs that `blocked` names; the result heals it."""
+        air = ether or self.radio
+        number = air.cut(blocked, self.now)
+        return lambda: air.heal(number, self.now)
+
+    def at(self, when: float, what: Callable[[], object]) -> None:
+        """Call `what` at that time (seconds of this world)."""
+        if when < self.now:
+            raise ValueError(f"{when} has passed")
+        heappush(self._agenda, (when, self._next_number(), what))
+
+    def inject(self, name: str, event: MeshEvent) -> None:
+        """Hand an event to a node's engine now."""
+        node = self.nodes[name]
+        if node.engine is None:
+            raise ValueError(f"{name!r} has no engine")
+        self._carry_out(node, node.engine.handle(event, self.now), self.now)
+        self._rearm(node)
+
+    def send(self, name: str, link: LinkId, frame: bytes) -> bool:
+        """Send a frame from a port without an engine, or by hand from one with; False means full."""
+        node = self.nodes[name]
+        ether = node.links.get(link)
+        node.sent += 1
+        return ether is None or ether.send(name, link, frame, self.now)
+
+    def next_wakeup(self) -> float | None:
+        """When `run_until` has something to do next."""
+        due = [ether.next_wakeup() for ether in self.ethers]
+        if self._timers:
+            due.append(self._timers[0][0])
+        if self._agenda:
+            due.append(self._agenda[0][0])
+        return min((when for when in due if when is not None), default=None)
+
+    def run_until(self, end: float) -> None:
+        """Let everything happen that is due up to `end`, then stand there."""
+        while (due := self.next_wakeup()) is not None and due <= end:
+            self._step(max(due, self.now))
+        self.now = max(self.now, end)
+
+    def run_for(self, seconds: float) -> None:
+        """`run_until` so many seconds from now."""
+        self.run_until(self.now + seconds)
+
+    def seen(self, kind: type[N], node: str | None = None) -> list[N]:
+        """Every notice of one kind, of one node or of all, in order of time."""
+        return [n.effect for n in self.notices if isinstance(n.effect, kind) and (node is None or n.node == node)]
+
+    def figures(self) -> dict[str, int]:
+        """What a run cost, in counts."""
+        return {
+            "nodes": len(self.nodes),
+            "packets": self.traffic.packets,
+            "frames_sent": sum(node.sent for node in self.nodes.values()),
+            "frames_received": sum(node.received for node in self.nodes.values()),
+            "frames_lost": sum(ether.lost for ether in self.ethers),
+            "frames_dropped": sum(node.dropped for node in self.nodes.values()),
+            "relayed_twice": len(self.traffic.repeated),
+            "notices": len(self.notices),
+        } | Counter(f"notice_{type(notice.effect).__name__}" for notice in self.notices)
+
+    def _step(self, now: float) -> None:
+        self.now = now
+        while self._agenda and self._agenda[0][0] <= now:
+            heappop(self._agenda)[2]()
+        touched: dict[Node, None] = {}
+        nodes = self.nodes
+        for ether in self.ethers:
+            due = ether.next_wakeup()
+            if due is None or due > now:
+                continue
+            for port, event in ether.advance(now):
+                node = nodes[port]
+                if type(event) is FrameReceived:
+                    node.received += 1
+                else:
+                    self._note_link(node, ether, event, now)
+                if node.engine is None:
+                    node.events.append(event)
+                else:
+                    effects = node.engine.handle(event, now)
+                    touched[node] = None
+                    if effects:
+                        self._carry_out(node, effects, now)
+        while self._timers and self._timers[0][0] <= now:
+            at, _, node = heappop(self._timers)
+            if node.wake == at and node.engine is not None:
+                node.wake = None
+                node.wakeups += 1
+                self._carry_out(node, node.engine.handle(Tick(), now), now)
+                touched[node] = None
+        for node in touched:
+            self._rearm(node)
+
+    def _note_link(self, node: Node, ether: Ether, event: LinkEvent, now: float) -> None:
+        if isinstance(event, LinkUp):
+            node.links[event.link] = ether
+        elif isinstance(event, LinkDown):
+            node.links.pop(event.link, None)
+            backlog = node.backlogs.get(event.link)
+            if backlog is not None:
+                backlog.clear()
+        elif isinstance(event, Writable):
+            backlog = node.backlogs.get(event.link)
+            while backlog and ether.send(node.name, event.link, backlog.head(), now):
+                backlog.pop()
+
+    def _carry_out(self, node: Node, effects: Sequence[object], now: float) -> None:
+        for effect in effects:
+            if type(effect) is SendFrame:
+                frame = effect.frame
+                links = effect.links
+                node.sent += len(links)
+                ours = False
+                for link in links:
+                    ether = node.links.get(link)
+                    if ether is None:
+                        continue
+                    ours = ours or ether is not self.sites
+                    backlog = node.backlogs.get(link)
+                    if backlog or not ether.send(node.name, link, frame, now):
+                        if backlog is None:
+                            size = SITE_QUEUE_BYTES if ether is self.sites else QUEUE_BYTES
+                            backlog = node.backlogs[link] = Backlog(size)
+                        backlog.push(frame, effect.priority)
+                if ours:
+                    self.traffic.note(node.name, node.address, frame, len(links))
+            elif type(effect) is CloseLink:
+                ether = node.links.get(effect.link)
+                if ether is not None:
+                    ether.close(node.name, effect.link, now, effect.why)
+            elif type(effect) not in self._ignore:
+                notice = Notice(now, node.name, effect)
+                self.notices.append(notice)
+                for listener in self.listeners:
+                    listener(notice)
+
+    def _rearm(self, node: Node) -> None:
+        wake = None if node.engine is None else node.engine.next_wakeup()
+        if wake is not None:
+            wake = max(int(wake * self._per_second + 1e-6), int(self.now * self._per_second + 1e-6)) + 1
+            wake /= self._per_second
+        if wake != node.wake:
+            node.wake = wake
+            if wake is not None:
+                heappush(self._timers, (wake, self._next_number(), node))
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number

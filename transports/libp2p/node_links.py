@@ -1,0 +1,203 @@
+"""The streams between this host and the members, and the calling that keeps them there.
+
+One long-lived `/meshgate/link/1` stream a member. The gateway with the smaller peer ID opens it, on
+whatever connection there is; both may dial. What travels on it is not looked at here.
+"""
+
+import logging
+import random
+from functools import partial
+
+import trio
+from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.custom_types import TProtocol
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr
+
+from transports.backoff import Backoff
+from transports.libp2p.node_host import NodeHost, hang_up
+from transports.libp2p.node_pipe import Pipe
+from transports.libp2p.node_stream import LinkStream
+from transports.libp2p.pipe import Kind, Settings
+from transports.limits import CHILD_STOP_S, DIAL_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, OPEN_TIMEOUT_S
+
+PROTOCOL = TProtocol("/meshgate/link/1")
+_log = logging.getLogger(__name__)
+
+
+class _Tended:
+    """A member and what is known about reaching it."""
+
+    def __init__(self, peer_id: str, addresses: list[str], *, opens: bool) -> None:
+        self.id = ID.from_base58(peer_id)
+        self.name = peer_id
+        self.addresses = [Multiaddr(address) for address in addresses]
+        self.opens = opens
+        self.backoff = Backoff(random.Random())  # noqa: S311 - jitter is no secret
+        self.link: LinkStream | None = None
+        self.changed = trio.Event()  # a connection or a stream came; replaced whenever it is set
+        self.complained = False
+
+    def is_linked(self) -> bool:
+        return self.link is not None
+
+    def change(self) -> None:
+        self.changed.set()
+        self.changed = trio.Event()
+
+
+class Links:
+    """All members' streams."""
+
+    def __init__(self, host: NodeHost, settings: Settings, pipe: Pipe) -> None:
+        self._host = host
+        self._pipe = pipe
+        self._stall = settings["stall_s"]
+        peers = settings["peers"]
+        self._members = {name: _Tended(name, peers.get(name, []), opens=host.peer_id < name) for name in settings["members"] if name != host.peer_id}
+        self._streams: dict[int, LinkStream] = {}
+        self._last = 0
+        self.counters = {"dials": 0, "dial_failures": 0, "stalls": 0, "unexpected_streams": 0}
+        host.host.set_stream_handler(PROTOCOL, self._on_stream)
+        host.swarm.register_notifee(_Watcher(self._members))
+
+    async def run(self) -> None:
+        """Keep every member's link, as far as it depends on this side."""
+        async with trio.open_nursery() as nursery:
+            for member in self._members.values():
+                nursery.start_soon(self._tend, member, nursery)
+
+    def write(self, stream: int, data: bytes) -> None:
+        """Queue bytes for a stream (nothing happens if it is gone)."""
+        if stream in self._streams:
+            self._streams[stream].put(data)
+
+    def close(self, stream: int, why: str) -> None:
+        """Close a stream and its connection once what is queued has been written."""
+        if stream in self._streams:
+            self._streams[stream].finish(why)
+
+    async def drain(self) -> None:
+        """Write what is queued on every stream and wait for the members to hang up, for half a second at most."""
+        for link in self._streams.values():
+            link.finish("this gateway stops")
+        with trio.move_on_after(CHILD_STOP_S / 3):
+            while self._streams:
+                await trio.sleep(0.01)
+
+    async def _on_stream(self, stream: INetStream) -> None:
+        member = self._members.get(stream.muxed_conn.peer_id.to_base58())
+        if member is None or member.opens:
+            self.counters["unexpected_streams"] += 1
+            await stream.reset()
+            return
+        await self._serve(member, stream)
+
+    async def _serve(self, member: _Tended, stream: INetStream) -> None:
+        self._last += 1
+        number = self._last
+        link = LinkStream(number, stream, self._pipe, self._stall)
+        if member.link is not None:
+            member.link.finish("a newer stream took its place")
+        member.link = link
+        member.complained = False
+        member.change()
+        self._streams[number] = link
+        await self._pipe.tell(Kind.OPENED, number, member.name)
+        began = trio.current_time()
+        try:
+            await link.run()
+        finally:
+            del self._streams[number]
+            if member.link is link:
+                member.link = None
+            if trio.current_time() - began > HANDSHAKE_TIMEOUT_S:
+                member.backoff.reset()
+            self.counters["stalls"] += link.stalled
+            await self._pipe.tell(Kind.CLOSED, number, link.why)
+            member.change()
+
+    async def _tend(self, member: _Tended, nursery: trio.Nursery) -> None:
+        """Call, open, wait; for ever. The first call is made at once, later ones after a back-off."""
+        while True:
+            if member.is_linked():
+                await member.changed.wait()
+                if not member.is_linked() and member.addresses:
+                    await self._rest(member)
+            elif self._host.swarm.get_connections(member.id):
+                if not await self._open(member, nursery):
+                    for connection in self._host.swarm.get_connections(member.id):
+                        await hang_up(connection)
+                    await self._rest(member)
+            elif member.addresses:
+                if not await self._dial(member):
+                    await self._rest(member)
+            else:
+                await member.changed.wait()
+
+    async def _rest(self, member: _Tended) -> None:
+        """Wait for the back-off, or until the member comes by itself."""
+        with trio.move_on_after(member.backoff.next()):
+            await member.changed.wait()
+
+    async def _dial(self, member: _Tended) -> bool:
+        failure = "it did not answer in time"
+        for address in member.addresses:
+            self.counters["dials"] += 1
+            try:
+                with trio.move_on_after(DIAL_TIMEOUT_S):
+                    await self._host.swarm.dial_addr(address, member.id)
+                    return True
+            except Exception as error:  # noqa: BLE001 - the library raises whatever went wrong below it
+                failure = str(error.__cause__ or error) or type(error).__name__
+            self.counters["dial_failures"] += 1
+        if not member.complained:
+            member.complained = True
+            _log.warning("%s cannot be reached: %s.", member.name, failure)
+        return False
+
+    async def _open(self, member: _Tended, nursery: trio.Nursery) -> bool:
+        """Get the stream on the connection that is there: open it, or wait for the member to."""
+        with trio.move_on_after(OPEN_TIMEOUT_S):
+            if member.opens:
+                try:
+                    stream = await self._host.host.new_stream(member.id, [PROTOCOL])
+                except Exception:  # noqa: BLE001 - the library raises whatever went wrong below it
+                    return False
+                nursery.start_soon(partial(self._serve, member, stream))
+            while not member.is_linked():
+                await member.changed.wait()
+                if not member.is_linked() and not self._host.swarm.get_connections(member.id):
+                    return False
+            return True
+        return False
+
+
+class _Watcher(INotifee):
+    """Wakes the tending of a member when a connection with it comes or goes."""
+
+    def __init__(self, members: dict[str, _Tended]) -> None:
+        self._members = members
+
+    async def connected(self, network: INetwork, conn: INetConn) -> None:
+        self._wake(conn)
+
+    async def disconnected(self, network: INetwork, conn: INetConn) -> None:
+        self._wake(conn)
+
+    async def opened_stream(self, network: INetwork, stream: INetStream) -> None:
+        pass
+
+    async def closed_stream(self, network: INetwork, stream: INetStream) -> None:
+        pass
+
+    async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None:
+        pass
+
+    async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
+        pass
+
+    def _wake(self, conn: INetConn) -> None:
+        member = self._members.get(conn.muxed_conn.peer_id.to_base58())
+        if member is not None:
+            member.change()
