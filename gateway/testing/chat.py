@@ -13,7 +13,7 @@ from uuid import UUID
 
 from gateway.mesh.effects import PeerSeen, PrivateMessage, PublicMessage
 from gateway.testing.island import Island
-from gateway.testing.ledger import Ledger
+from gateway.testing.ledger import Books
 from gateway.testing.world import Notice
 
 PUBLIC = "public"
@@ -38,7 +38,7 @@ class Chat:
     def __init__(
         self,
         island: Island,
-        ledger: Ledger,
+        ledger: Books,
         rng: Random,
         everyone: Collection[str],
         *,

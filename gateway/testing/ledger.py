@@ -7,7 +7,7 @@ ledger knows what crossed between them; for that their clocks must be the same c
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 
 class _SentJson(TypedDict):
@@ -68,6 +68,16 @@ class Account:
             "p95_ms": round(self.percentile(95) * 1000, 1),
             "max_ms": round(self.percentile(100) * 1000, 1),
         }
+
+
+class Books(Protocol):
+    """Whoever is told of messages sent and received: a `Ledger`, or a wire to one."""
+
+    def sent(self, message_id: str, kind: str, sender: str, expected: Collection[str], at: float) -> None:
+        """Note a message at the moment it is said."""
+
+    def received(self, message_id: str, recipient: str, at: float) -> None:
+        """Note an arrival."""
 
 
 class Ledger:

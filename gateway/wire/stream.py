@@ -80,22 +80,23 @@ class StreamAssembler:
         return frames
 
     def _take(self) -> bytes | None:
+        """The next whole frame, if there is one."""
         buffer = self._buffer
         self._skip_padding()
-        if self._find_version():
-            length = _frame_length(buffer)
-            if length == _NEVER or length > MAX_FRAME:
-                self._reset()
-                return None
-            if length == _MORE or length > len(buffer):
-                return None
-            frame = bytes(buffer[:length])
-            del buffer[:length]
-            gap = block_size(length) - length
-            self._padding = gap if gap <= 0xFF else 0
-            self._padding_byte = bytes((self._padding,))
-            return frame
-        return None
+        if not self._find_version():
+            return None
+        length = _frame_length(buffer)
+        if length == _NEVER or length > MAX_FRAME:
+            self._reset()
+            return None
+        if length == _MORE or length > len(buffer):
+            return None
+        frame = bytes(buffer[:length])
+        del buffer[:length]
+        gap = block_size(length) - length
+        self._padding = gap if gap <= 0xFF else 0
+        self._padding_byte = bytes((self._padding,))
+        return frame
 
     def _skip_padding(self) -> None:
         if not self._padding or not self._buffer:

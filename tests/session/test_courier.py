@@ -11,7 +11,7 @@ from gateway.limits import MAX_COURIER_CIPHERTEXT
 from gateway.session.courier import OVERHEAD, Opened, open_courier, prologue, seal_courier
 from gateway.session.noise import _LOW_ORDER, public_key_of
 from gateway.wire.courier import candidate_tags, decode_courier, recipient_tag
-from gateway.wire.prekeys import decode_prekeys
+from gateway.wire.prekeys import decode_prekeys, signed_bytes, verify_prekeys
 from tests.session.support import given as given_bytes
 from tests.session.support import vectors
 
@@ -78,6 +78,9 @@ def test_mail_to_a_prekey_is_byte_exact(v: dict) -> None:
 @pytest.mark.parametrize("v", BUNDLES)
 def test_mail_can_be_sealed_to_every_prekey_of_a_bundle(v: dict) -> None:
     bundle = decode_prekeys(bytes.fromhex(v["payload"]))
+    assert verify_prekeys(bundle, bytes.fromhex(v["ed25519_public"]))
+    assert signed_bytes(bundle).hex() == v["signable"]
+    assert (bundle.noise_public_key.hex(), bundle.generated_at_ms) == (v["noise_static_public"], v["generated_at_ms"])
     assert len(v["prekeys"]) > 0
     for stated, prekey in zip(v["prekeys"], bundle.prekeys, strict=True):
         assert (prekey.prekey_id, prekey.public_key.hex()) == (stated["id"], stated["public"])
