@@ -5,7 +5,6 @@ A command is a module of this package with the command's name. It has
 to import is imported inside `run`, so that help and ``--version`` come at once.
 """
 
-import argparse
 import importlib
 import io
 import os
@@ -39,14 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file name may hold what no encoding has
     try:
-        code = _run(arguments)
+        code = _run_or_report(arguments)
         sys.stdout.flush()
-    except CommandError as error:
-        return report(error, as_json="--json" in arguments)
-    except ConfigError as error:
-        return report(_invalid_config(error), as_json="--json" in arguments)
-    except GatewayError as error:
-        return report(CommandError("failed", str(error)), as_json="--json" in arguments)
     except BrokenPipeError:
         # Whatever is left in the buffer goes nowhere, or the interpreter would complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,12 +50,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _run_or_report(arguments: Sequence[str]) -> int:
+    as_json = "--json" in arguments
+    try:
+        return _run(arguments)
+    except CommandError as error:
+        return report(error, as_json=as_json)
+    except ConfigError as error:
+        return report(_invalid_config(error), as_json=as_json)
+    except GatewayError as error:
+        return report(CommandError("failed", str(error)), as_json=as_json)
+
+
 def _run(arguments: Sequence[str]) -> int:
+    if "--version" in arguments and {"--version", "--json"}.issuperset(arguments):
+        return _version(as_json="--json" in arguments)  # without importing any command
     parser, modules = _build()
     args = parser.parse_args(arguments)
     args.json = getattr(args, "json", False)
     if args.version:
-        return _version(args)
+        return _version(as_json=args.json)
     if args.command is None:
         raise CommandError(
             "usage", f"No command was given. There are: {', '.join(COMMANDS)}.", hint="Try: meshgate --help", status=Exit.USAGE
@@ -88,10 +95,11 @@ def _build() -> tuple[Parser, dict[str, ModuleType]]:
     return parser, modules
 
 
-def _version(args: argparse.Namespace) -> int:
-    version = importlib.import_module("gateway.cli.version")
-    code: int = version.run(args)
-    return code
+def _version(*, as_json: bool) -> int:
+    from gateway.cli.version import print_versions  # noqa: PLC0415 -- slow to import
+
+    print_versions(as_json=as_json)
+    return Exit.OK
 
 
 def _invalid_config(error: ConfigError) -> CommandError:

@@ -1,19 +1,18 @@
 """``meshgate --version``: the versions a bug report needs."""
 
-import argparse
 import platform
 import shutil
 import subprocess
 from importlib import metadata
 
-from gateway.cli.output import Exit, emit
+from gateway.cli.output import emit
 
 NOT_INSTALLED = "not installed"
 _BLUETOOTHD_PATHS = "/usr/libexec/bluetooth:/usr/lib/bluetooth"  # Debian 12 and later, and before; not on anybody's PATH
 _PATIENCE_S = 2.0
 
 
-def run(args: argparse.Namespace) -> int:
+def print_versions(*, as_json: bool) -> None:
     """Print one line each for Meshgate, Python, BlueZ and libp2p."""
     versions = {
         "meshgate": _distribution("meshgate"),
@@ -21,12 +20,11 @@ def run(args: argparse.Namespace) -> int:
         "BlueZ": bluez(),
         "libp2p": _distribution("libp2p"),
     }
-    if args.json:
+    if as_json:
         emit({name.lower(): None if version == NOT_INSTALLED else version for name, version in versions.items()})
     else:
         for name, version in versions.items():
             print(name, version)
-    return Exit.OK
 
 
 def bluez() -> str:

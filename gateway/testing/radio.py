@@ -28,6 +28,7 @@ class VirtualRadio:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shift = 0.0  # loop time minus island time
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # what the timer waits for, in the island's time
         self._post: Post | None = None
         self._broken: asyncio.Future[None] | None = None
         self._links: set[LinkId] = set()
@@ -41,6 +42,7 @@ class VirtualRadio:
         self._shift = loop.time() - self.island.now
         self.island.set_clock(self._wall() - self.island.now)
         self.island.switch_on()
+        self._due = self.island.now
         self._pump()
         try:
             await self._broken
@@ -90,7 +92,8 @@ class VirtualRadio:
         if self._loop is None or self._broken is None:
             return
         try:
-            self.island.advance(self._loop.time() - self._shift)
+            # The loop's rounding may call a moment early; what the timer was set for is due all the same.
+            self.island.advance(max(self._due, self._loop.time() - self._shift))
             self._hand_over()
         except Exception as error:  # noqa: BLE001 - whatever breaks inside the island ends `run`
             if not self._broken.done():
@@ -112,7 +115,7 @@ class VirtualRadio:
             if self._timer.when() <= when:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._pump)
+        self._timer, self._due = self._loop.call_at(when, self._pump), due
 
     def _hand_over(self) -> None:
         if self._post is None:

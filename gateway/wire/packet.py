@@ -43,6 +43,8 @@ COMPRESSED: Final = 0x04
 HAS_ROUTE: Final = 0x08
 IS_RSR: Final = 0x10  # "request sync response": an answer to a REQUEST_SYNC
 
+_MOVES_PAYLOAD: Final = HAS_RECIPIENT | HAS_ROUTE
+
 FLAGS_OFFSET: Final = 11
 PACKET_ID_SIZE: Final = 16
 
@@ -143,16 +145,16 @@ def peek(frame: bytes) -> Header:
     else:
         raise DecodeError(Reason.VERSION, str(version))
     recipient_id = None
-    if flags & HAS_RECIPIENT:
-        recipient_id = frame[start : start + 8]
-        start += 8
-    if flags & HAS_ROUTE and version == 2:
-        if start >= size:
-            raise DecodeError(Reason.TRUNCATED, "route")
-        start += 1 + 8 * frame[start]
-    end = payload_end = start + length
-    if flags & HAS_SIGNATURE:
-        end += SIGNATURE_SIZE
+    if flags & _MOVES_PAYLOAD:  # one test instead of two: most frames are broadcast without a route
+        if flags & HAS_RECIPIENT:
+            recipient_id = frame[start : start + 8]
+            start += 8
+        if flags & HAS_ROUTE and version == 2:
+            if start >= size:
+                raise DecodeError(Reason.TRUNCATED, "route")
+            start += 1 + 8 * frame[start]
+    payload_end = start + length
+    end = payload_end + 64 if flags & HAS_SIGNATURE else payload_end
     if end > size:
         raise DecodeError(Reason.TRUNCATED, f"{end} bytes declared, {size} there")
     if size > MAX_FRAME:
@@ -185,6 +187,8 @@ def _route_offset(header: Header) -> int:
 
 def route_of(frame: bytes, header: Header) -> tuple[bytes, ...] | None:
     """The hops between sender and recipient, 8 bytes each; None without a route or with one of no hops."""
+    if not header.flags & HAS_ROUTE:
+        return None
     first = _route_offset(header) + 1
     hops = tuple(frame[i : i + PEER_ID_SIZE] for i in range(first, header.payload_start, PEER_ID_SIZE))
     return hops or None

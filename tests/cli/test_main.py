@@ -11,6 +11,7 @@ import pytest
 
 from gateway.cli import main as cli
 from gateway.cli import output
+from gateway.cli.arguments import add_command
 from gateway.cli.main import COMMANDS, build_parser, main
 from gateway.cli.output import CommandError, Exit
 from gateway.errors import ConfigError, GatewayError
@@ -31,21 +32,22 @@ def every_parser(parser):
 def command(monkeypatch):
     """A command ``probe`` that does whatever the test puts into it."""
     probe = types.ModuleType("gateway.cli.probe")
-    probe.add = lambda commands: output and cli.Parser and add(commands)
+    probe.add = lambda commands: add_command(commands, "probe", "Try something.", ["meshgate probe"])
     monkeypatch.setitem(sys.modules, "gateway.cli.probe", probe)
     monkeypatch.setattr(cli, "COMMANDS", ("probe",))
     return probe
 
 
-def add(commands):
-    from gateway.cli.arguments import add_command
-
-    add_command(commands, "probe", "Try something.", ["meshgate probe"])
-
-
 def raising(error):
     def run(args):
         raise error
+
+    return run
+
+
+def returning(status):
+    def run(args):
+        return status
 
     return run
 
@@ -127,7 +129,7 @@ def test_any_error_of_ours_is_a_sentence_and_any_other_is_a_bug(command, capsys)
 
 def test_the_exit_code_is_what_the_command_returns(command):
     for status in Exit:
-        command.run = lambda args, status=status: status
+        command.run = returning(status)
         assert main(["probe"]) == status
     assert [int(status) for status in Exit] == [0, 1, 2, 3, 4, 5, 75, 130, 141]
 
@@ -152,6 +154,13 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     running.stderr.close()
 
 
+def test_a_reader_that_left_before_an_error_is_no_error_either():
+    running = start("nonsense", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running.stdout.close()
+    assert (running.stderr.read(), running.wait()) == (b"", 141)
+    running.stderr.close()
+
+
 def test_emphasis_is_for_terminals_only_and_not_with_no_color(monkeypatch):
     class Terminal:
         def isatty(self):
@@ -167,7 +176,7 @@ def test_emphasis_is_for_terminals_only_and_not_with_no_color(monkeypatch):
     assert "\x1b" not in meshgate("nonsense").stderr
 
 
-def test_help_and_version_import_nothing_slow():
+def test_the_version_imports_nothing_slow():
     slow = ["asyncio", "aiohttp", "cryptography", "msgspec", "rich", "structlog", "tomlkit", "libp2p", "multiaddr", "trio"]
     code = f"import sys; from gateway.cli.main import main; main(['--version']); print([name for name in {slow} if name in sys.modules])"
     done = subprocess.run([COMMAND[0], "-c", code], env=ENV, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -98,7 +98,8 @@ def test_verify_refuses_a_key_that_is_none(key):
 
 
 def test_decode_shows_what_a_payload_says_or_null():
-    announce = next(vector for vector in vectors("announce") if "packet_wire" in vector and vector["expect"] != "reject")
+    plain = (vector for vector in vectors("announce") if "packet_wire" in vector and not int(vector["packet_wire"][22:24], 16) & 0x04)
+    announce = next(plain)
     cut = bytearray.fromhex(announce["packet_wire"])
     cut[23] = 0xFF  # the length of the first field now runs past the end
     done = meshgate("packet", "decode", announce["packet_wire"], cut.hex())
@@ -159,7 +160,7 @@ def test_hex_is_read_as_people_paste_it():
     assert {answer["sync_packet_id"] for answer in objects(done.stdout)} == {GOLDEN["sync_packet_id"]}
 
 
-@pytest.mark.parametrize("text", ["1:2", "0102:3", "0", "0xx0", "--", "0x0x00", "0102,03", "٠١"])
+@pytest.mark.parametrize("text", ["1:2", "0102:3", "0", "0xx0", "--", "0x0x00", "0102,03", "\u0660\u0661"])
 def test_hex_that_could_mean_two_things_is_refused(text):
     with pytest.raises(FieldError):
         parse_hex(text)

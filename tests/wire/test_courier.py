@@ -129,7 +129,13 @@ def test_a_bundle_holds_one_to_eight_keys_with_different_ids():
     assert reason_of(decode_prekeys, one + tlv16(2, entry * 2)) is Reason.FIELD
     assert reason_of(decode_prekeys, one + tlv16(2, entry[:-1])) is Reason.FIELD
     assert reason_of(decode_prekeys, one + tlv16(2, b"")) is Reason.FIELD
-    for prekeys in ((), (Prekey(1, b"k" * 32),) * 2, (*full.prekeys, Prekey(99, b"k" * 32)), (Prekey(1, b""),), (Prekey(1 << 32, b"k" * 32),)):
+    for prekeys in (
+        (),
+        (Prekey(1, b"k" * 32),) * 2,
+        (*full.prekeys, Prekey(99, b"k" * 32)),
+        (Prekey(1, b""),),
+        (Prekey(1 << 32, b"k" * 32),),
+    ):
         with pytest.raises(ValueError):
             encode_prekeys(replace(bundle, prekeys=prekeys))
 

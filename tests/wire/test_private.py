@@ -15,7 +15,6 @@ from gateway.wire.private import (
     ReadReceipt,
     UnknownNoisePayload,
     VerifyChallenge,
-    VerifyResponse,
     decode_noise_payload,
     encode_noise_payload,
     signed_bytes,

@@ -20,7 +20,7 @@ from transports.libp2p.node_host import ListenError, NodeHost
 from transports.libp2p.node_links import Links
 from transports.libp2p.node_pipe import NoticeLog, Pipe
 from transports.libp2p.pipe import Kind, Settings, decode
-from transports.limits import CHILD_STOP_S, HEARTBEAT_LOST_S, HEARTBEAT_S, MAX_PIPE_MESSAGE
+from transports.limits import HEARTBEAT_LOST_S, HEARTBEAT_S, MAX_PIPE_MESSAGE
 
 _EXIT_FATAL = 3
 
@@ -59,8 +59,7 @@ class _Node:
             self._nursery.start_soon(self._host, fields[0])
         elif kind == Kind.STOP:
             if links is not None:
-                with trio.move_on_after(CHILD_STOP_S / 2):
-                    await links.drain()
+                await links.drain()
             os._exit(0)
         elif links is not None and kind == Kind.DATA:
             links.write(*fields)
@@ -97,7 +96,7 @@ class _Node:
 
 def main() -> None:
     """Run the child until the gateway is gone."""
-    parser = argparse.ArgumentParser(prog="python -m transports.libp2p.node", description="The libp2p process of a Meshgate; it starts this itself.")
+    parser = argparse.ArgumentParser(prog="python -m transports.libp2p.node", description="The libp2p process, started by a Meshgate.")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the socket to the gateway")
     trio.run(_serve, socket.socket(fileno=parser.parse_args().fd))
 

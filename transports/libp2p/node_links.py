@@ -54,7 +54,8 @@ class Links:
         self._pipe = pipe
         self._stall = settings["stall_s"]
         peers = settings["peers"]
-        self._members = {name: _Tended(name, peers.get(name, []), opens=host.peer_id < name) for name in settings["members"] if name != host.peer_id}
+        others = (name for name in settings["members"] if name != host.peer_id)
+        self._members = {name: _Tended(name, peers.get(name, []), opens=host.peer_id < name) for name in others}
         self._streams: dict[int, LinkStream] = {}
         self._last = 0
         self.counters = {"dials": 0, "dial_failures": 0, "stalls": 0, "unexpected_streams": 0}
@@ -78,12 +79,12 @@ class Links:
             self._streams[stream].finish(why)
 
     async def drain(self) -> None:
-        """Write what is queued on every stream and wait for the members to hang up, for half a second at most."""
+        """Write what is queued on every stream and wait a moment for the members to hang up."""
         for link in self._streams.values():
             link.finish("this gateway stops")
-        with trio.move_on_after(CHILD_STOP_S / 3):
-            while self._streams:
-                await trio.sleep(0.01)
+        with trio.move_on_after(CHILD_STOP_S / 2):
+            for link in tuple(self._streams.values()):
+                await link.ended.wait()
 
     async def _on_stream(self, stream: INetStream) -> None:
         member = self._members.get(stream.muxed_conn.peer_id.to_base58())
@@ -165,12 +166,9 @@ class Links:
                 except Exception:  # noqa: BLE001 - the library raises whatever went wrong below it
                     return False
                 nursery.start_soon(partial(self._serve, member, stream))
-            while not member.is_linked():
+            while not member.is_linked() and self._host.swarm.get_connections(member.id):
                 await member.changed.wait()
-                if not member.is_linked() and not self._host.swarm.get_connections(member.id):
-                    return False
-            return True
-        return False
+        return member.is_linked()
 
 
 class _Watcher(INotifee):
@@ -179,10 +177,10 @@ class _Watcher(INotifee):
     def __init__(self, members: dict[str, _Tended]) -> None:
         self._members = members
 
-    async def connected(self, network: INetwork, conn: INetConn) -> None:
+    async def connected(self, network: INetwork, conn: INetConn) -> None:  # noqa: ARG002 - the library's interface
         self._wake(conn)
 
-    async def disconnected(self, network: INetwork, conn: INetConn) -> None:
+    async def disconnected(self, network: INetwork, conn: INetConn) -> None:  # noqa: ARG002 - the library's interface
         self._wake(conn)
 
     async def opened_stream(self, network: INetwork, stream: INetStream) -> None:

@@ -27,6 +27,7 @@ class LinkStream:
         self._writing_since: float | None = None
         self._drained = trio.Event()
         self._ending = trio.Event()
+        self.ended = trio.Event()
         self.why = "the member hung up"
         self.stalled = False
 
@@ -56,6 +57,7 @@ class LinkStream:
             self._queue.close()
             watch.cancel()
             await self._hang_up()
+        self.ended.set()
 
     async def _read(self) -> None:
         while True:

@@ -1,0 +1,34 @@
+# Every target does its own set-up. See README.md for the two that matter: run and test.
+.PHONY: run test check bench setup interop slow docs lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+run: setup
+	$(BIN)/meshgate demo
+
+test: setup
+	$(BIN)/pytest
+
+slow: setup
+	$(BIN)/pytest -m slow
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	.ci/reference --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+bench: setup
+	$(BIN)/python tests/perf/run.py --json build/bench.json
+
+setup:
+	@.ci/setup $(VENV)
+
+lock:
+	.ci/lock
+
+clean:
+	rm -rf build dist $(VENV)
