@@ -20,7 +20,7 @@ from gateway.bridge.provenance import Provenance
 from gateway.bridge.rules import UNSIGNED, refusal
 from gateway.bridge.sites import Site, Sites
 from gateway.errors import DecodeError, Reason
-from gateway.limits import HISTORY_LIFETIME_S, MAX_ORIGINS, MAX_SKEW_S, ORIGIN_BURST, ORIGIN_RATE
+from gateway.limits import HISTORY_LIFETIME_S, MAX_CATCH_UP_BYTES, MAX_ORIGINS, MAX_SKEW_S, ORIGIN_BURST, ORIGIN_RATE
 from gateway.mesh.effects import CloseLink, Effect, Heard, Priority, SendFrame
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import MeshEvent
@@ -152,11 +152,26 @@ class GatewayEngine:
         wall_ms = self.mesh.wall_ms(now) or 0
         greeting = Envelope(bytes(16), Kind.PRESENCE, self.site_id, seen=(), created_ms=wall_ms, expires_ms=wall_ms, body=b"")
         self._post(greeting, (site,), effects)
-        if self.mode is not BridgeMode.OFF:
-            for peer in self.mesh.peers:
-                if peer.is_local(now):
-                    self._send(self._wrap(peer.packet_id, peek(peer.frame), peer.frame, now), (site,), effects, now)
         return effects
+
+    def _greeted(self, site: Site, effects: list[Effect], now: float) -> None:
+        """Answer the first greeting over a link."""
+        if not site.greeted and self.mode is not BridgeMode.OFF:
+            site.greeted = True
+            self._catch_up(site, effects, now)
+
+    def _catch_up(self, site: Site, effects: list[Effect], now: float) -> None:
+        """Tell a site that has just said who it is what it has missed: who is here, then what was said, oldest first."""
+        budget = MAX_CATCH_UP_BYTES
+        missed = [(peer.packet_id, peer.frame) for peer in self.mesh.peers if peer.is_local(now)]
+        recent = [(kept.packet_id, kept.frame) for kept in self.mesh.kept(now)]
+        for identifier, frame in (*missed, *reversed(recent)):
+            budget -= len(frame)
+            if budget < 0:
+                return
+            header = peek(frame)
+            if refusal(header) is None and site.site_id not in self.provenance.sites(identifier, now):
+                self._send(self._wrap(identifier, header, frame, now), (site,), effects, now)
 
     def _wrap(self, identifier: bytes, header: Header, frame: bytes, now: float) -> Envelope:
         lifetime = HISTORY_LIFETIME_S if header.type in SHELVES else MAX_SKEW_S
@@ -178,6 +193,7 @@ class GatewayEngine:
             envelope = wire.decode(data)
             site.site_id = envelope.seen[-1] if envelope.seen else envelope.origin
             if envelope.kind is not Kind.FRAME:
+                self._greeted(site, effects, now)
                 return
             header = peek(envelope.body)
             identifier = packet_id(envelope.body, header)

@@ -14,6 +14,7 @@ class Site:
     link: LinkId
     mtu: int
     site_id: bytes | None = None
+    greeted: bool = False
 
 
 class Sites:

@@ -10,9 +10,9 @@ from gateway.cli.arguments import Subcommands, add_command
 from gateway.cli.output import CommandError, Exit, emit, note
 
 _EXAMPLES = (
-    "meshgate demo                              watch until Ctrl-C",
-    "meshgate demo --seconds 60 --json          one minute, then the figures",
-    "meshgate demo --seconds 60 --kill-node     the same, with a process killed half way",
+    "meshgate demo                           # watch until Ctrl-C",
+    "meshgate demo --seconds 60 --json       # one minute, then the figures",
+    "meshgate demo --seconds 60 --kill-node  # with a process killed half way",
 )
 DEFAULT_PHONES = 3
 

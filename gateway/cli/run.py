@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = (
     "meshgate run --config /etc/meshgate/config.toml",
-    "meshgate run --simulate 5                        five virtual phones, no radio needed",
-    "meshgate run --simulate 0 --feed traffic.hex --capture out.hex",
+    "meshgate run --simulate 5               # five virtual phones, no radio needed",
+    "meshgate run --simulate 0 --feed in.hex --capture out.hex",
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import Enum, auto
+from math import inf
 
 
 class Chore(Enum):
@@ -36,6 +37,6 @@ class Chores:
             del self._at[name]
         yield from ready
 
-    def next_at(self) -> float | None:
-        """Return the earliest deadline."""
-        return min(self._at.values(), default=None)
+    def next_at(self) -> float:
+        """Return the earliest deadline, infinity without one."""
+        return min(self._at.values(), default=inf)

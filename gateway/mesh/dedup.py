@@ -1,14 +1,13 @@
 """What this node has seen already, and which first copies did not prove themselves.
 
-A packet ID does not cover the signature. So that nobody can silence a message by sending
-it first with a broken one, an ID whose first copy failed stays *unproven*: a few later
-copies are looked at again, but never relayed again.
+A packet ID does not cover the signature. So that nobody can silence a packet by sending it
+first with a broken one, an ID whose first copy failed stays *unproven*: later copies are
+looked at again, and the first that proves itself is passed on like a new packet.
 """
 
 from collections import OrderedDict
 
-MAX_UNPROVEN = 1_024  # packet IDs; the oldest is forgotten first
-MAX_RETRIES = 3  # later copies looked at, so that a forger cannot buy verifications
+from gateway.limits import MAX_SECOND_LOOKS, MAX_UNPROVEN
 
 
 class Seen:
@@ -43,10 +42,15 @@ class Seen:
         if len(self._ids) > self._capacity:
             self._ids.popitem(last=False)
 
-    def mark_unproven(self, packet_id: bytes) -> None:
-        """The copy just looked at could not be verified; give later copies a chance."""
-        tries = self._unproven.get(packet_id, 0) + 1
-        self._unproven[packet_id] = tries
+    def mark_unproven(self, packet_id: bytes, *, tried: bool) -> None:
+        """Give later copies a chance, because this one proved nothing.
+
+        Args:
+            packet_id: the packet.
+            tried: a verification was spent on it; only so many are.
+
+        """
+        self._unproven[packet_id] = self._unproven.get(packet_id, 0) + tried
         if len(self._unproven) > MAX_UNPROVEN:
             self._unproven.popitem(last=False)
 
@@ -57,4 +61,4 @@ class Seen:
 
     def deserves_another_look(self, packet_id: bytes) -> bool:
         """Say whether a duplicate should be verified although its ID is known."""
-        return bool(self._unproven) and 0 < self._unproven.get(packet_id, 0) <= MAX_RETRIES
+        return bool(self._unproven) and self._unproven.get(packet_id, MAX_SECOND_LOOKS + 1) <= MAX_SECOND_LOOKS

@@ -13,14 +13,15 @@ Nothing of somebody else's packet is ever re-encoded.
 """
 
 from collections.abc import Mapping
+from math import inf
 from random import Random
 
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAX_FRAME, MAX_LINKS, MAX_SKEW_S, MAX_TTL, REINJECT_TTL
 from gateway.mesh.chores import Chore, Chores
 from gateway.mesh.effects import CloseLink, Effect, PeerLost, Priority, SendFrame
-from gateway.mesh.events import ClockSet, MeshEvent, Ping, Rename, Say, Whisper
-from gateway.mesh.history import SHELVES
+from gateway.mesh.events import ClockSet, MeshEvent, Ping, Rename, Say, Tick, Whisper
+from gateway.mesh.history import SHELVES, Kept
 from gateway.mesh.identity import Identity
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Outbound
@@ -100,6 +101,8 @@ class Mesh:
             return self._receive(event.link, event.frame, now)
         effects: list[Effect] = []
         match event:
+            case Tick():
+                pass  # by far the most frequent; what is due is done below
             case LinkUp(link=link, mtu=mtu):
                 self._link_up(link, mtu, effects, now)
             case LinkDown(link=link):
@@ -164,10 +167,15 @@ class Mesh:
         """Return milliseconds since the epoch, or None while the time of day is not known."""
         return self._clock.ms(now)
 
+    def kept(self, now: float) -> list[Kept]:
+        """Return the public packets this node has kept, newest first, fragments left out."""
+        self._speaker.history.expire(now)
+        return list(self._speaker.history.newest_first([kind for kind in SHELVES if kind != MessageType.FRAGMENT]))
+
     def next_wakeup(self) -> float | None:
         """Return when to send a `Tick`, or None while there is nothing to wait for."""
-        due = [at for timers in (self._pending, self._later, self._chores) if (at := timers.next_at()) is not None]
-        return min(due, default=None)
+        at = min(self._pending.next_at(), self._later.next_at(), self._chores.next_at())
+        return at if at < inf else None
 
     def status(self, now: float) -> MeshStatus:
         """Return a snapshot for people and metrics."""

@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway.limits import LINK_BURST, LINK_RATE, MAX_PONGS, PONG_WINDOW_S, REBIND_INTERVAL_S, RSR_WINDOW_S, VERIFY_BURST, VERIFY_RATE
+from gateway.limits import (
+    LINK_BURST,
+    LINK_RATE,
+    MAX_FRAME,
+    MAX_PONGS,
+    PONG_WINDOW_S,
+    REBIND_INTERVAL_S,
+    RSR_WINDOW_S,
+    VERIFY_BURST,
+    VERIFY_RATE,
+)
 from gateway.session.rate import TokenBucket
 from transports.link import LinkId
 
@@ -35,6 +45,7 @@ class Links:
         self._links: dict[LinkId, Link] = {}
         self._by_peer: dict[bytes, list[LinkId]] = {}
         self._one_each: tuple[LinkId, ...] | None = ()
+        self.smallest_mtu = MAX_FRAME  # bytes; what fits this fits every link
 
     def __len__(self) -> int:
         return len(self._links)
@@ -49,14 +60,14 @@ class Links:
     def add(self, link: Link) -> None:
         """Take in a link that came up."""
         self._links[link.id] = link
-        self._one_each = None
+        self._changed()
 
     def remove(self, link: LinkId) -> Link | None:
         """Forget a link that went down."""
         gone = self._links.pop(link, None)
         if gone is not None:
             self._unbind(gone)
-            self._one_each = None
+            self._changed()
         return gone
 
     def bind(self, link: Link, peer_id: bytes, now: float) -> bool:
@@ -98,6 +109,10 @@ class Links:
     def degree(self) -> int:
         """Connected peers."""
         return len(self.one_each)
+
+    def _changed(self) -> None:
+        self._one_each = None
+        self.smallest_mtu = min((link.mtu for link in self._links.values()), default=MAX_FRAME)
 
     def _unbind(self, link: Link) -> None:
         if link.peer_id is None:

@@ -1,17 +1,24 @@
-"""Which links a frame goes to, and in how many pieces."""
+"""Which links a frame goes to, in how many pieces, and when each piece leaves."""
 
 from collections.abc import Callable
 from hashlib import sha256
 
-from gateway.limits import FRAGMENT_CHUNK, FRAGMENT_OVERHEAD
+from gateway.errors import Reason
+from gateway.limits import FRAGMENT_CHUNK, FRAGMENT_OVERHEAD, MAX_FRAGMENTS_SENT, MAX_PACED
 from gateway.mesh.effects import Effect, Priority, SendFrame
-from gateway.mesh.links import Links
+from gateway.mesh.flows import Flow, Flows
+from gateway.mesh.links import Link, Links
 from gateway.mesh.timers import Timers
-from gateway.wire.fragment import split
+from gateway.wire.fragment import chunk_size, split
+from gateway.wire.packet import peek, route_of
 from gateway.wire.types import MessageType
 from transports.link import LinkId
 
 FRAGMENT_SPACING_S = 0.03  # seconds between the fragments of one broadcast (iOS)
+CUT_LIMIT = FRAGMENT_CHUNK + FRAGMENT_OVERHEAD  # bytes: fragments are no larger where a link would take more
+
+Drops = dict[Reason, int]
+"""Why packets were refused or not sent, and how many."""
 
 PRIORITIES: dict[int, Priority] = {
     MessageType.NOISE_HANDSHAKE: Priority.DIRECTED,
@@ -30,52 +37,118 @@ _TO_EVERY_LINK = frozenset({MessageType.ANNOUNCE, MessageType.FRAGMENT, MessageT
 
 
 class Outbound:
-    """Chooses links and cuts frames to their MTU.
+    """Chooses links, cuts frames to their MTU and paces the pieces.
 
     Args:
         links: the local links.
-        later: where fragments wait for their turn.
         randbytes: source of fragment IDs.
+        drops: where frames that cannot be sent are counted.
         relay_to_all: see `gateway.mesh.settings.MeshSettings`.
 
     """
 
-    def __init__(self, links: Links, later: Timers[SendFrame], randbytes: Callable[[int], bytes], *, relay_to_all: bool) -> None:
+    def __init__(self, links: Links, randbytes: Callable[[int], bytes], drops: Drops, *, relay_to_all: bool) -> None:
         self._links = links
-        self._later = later
+        self._later: Timers[SendFrame] = Timers()
+        self._flows = Flows()
         self._randbytes = randbytes
+        self._drops = drops
         self._relay_to_all = relay_to_all
 
     def toward(self, message_type: int, packet_id: bytes, recipient: bytes | None, ingress: LinkId | None = None) -> tuple[LinkId, ...]:
-        """Return the links for a packet: the recipient's own if there is one, else the flood, never back to the ingress."""
+        """Return the links for a packet: the recipient's own if there is one, else the flood, never back to where it came from."""
+        came_from = self._links.get(ingress) if ingress is not None else None
+        back = came_from.peer_id if came_from is not None else None
         if recipient is not None:
             direct = self._links.to_peer(recipient)
             if direct is not None:
-                return (direct,) if direct != ingress else ()
+                return (direct,) if recipient != back else ()
         links = self._links.one_each
-        if ingress is not None:
-            came_from = self._links.get(ingress)
-            back = self._links.to_peer(came_from.peer_id) if came_from is not None and came_from.peer_id is not None else None
-            links = tuple(link for link in links if link not in (ingress, back))
+        if came_from is not None:
+            same_peer = self._links.to_peer(back) if back is not None else None
+            links = tuple(link for link in links if link not in (ingress, same_peer))
         if self._relay_to_all or recipient is not None or message_type in _TO_EVERY_LINK:
             return links
         return subset(links, packet_id)
 
-    def emit(self, effects: list[Effect], links: tuple[LinkId, ...], frame: bytes, priority: Priority, now: float) -> None:
-        """Append what puts `frame` on `links`, in paced fragments where it does not fit."""
-        if not links:
-            return
-        mtu = min(link.mtu for id_ in links if (link := self._links.get(id_)) is not None)
-        if len(frame) <= mtu:
-            effects.append(SendFrame(links, frame, priority))
-            return
-        limit = min(mtu, FRAGMENT_CHUNK + FRAGMENT_OVERHEAD)
-        for index, piece in enumerate(split(frame, fragment_id=self._randbytes(8), limit=limit)):
-            send = SendFrame(links, piece, Priority.BULK if priority > Priority.DIRECTED else priority)
-            if index == 0:
-                effects.append(send)
+    def emit(
+        self, effects: list[Effect], links: tuple[LinkId, ...], frame: bytes, priority: Priority, now: float, flow: Flow | None = None
+    ) -> None:
+        """Append what puts `frame` on those of `links` that are up, in paced fragments where it does not fit.
+
+        Args:
+            effects: where it is appended.
+            links: where the frame should go.
+            frame: one whole packet.
+            priority: its class on a busy link.
+            now: seconds.
+            flow: its conversation, if it has one: nothing of that overtakes anything else of it.
+
+        """
+        whole: list[LinkId] = []
+        small: list[Link] = []
+        for link_id in links:
+            link = self._links.get(link_id)
+            if link is None:
+                continue
+            if len(frame) <= link.mtu:
+                whole.append(link_id)
             else:
-                self._later.set(now + index * FRAGMENT_SPACING_S, send)
+                small.append(link)
+        if whole:
+            self._put(effects, [SendFrame(links if len(whole) == len(links) else tuple(whole), frame, priority)], now, flow)
+        if small:
+            self._put(effects, self._cut(small, frame, Priority.BULK if priority > Priority.DIRECTED else priority), now, flow)
+
+    def due(self, now: float) -> list[SendFrame]:
+        """Take out the pieces whose time has come and whose links are still there."""
+        return [kept for send in self._later.due(now) if (kept := self._still_possible(send)).links]
+
+    def next_at(self) -> float | None:
+        """Return when the next piece is due."""
+        return self._later.next_at()
+
+    @property
+    def waiting(self) -> int:
+        """Frames whose time has not come."""
+        return len(self._later)
+
+    def _put(self, effects: list[Effect], sends: list[SendFrame], now: float, flow: Flow | None) -> None:
+        """Spread the pieces of one frame over time, the last not before the frames ahead of it are complete."""
+        behind = flow is not None and self._flows.busy(flow, now)
+        if not sends or ((behind or len(sends) > 1) and self._is_full(len(sends))):
+            return
+        end = now + (len(sends) - 1) * FRAGMENT_SPACING_S
+        if flow is not None and (behind or len(sends) > 1):
+            end = self._flows.end(flow, end)
+        if not behind:
+            effects.append(sends.pop(0))
+        for index, send in enumerate(reversed(sends)):
+            self._later.set(end - index * FRAGMENT_SPACING_S, send)
+
+    def _is_full(self, more: int) -> bool:
+        if len(self._later) + more <= MAX_PACED:
+            return False
+        self._drops[Reason.QUEUE_FULL] += 1
+        return True
+
+    def _cut(self, small: list[Link], frame: bytes, priority: Priority) -> list[SendFrame]:
+        """Return the fragments of a frame for the links that are too small for it, as far as it can be done."""
+        header = peek(frame)
+        hops = len(route_of(frame, header) or ())
+        able = [link for link in small if chunk_size(header, min(link.mtu, CUT_LIMIT), hops) * MAX_FRAGMENTS_SENT >= len(frame)]
+        pieces: list[bytes] = []
+        if able and header.type != MessageType.FRAGMENT:  # nobody takes a fragment of a fragment
+            pieces = split(frame, fragment_id=self._randbytes(8), limit=min(CUT_LIMIT, *(link.mtu for link in able)))
+            able = [link for link in able if len(pieces[0]) <= link.mtu]
+        if len(able) < len(small) or not pieces:
+            self._drops[Reason.OVERSIZED] += 1
+        links = tuple(link.id for link in able)
+        return [SendFrame(links, piece, priority) for piece in pieces] if links else []
+
+    def _still_possible(self, send: SendFrame) -> SendFrame:
+        links = tuple(id_ for id_ in send.links if (link := self._links.get(id_)) is not None and len(send.frame) <= link.mtu)
+        return send if len(links) == len(send.links) else SendFrame(links, send.frame, send.priority)
 
 
 def subset(links: tuple[LinkId, ...], packet_id: bytes) -> tuple[LinkId, ...]:

@@ -1,16 +1,13 @@
 """Relays waiting out their jitter, in which an overheard copy can cancel them."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.limits import MAX_PENDING_RELAYS
 from gateway.mesh.effects import Priority
+from gateway.mesh.flows import Flow, Flows
 from gateway.mesh.timers import Timers
 from transports.link import LinkId
-
-Flow = tuple[bytes, bytes | None]
-"""Sender and recipient of a Noise session, whose packets must keep their order."""
 
 
 @dataclass(slots=True)
@@ -21,6 +18,7 @@ class PendingRelay:
     links: tuple[LinkId, ...]
     frame: bytes
     priority: Priority
+    flow: Flow | None = None
 
 
 class PendingRelays:
@@ -29,7 +27,7 @@ class PendingRelays:
     def __init__(self) -> None:
         self._timers: Timers[PendingRelay] = Timers()
         self._by_id: dict[bytes, PendingRelay] = {}
-        self._flows: OrderedDict[Flow, float] = OrderedDict()
+        self._flows = Flows()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -37,21 +35,20 @@ class PendingRelays:
     @property
     def full(self) -> bool:
         """Whether there is no room for another."""
-        return len(self._by_id) >= MAX_PENDING_RELAYS
+        return len(self._timers) >= MAX_PENDING_RELAYS
 
-    def add(self, relay: PendingRelay, at: float, flow: Flow | None) -> None:
+    def add(self, relay: PendingRelay, at: float) -> None:
         """Let a packet wait until `at`, or longer if an earlier packet of its flow does."""
-        if flow is not None:
-            at = max(at, self._flows.get(flow, at))
-            self._flows[flow] = at
-            self._flows.move_to_end(flow)
-            if len(self._flows) > MAX_PENDING_RELAYS:
-                self._flows.popitem(last=False)
+        if relay.flow is not None:
+            at = self._flows.end(relay.flow, at)
         self._by_id[relay.packet_id] = relay
         self._timers.set(at, relay)
 
     def overheard(self, packet_id: bytes, link: LinkId, *, cancel: bool) -> bool:
-        """Note that a neighbour has sent the packet too; returns whether our relay is off.
+        """Note that a neighbour has the packet too; returns whether our relay is off.
+
+        A copy over a link we were not going to use says nothing about those we were: it may
+        be the sender repeating itself, or a neighbour in search of the recipient beside us.
 
         Args:
             packet_id: the packet.
@@ -60,7 +57,7 @@ class PendingRelays:
 
         """
         relay = self._by_id.get(packet_id)
-        if relay is None:
+        if relay is None or link not in relay.links:
             return False
         relay.links = () if cancel else tuple(other for other in relay.links if other != link)
         if relay.links:
@@ -72,7 +69,7 @@ class PendingRelays:
         """Take out what has waited long enough and still has somewhere to go."""
         for relay in self._timers.due(now):
             if relay.links:
-                del self._by_id[relay.packet_id]
+                self._by_id.pop(relay.packet_id, None)  # a packet forgotten and received anew waits twice
                 yield relay
 
     def next_at(self) -> float | None:

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from itertools import count
+from math import inf
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -29,6 +30,6 @@ class Timers(Generic[T]):
         while self._heap and self._heap[0][0] <= now:
             yield heapq.heappop(self._heap)[2]
 
-    def next_at(self) -> float | None:
-        """Return when the first item is due, or None."""
-        return self._heap[0][0] if self._heap else None
+    def next_at(self) -> float:
+        """Return when the first item is due, infinity without one."""
+        return self._heap[0][0] if self._heap else inf

@@ -13,8 +13,8 @@ _MASK = (1 << REPLAY_WINDOW) - 1
 class ReplayWindow:
     """Which of the last 1,024 counters have been accepted.
 
-    `fresh` asks, `accept` records: the caller authenticates the message in between, so that a
-    forged counter can never move the window.
+    `fresh` asks, `accept` records: the caller authenticates the message before it records, so that
+    a forged counter can never move the window.
     """
 
     __slots__ = ("_seen", "highest")

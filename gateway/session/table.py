@@ -134,7 +134,7 @@ class SessionTable:
         try:
             return self._sessions.decrypt(peer_id, session, payload, now)
         except SessionError as error:
-            if error.reason in (Reason.SESSION, Reason.DUPLICATE) and self._handshakes.defer(peer_id, payload):
+            if error.reason is Reason.SESSION and self._handshakes.defer(peer_id, payload):
                 raise SessionError(Reason.EARLY) from None
             self._sessions.count_failure(session, error)
             raise

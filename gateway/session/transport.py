@@ -64,8 +64,8 @@ class ReceiveCipher:
         """Return the plaintext of `message`; nothing changes unless it is authentic.
 
         Raises:
-            SessionError: Reason.DUPLICATE for a counter seen before or older than the window,
-                Reason.SESSION for anything that is not authentic, Reason.OVERSIZED.
+            SessionError: Reason.SESSION for anything that is not authentic, Reason.DUPLICATE for a
+                message of this session seen before or older than the window, Reason.OVERSIZED.
         """
         if len(message) < OVERHEAD:
             raise SessionError(Reason.SESSION, f"{len(message)} bytes are no message")
@@ -74,11 +74,12 @@ class ReceiveCipher:
         (counter,) = _COUNTER.unpack_from(message)
         if counter > MAX_NONCE:
             raise SessionError(Reason.SESSION, "counter out of range")
-        if not self.window.fresh(counter):
-            raise SessionError(Reason.DUPLICATE, f"counter {counter}")
+        # First the tag, then the window: a counter seen before means a replay only under the same key.
         try:
             plaintext = self._aead.decrypt(_NONCE.pack(counter), message[_COUNTER.size :], None)
         except InvalidTag:
             raise SessionError(Reason.SESSION, "message is not authentic") from None
+        if not self.window.fresh(counter):
+            raise SessionError(Reason.DUPLICATE, f"counter {counter}")
         self.window.accept(counter)
         return plaintext

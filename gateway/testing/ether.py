@@ -93,8 +93,8 @@ class Ether:
     """The air between any number of ports; the caller owns the clock.
 
     `name` prefixes the link names. With `radius` (metres), ports that have a position get
-    links to the ports in range, nearest first and at most `max_links` each; links that
-    still reach are kept. `tick` is the grain of time in seconds. With `named_peers` a
+    links to the ports in range, at most `max_links` each: those that still reach are kept,
+    the rest is chance. `tick` is the grain of time in seconds. With `named_peers` a
     `LinkUp` carries the other port's name as its authenticated peer.
     """
 
@@ -117,6 +117,7 @@ class Ether:
         self.max_links = max_links
         self.lost = 0  # frames lost to chance or to a link that went down
         self.delivered = 0  # frames
+        self._rng = rng
         self._random = rng.random
         self._per_second = round(1 / tick)
         self._named_peers = named_peers
@@ -166,7 +167,7 @@ class Ether:
         if self.radius is None:
             raise ValueError("an ether without a radius has no positions")
         self._positions.update(positions)
-        reached = pairs_in_range(self._positions, self.radius, max_links=self.max_links, keep=self._reached)
+        reached = pairs_in_range(self._positions, self.radius, max_links=self.max_links, keep=self._reached, rng=self._rng)
         for pair in sorted(self._reached - reached):
             self.disconnect(*pair, now)
         for pair in sorted(reached - self._reached):

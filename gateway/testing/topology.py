@@ -55,18 +55,20 @@ def pairs_in_range(
     *,
     max_links: int | None = None,
     keep: AbstractSet[Pair] = frozenset(),
+    rng: Random | None = None,
 ) -> set[Pair]:
     """The pairs at most `radius` metres apart, each pair in alphabetical order.
 
-    With `max_links` nobody gets more links than that: pairs in `keep` come first, then
-    nearer ones, the way a phone stays with the neighbours it has.
+    With `max_links` nobody gets more links than that. Pairs in `keep` come first, the way a
+    phone stays with the neighbours it has; then, with `rng`, whoever is met first, else the
+    nearest.
     """
     near = []
     for a, b in combinations(sorted(positions), 2):
         (ax, ay), (bx, by) = positions[a], positions[b]
         distance = hypot(ax - bx, ay - by)
         if distance <= radius:
-            near.append(((a, b) not in keep, distance, (a, b)))
+            near.append(((a, b) not in keep, distance if rng is None else rng.random(), (a, b)))
     if max_links is None:
         return {pair for _, _, pair in near}
     links = dict.fromkeys(positions, 0)

@@ -105,8 +105,8 @@ def decode_announce(payload: bytes) -> Announce:
 def _neighbors(value: bytes) -> tuple[bytes, ...]:
     if len(value) % fields.PEER_ID:
         return ()
-    ends = range(fields.PEER_ID, min(len(value), MAX_NEIGHBORS * fields.PEER_ID) + 1, fields.PEER_ID)
-    return tuple(value[end - fields.PEER_ID : end] for end in ends)
+    starts = range(0, min(len(value), MAX_NEIGHBORS * fields.PEER_ID), fields.PEER_ID)
+    return tuple(value[start : start + fields.PEER_ID] for start in starts)
 
 
 def encode_announce(announce: Announce, order: Literal["ios", "android"] = "ios") -> bytes:

@@ -59,7 +59,7 @@ def has_true_id(event: NostrEvent) -> bool:
 def decode_event(data: bytes) -> NostrEvent:
     """Return the event in a JSON object; members we do not know are dropped.
 
-    Raises `DecodeError` (TEXT for bytes that are not UTF-8, FIELD, or OVERSIZED). Neither ID
+    Raises `DecodeError` (TEXT for what UTF-8 cannot spell, FIELD, or OVERSIZED). Neither ID
     nor signature are checked.
     """
     text = fields.text(fields.at_most(data, MAX_NOSTR_EVENT, "event"), "event")
@@ -142,9 +142,11 @@ def _count(value: object, name: str) -> int:
 
 
 def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise DecodeError(Reason.FIELD, f"{name} must be text")
     # JSON can spell half a surrogate pair, which no UTF-8 and so no ID can be made of.
-    if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
-        raise DecodeError(Reason.TEXT, f"{name} must be text")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise DecodeError(Reason.TEXT, f"{name} is half a character")
     return value
 
 

@@ -12,7 +12,7 @@ import re
 import struct
 from typing import Final
 
-from gateway.limits import MAX_FRAME, MAX_PAYLOAD, MAX_STREAM_BUFFER, STREAM_RESET_S
+from gateway.limits import MAX_PAYLOAD, MAX_STREAM_BUFFER, STREAM_RESET_S
 from gateway.wire.packet import COMPRESSED, HAS_RECIPIENT, HAS_ROUTE, HAS_SIGNATURE
 from gateway.wire.padding import block_size
 from gateway.wire.types import PEER_ID_SIZE, SIGNATURE_SIZE
@@ -70,12 +70,11 @@ class StreamAssembler:
             return []
         self._buffer += chunk
         frames = []
-        dropped = self.dropped
         while (frame := self._take()) is not None:
             frames.append(frame)
         if not self._buffer:
             self._waiting_since = None
-        elif self._waiting_since is None or frames or self.dropped != dropped:
+        elif self._waiting_since is None or frames:
             self._waiting_since = now  # another frame is at the front now
         return frames
 
@@ -86,7 +85,7 @@ class StreamAssembler:
         if not self._find_version():
             return None
         length = _frame_length(buffer)
-        if length == _NEVER or length > MAX_FRAME:
+        if length == _NEVER:
             self._reset()
             return None
         if length == _MORE or length > len(buffer):

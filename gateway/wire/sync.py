@@ -84,10 +84,10 @@ def decode_request_sync(payload: bytes) -> RequestSync:
 
 
 def _decode_fragment_ids(value: bytes) -> tuple[bytes, ...] | None:
-    if len(value) > MAX_SYNC_FILTER:
+    if len(value) > MAX_SYNC_FILTER:  # so there is room for `MAX_SYNC_FRAGMENT_IDS` and not one more
         return None
     found: dict[bytes, None] = {}
-    for token in value.split(b",")[:MAX_SYNC_FRAGMENT_IDS]:
+    for token in value.split(b","):
         try:
             fragment_id = bytes.fromhex(token.decode("ascii"))
         except ValueError:

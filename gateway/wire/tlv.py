@@ -24,8 +24,8 @@ def _read(data: bytes, width: int) -> Iterator[tuple[int, bytes]]:
     while offset < len(data):
         start = offset + 1 + width
         end = start + int.from_bytes(data[offset + 1 : start])
-        if start > len(data) or end > len(data):
-            raise DecodeError(Reason.TLV, f"{len(data)} bytes, needs {max(start, end)}")
+        if end > len(data):
+            raise DecodeError(Reason.TLV, f"{len(data)} bytes, needs {end}")
         yield data[offset], data[start:end]
         offset = end
 

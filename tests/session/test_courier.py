@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Reason, SessionError
@@ -112,6 +112,7 @@ def test_any_changed_or_missing_byte_is_refused() -> None:
     assert refused(mail + b"\0") is Reason.SESSION
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_random_bytes_raise_only_session_errors(mail: bytes) -> None:
     assert refused(mail) is Reason.SESSION

@@ -1,7 +1,7 @@
 """Token buckets."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.session.rate import KeyedBuckets, TokenBucket
@@ -31,6 +31,7 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
     assert bucket.take(101.0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 2), st.integers(1, 3)), max_size=60))
 def test_never_gives_more_than_burst_and_rate_allow(steps: list[tuple[float, int]]) -> None:
     bucket = TokenBucket(rate=5.0, burst=4.0)

@@ -18,7 +18,7 @@ from gateway.session.table import HandshakeStep, SessionTable
 from tests.session.support import Node, assert_talking, handshake, node, smaller_and_larger
 
 
-def reason_of(call, *args) -> Reason:  # noqa: ANN001, ANN002
+def reason_of(call, *args) -> Reason:
     with pytest.raises(SessionError) as caught:
         call(*args)
     return caught.value.reason
@@ -338,6 +338,8 @@ def test_a_message_that_is_not_authentic_is_counted_and_changes_nothing() -> Non
 def test_drop_forgets_session_and_handshakes() -> None:
     one, two = node(1), node(2)
     handshake(one, two)
+    under_way = two.table.encrypt(one.peer_id, b"", 0.0)
+    handshake(one, two, rekey=True)
     one.table.initiate(two.peer_id, 0.0, rekey=True)
     one.table.on_handshake(two.peer_id, public_key_of(b"\x07" * 32), 0.0)
     one.table.drop(two.peer_id)
@@ -348,6 +350,7 @@ def test_drop_forgets_session_and_handshakes() -> None:
     one.table.drop(two.peer_id)
     handshake(one, two)
     assert_talking(one, two)
+    assert reason_of(one.table.decrypt, two.peer_id, under_way, 0.0) is Reason.SESSION
 
 
 # Messages that overtake the end of their handshake

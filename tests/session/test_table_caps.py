@@ -36,7 +36,7 @@ def unlimited(*nodes: Node) -> None:
         each.table._budget = TokenBucket(1e9, 1e9)
 
 
-def refusals(calls) -> list[Reason | None]:  # noqa: ANN001
+def refusals(calls) -> list[Reason | None]:
     out: list[Reason | None] = []
     for call in calls:
         try:
@@ -137,11 +137,13 @@ def test_sessions_are_capped_and_the_least_used_goes(monkeypatch: pytest.MonkeyP
     unlimited(one)
     for n, peer in enumerate(peers[:8]):
         handshake(one, peer, float(n))
-    assert_talking(one, peers[0], 10.0)
+    one.table.decrypt(peers[0].peer_id, peers[0].table.encrypt(one.peer_id, b"", 9.0), 9.0)
+    one.table.encrypt(peers[1].peer_id, b"", 10.0)
     handshake(one, peers[8], 11.0)
     assert len(one.table) == 8
     assert one.table.is_established(peers[0].peer_id)
-    assert not one.table.is_established(peers[1].peer_id)
+    assert one.table.is_established(peers[1].peer_id)
+    assert not one.table.is_established(peers[2].peer_id)
     assert one.table.counts.evicted == 1
     handshake(one, peers[8], 12.0, rekey=True)
     assert one.table.counts.evicted == 1

@@ -129,7 +129,7 @@ def run(actions: list[tuple[str, int]]) -> BadLink:
     return link
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(ACTIONS, min_size=20, max_size=120))
 def test_no_message_twice_none_wrong_and_always_a_way_back(actions: list[tuple[str, int]]) -> None:
     run(actions)

@@ -12,10 +12,7 @@ B = ["b1", "b2", "b3"]
 def talk(*, loss=0.0, joined=True, until=60.0):
     one, other = flooding_island(A, 1, profile=LinkProfile(loss=loss)), flooding_island(B, 2)
     ledgers = Ledger(), Ledger()
-    chats = [
-        Chat(island, ledger, Random(seed), [*A, *B])
-        for seed, (island, ledger) in enumerate(zip((one, other), ledgers, strict=True))
-    ]
+    chats = [Chat(island, ledger, Random(seed), [*A, *B]) for seed, (island, ledger) in enumerate(zip((one, other), ledgers, strict=True))]
     strait = Strait(one, other)
     if not joined:
         strait.seen = _Everything()

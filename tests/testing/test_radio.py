@@ -34,7 +34,9 @@ def test_links_come_up_and_frames_flow_both_ways():
         assert radio.send("radio:a1", b"\x01\x02\x07" + bytes(11) + b"gateway!down")
         await asyncio.sleep(0.5)
         assert any(isinstance(event, FrameReceived) and event.frame.endswith(b"up") for event in events)
-        heard = {notice.node for notice in radio.island.notices if isinstance(notice.effect, PublicMessage) and notice.effect.text == "down"}
+        heard = {
+            notice.node for notice in radio.island.notices if isinstance(notice.effect, PublicMessage) and notice.effect.text == "down"
+        }
         assert heard == {*NAMES}
         await stopped(task)
 

@@ -222,8 +222,8 @@ def test_an_id_that_is_not_the_hash_is_noticed():
         ({"kind": True}, Reason.FIELD),
         ({"tags": "x"}, Reason.FIELD),
         ({"tags": ["x"]}, Reason.FIELD),
-        ({"tags": [[1]]}, Reason.TEXT),
-        ({"content": None}, Reason.TEXT),
+        ({"tags": [[1]]}, Reason.FIELD),
+        ({"content": None}, Reason.FIELD),
     ],
 )
 def test_a_broken_event_is_refused(wrong, reason):

@@ -67,7 +67,7 @@ def test_the_saved_corpus_passes(target: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_mutations_pass(target: str) -> None:
-    print(f"seed {SEED}, {ROUNDS} rounds")  # noqa: T201 -- to be able to repeat it
+    print(f"seed {SEED}, {ROUNDS} rounds")
     rng = Random(f"{SEED} {target}")
     seeds = corpus(target)
     for number in range(ROUNDS):

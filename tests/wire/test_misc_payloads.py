@@ -12,6 +12,8 @@ from gateway.limits import (
     MAX_BOARD_LIFETIME_MS,
     MAX_BOARD_NICKNAME,
     MAX_GEOHASH,
+    MAX_GROUP_MEMBERS,
+    MAX_GROUP_NICKNAME,
     MAX_VOICE_CONTENT,
     MAX_VOICE_FRAMES,
     MAX_VOUCHES,
@@ -20,11 +22,15 @@ from gateway.wire import board
 from gateway.wire.board import BoardPost, BoardTombstone, decode_board, encode_board, verify_board
 from gateway.wire.group import (
     GroupMember,
+    GroupMessage,
     GroupState,
+    GroupText,
     associated_data,
     decode_group_message,
+    decode_group_state,
     decode_group_text,
     encode_group_message,
+    encode_group_state,
     encode_group_text,
     state_signed_bytes,
     text_signed_bytes,
@@ -127,6 +133,29 @@ def test_a_voice_packet_fits_one_ble_frame():
     for frames in ((b"a" * (MAX_VOICE_CONTENT - 12),), (b"a",) * (MAX_VOICE_FRAMES + 1), (b"",), ()):
         with pytest.raises(ValueError):
             encode_voice(replace(fits, body=VoiceFrames(frames)))
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [VoiceBurst(b"burst-id", 0xFFFF, VoiceEnd(0xFFFF, 2**32 - 1)), VoiceBurst(b"burst-id", 0, VoiceFrames((b"a",) * MAX_VOICE_FRAMES))],
+)
+def test_a_voice_packet_may_use_the_whole_range_of_its_fields(edge):
+    assert decode_voice(encode_voice(edge)) == edge
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        VoiceBurst(b"short", 0, VoiceCanceled()),
+        VoiceBurst(b"burst-id", 0x10000, VoiceCanceled()),
+        VoiceBurst(b"burst-id", 0, VoiceStart(2)),
+        VoiceBurst(b"burst-id", 0, VoiceEnd(0x10000, 0)),
+        VoiceBurst(b"burst-id", 0, VoiceEnd(0, 2**32)),
+    ],
+)
+def test_no_voice_packet_is_written_that_no_decoder_accepts(wrong):
+    with pytest.raises(ValueError):
+        encode_voice(wrong)
 
 
 def test_a_board_post_is_signed_by_its_author():
@@ -291,3 +320,36 @@ def test_a_group_state_is_signed_by_the_creator_in_its_roster():
     assert not verify_group_state(replace(state, epoch=8))
     assert not verify_group_state(replace(state, creator=b"x" * 32))
     assert not verify_group_state(replace(state, roster=roster[:1]))
+
+
+MEMBER = GroupMember(b"f" * 32, b"k" * 32, "nick")
+STATE = GroupState(b"g" * 16, "friends", b"k" * 32, 2**32 - 1, (MEMBER,) * MAX_GROUP_MEMBERS, b"f" * 32, b"s" * 64)
+MESSAGE = GroupMessage(b"g" * 16, 2**32 - 1, b"n" * 12, b"c" * 0xFFFF)
+TEXT = GroupText("id", b"k" * 32, "nick", 2**64 - 1, "text", b"s" * 64)
+
+
+def test_groups_may_use_the_whole_range_of_their_fields():
+    assert decode_group_state(encode_group_state(STATE)) == STATE
+    assert decode_group_message(encode_group_message(MESSAGE)) == MESSAGE
+    assert decode_group_text(encode_group_text(TEXT)) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("encode", "wrong"),
+    [
+        (encode_group_state, replace(STATE, group_id=b"")),
+        (encode_group_state, replace(STATE, epoch=2**32)),
+        (encode_group_state, replace(STATE, roster=())),
+        (encode_group_state, replace(STATE, roster=(MEMBER,) * (MAX_GROUP_MEMBERS + 1))),
+        (encode_group_state, replace(STATE, roster=(replace(MEMBER, fingerprint=b""),))),
+        (encode_group_state, replace(STATE, roster=(replace(MEMBER, nickname="n" * (MAX_GROUP_NICKNAME + 1)),))),
+        (encode_group_message, replace(MESSAGE, nonce=b"")),
+        (encode_group_message, replace(MESSAGE, ciphertext=bytes(15))),
+        (encode_group_message, replace(MESSAGE, ciphertext=bytes(0x10000))),
+        (encode_group_text, replace(TEXT, signature=b"")),
+        (encode_group_text, replace(TEXT, timestamp_ms=2**64)),
+    ],
+)
+def test_nothing_of_a_group_is_written_that_no_decoder_accepts(encode, wrong):
+    with pytest.raises(ValueError):
+        encode(wrong)

@@ -85,8 +85,6 @@ def _read(path: Path) -> bytes:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         mode = os.fstat(fd).st_mode
-        if not stat.S_ISREG(mode):
-            raise IdentityError(f"The gateway's key {path} is not a regular file.")
         if mode & 0o077:
             raise IdentityError(
                 f"The gateway's key {path} can be read by other users (mode {stat.S_IMODE(mode):04o}). "

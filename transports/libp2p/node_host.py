@@ -94,9 +94,11 @@ class _MemberUpgrader(TransportUpgrader):
 class _GuardedSwarm(Swarm):
     """A swarm that outlives whatever its streams bring."""
 
-    def __init__(self, peer_id: ID, peerstore: PeerStore, upgrader: TransportUpgrader, limits: ConnectionConfig) -> None:
+    def __init__(
+        self, peer_id: ID, peerstore: PeerStore, upgrader: TransportUpgrader, limits: ConnectionConfig, counters: dict[str, int]
+    ) -> None:
         super().__init__(peer_id, peerstore, upgrader, [TCP()], RetryConfig(max_retries=0), limits)
-        self.counters = {"garbage_streams": 0}
+        self._counters = counters
 
     def set_stream_handler(self, stream_handler: Callable[[INetStream], Awaitable[None]]) -> None:
         async def guarded(stream: INetStream) -> None:
@@ -105,7 +107,7 @@ class _GuardedSwarm(Swarm):
             except StreamError:
                 await stream.reset()  # it ended early, which is nobody's fault
             except Exception as error:  # noqa: BLE001 - the point of the guard
-                self.counters["garbage_streams"] += 1
+                self._counters["garbage_streams"] += 1
                 _log.info("Hung up on %s: %s on a stream.", stream.muxed_conn.peer_id, type(error).__name__)
                 if isinstance(stream, NetStream) and stream.swarm_conn is not None:
                     await hang_up(stream.swarm_conn)
@@ -130,7 +132,7 @@ class NodeHost:
         key = create_new_key_pair(settings["seed"])
         peer_id = ID.from_pubkey(key.public_key)
         self.peer_id = peer_id.to_base58()
-        self.counters = {"refused_peers": 0}
+        self.counters = {"refused_peers": 0, "garbage_streams": 0}
         members = frozenset(settings["members"])
         room = len(members) * CONNECTIONS_PER_MEMBER + SPARE_CONNECTIONS
         limits = ConnectionConfig(
@@ -144,7 +146,7 @@ class NodeHost:
         peerstore = PeerStore()
         peerstore.add_key_pair(peer_id, key)
         upgrader = _MemberUpgrader(NoiseTransport(key, noise_privkey=create_noise_key_pair().private_key), members, self.counters)
-        self.swarm = _GuardedSwarm(peer_id, peerstore, upgrader, limits)
+        self.swarm = _GuardedSwarm(peer_id, peerstore, upgrader, limits, self.counters)
         self.host = BasicHost(self.swarm, addrs_factory=_concrete, disable_identify_address_discovery=True)
 
     @property

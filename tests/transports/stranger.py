@@ -1,0 +1,106 @@
+"""A libp2p host with bad manners, run as a program of its own; prints what became of it as JSON.
+
+stranger.py ID      SEED                 print the peer ID py-libp2p derives
+stranger.py VISIT   SEED MULTIADDR       connect, and open every protocol there is
+stranger.py GARBAGE SEED MULTIADDR       the same, with garbage; then garbage below the protocols
+stranger.py COME    SEED MULTIADDR N     connect and leave N times, ten at a time
+stranger.py PLAIN   SEED MULTIADDR       connect without encryption
+"""
+
+import json
+import os
+import sys
+
+import trio
+from libp2p import new_host
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import info_from_p2p_addr
+from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID, InsecureTransport
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_ID
+from libp2p.security.noise.transport import Transport as NoiseTransport
+from multiaddr import Multiaddr
+
+PROTOCOLS = ["/meshgate/link/1", "/meshsub/1.2.0", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0", "/ipfs/ping/1.0.0"]
+GARBAGE = [b"\x21" + bytes(range(33)), b"\xff" * 70, os.urandom(5_000), b"\x00\x00\x00\x01\x7f"]
+
+
+async def main(what: str, seed: bytes, *rest: str) -> dict[str, object]:
+    key = create_new_key_pair(seed)
+    if what == "ID":
+        return {"id": str(ID.from_pubkey(key.public_key))}
+    plain = what == "PLAIN"
+    security = InsecureTransport(key) if plain else NoiseTransport(key, noise_privkey=create_noise_key_pair().private_key)
+    host = new_host(key_pair=key, sec_opt={PLAINTEXT_PROTOCOL_ID if plain else NOISE_ID: security})
+    there = Multiaddr(rest[0])
+    them = info_from_p2p_addr(there).peer_id
+    swarm = host.get_network()
+    swarm.retry_config.max_retries = 0
+    done: dict[str, object] = {}
+
+    async def connect() -> bool:
+        try:
+            with trio.fail_after(5):
+                await swarm.dial_addr(there, them)
+                return True
+        except Exception:  # noqa: BLE001 - whatever it was, there is no connection
+            return False
+
+    async def leave() -> None:
+        while connections := swarm.get_connections(them):
+            await connections[0].muxed_conn.secured_conn.close()
+            await connections[0].event_closed.wait()
+            await trio.sleep(0)
+
+    async def speak(protocol: str, words: list[bytes]) -> str:
+        try:
+            with trio.fail_after(0.7):
+                stream = await host.new_stream(them, [protocol])
+                for word in words:
+                    await stream.write(word)
+                while await stream.read(4_096):
+                    pass
+                return "answered"
+        except Exception as error:  # noqa: BLE001 - its name is the result
+            return type(error).__name__
+
+    async with host.run(listen_addrs=[]):
+        if what == "COME":
+            came = 0
+
+            async def come() -> None:
+                nonlocal came
+                came += await connect()
+
+            for _ in range(int(rest[1]) // 10):
+                async with trio.open_nursery() as nursery:
+                    for _ in range(10):
+                        nursery.start_soon(come)
+                await leave()
+            return {"came": came}
+        done["connected"] = await connect()
+        for protocol in PROTOCOLS:
+            for words in [[word] for word in GARBAGE] if what == "GARBAGE" else [[]]:
+                if what == "GARBAGE":
+                    await leave()
+                    await connect()
+                done[f"{protocol} {len(done)}"] = await speak(protocol, words)
+        if what == "GARBAGE":
+            below = 0
+            for word in [bytes(12), b"\x00\x07\x00\x00" + bytes(8), b"\x00\x00\x00\x01" + bytes(7) + b"\x05abc", b"\x00\x01\xff\xff" * 9]:
+                await leave()
+                below += await connect()
+                for connection in swarm.get_connections(them):
+                    await connection.muxed_conn.secured_conn.write(word)  # not of the multiplexer
+                    await trio.sleep(0.05)
+                    await connection.muxed_conn.secured_conn.conn.read_writer.read_write_closer.write(word * 9)  # not of Noise
+            done["below"] = below
+        done["still connected"] = bool(swarm.get_connections(them))
+        print(json.dumps(done), flush=True)
+        os._exit(0)
+    return done
+
+
+if __name__ == "__main__":
+    print(json.dumps(trio.run(lambda: main(sys.argv[1], bytes.fromhex(sys.argv[2]), *sys.argv[3:]))))
