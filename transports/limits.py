@@ -42,7 +42,7 @@ STREAM_QUEUE: Final = 256  # blobs waiting for one stream in the child; the cred
 STALL_S: Final = 10.0  # seconds one write may take before its connection is dropped
 DIAL_TIMEOUT_S: Final = 15.0  # seconds for TCP, Noise and yamux together
 OPEN_TIMEOUT_S: Final = 15.0  # seconds for the link stream to be there once a connection is
-SPARE_CONNECTIONS: Final = 64  # connections admitted beyond two per member: strangers not yet told off
+SPARE_CONNECTIONS: Final = 32  # connections admitted beyond two per member: strangers not yet told off
 CONNECTIONS_PER_MEMBER: Final = 2  # both sides may dial at once
 
 # The pipe between the gateway and the child

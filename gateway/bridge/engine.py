@@ -20,7 +20,16 @@ from gateway.bridge.provenance import Provenance
 from gateway.bridge.rules import UNSIGNED, refusal
 from gateway.bridge.sites import Site, Sites
 from gateway.errors import DecodeError, Reason
-from gateway.limits import HISTORY_LIFETIME_S, MAX_CATCH_UP_BYTES, MAX_ORIGINS, MAX_SKEW_S, ORIGIN_BURST, ORIGIN_RATE
+from gateway.limits import (
+    HISTORY_LIFETIME_S,
+    MAX_CATCH_UP_BYTES,
+    MAX_ENVELOPE,
+    MAX_FRAME,
+    MAX_ORIGINS,
+    MAX_SKEW_S,
+    ORIGIN_BURST,
+    ORIGIN_RATE,
+)
 from gateway.mesh.effects import CloseLink, Effect, Heard, Priority, SendFrame
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import MeshEvent
@@ -33,6 +42,8 @@ from gateway.wire.envelope import Envelope, Kind
 from gateway.wire.packet import Header, packet_id, peek
 from gateway.wire.types import MessageType
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
+
+ENVELOPE_ROOM = MAX_ENVELOPE - MAX_FRAME  # bytes an envelope may add to the packet it carries
 
 
 class BridgeMode(StrEnum):
@@ -125,15 +136,15 @@ class GatewayEngine:
             if header.recipient_id == self.site_id or (peer is not None and peer.is_local(now)):
                 return ()
             home = self.sites.home_of(header.recipient_id, now)
-            return (home,) if home is not None else Reason.UNKNOWN_RECIPIENT
+            return (home,) if home is not None and home.greeted else Reason.UNKNOWN_RECIPIENT
         have = self.provenance.sites(identifier, now)
-        return [site for site in self.sites.all() if site.site_id is None or site.site_id not in have]
+        return [site for site in self.sites.all() if site.greeted and site.site_id not in have]
 
     def _send(self, envelope: Envelope, targets: Iterable[Site], effects: list[Effect], now: float) -> bool:
-        sites = [site for site in targets if len(envelope.body) < site.mtu]
+        sites = [site for site in targets if len(envelope.body) + ENVELOPE_ROOM <= site.mtu]
         if not sites:
             return False
-        ids = [self.site_id, *(site.site_id for site in sites if site.site_id is not None)]
+        ids = [self.site_id, *(site.site_id for site in sites)]
         seen = self.provenance.add(envelope.packet_id, ids, now)
         self._post(replace(envelope, seen=tuple(sorted(seen - {self.site_id}))), sites, effects)
         return True
@@ -155,7 +166,7 @@ class GatewayEngine:
         return effects
 
     def _greeted(self, site: Site, effects: list[Effect], now: float) -> None:
-        """Answer the first greeting over a link."""
+        """Answer the first greeting over a link: only now does anything cross, so announces travel ahead of what is said."""
         if not site.greeted and self.mode is not BridgeMode.OFF:
             site.greeted = True
             self._catch_up(site, effects, now)

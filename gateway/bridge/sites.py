@@ -9,11 +9,11 @@ from transports.link import LinkId
 
 @dataclass(slots=True)
 class Site:
-    """One link to another gateway; its site ID is known from its first envelope on."""
+    """One link to another gateway; its site ID is known once it has greeted."""
 
     link: LinkId
     mtu: int
-    site_id: bytes | None = None
+    site_id: bytes = b""
     greeted: bool = False
 
 

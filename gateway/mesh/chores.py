@@ -10,7 +10,6 @@ class Chore(Enum):
 
     ANNOUNCE = auto()
     SYNC = auto()
-    PRIVATE = auto()
     HOUSEKEEPING = auto()
 
 
@@ -29,6 +28,10 @@ class Chores:
     def set(self, at: float, chore: Chore, about: str = "") -> None:
         """Do this chore at `at`, instead of when it was due before."""
         self._at[chore, about] = at
+
+    def cancel(self, chore: Chore, about: str) -> None:
+        """Do not do this after all."""
+        self._at.pop((chore, about), None)
 
     def due(self, now: float) -> Iterator[Name]:
         """Take out what is due."""

@@ -5,9 +5,9 @@ when to come back. The way of a packet (design.md section 5):
 
     peek      shape and caps           malformed: counted by reason, dropped
     seen?     by packet ID             a copy: perhaps cancel our own pending relay
-    admit     own? rate? time window?  refused: counted, dropped, not remembered
+    admit     admission.py             own, rate, time window: counted, dropped, not remembered
     take      by type (receiver.py)    verified, decoded, answered, offered to the bridge
-    relay     table (relay.py)         one copied buffer with byte 2 patched, after jitter
+    relay     forwarding.py            one copied buffer with byte 2 patched, after jitter
 
 Nothing of somebody else's packet is ever re-encoded.
 """
@@ -17,36 +17,32 @@ from math import inf
 from random import Random
 
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_FRAME, MAX_LINKS, MAX_SKEW_S, MAX_TTL, REINJECT_TTL
+from gateway.limits import MAX_FRAME, MAX_LINKS, MAX_TTL, MIN_LINK_MTU, REINJECT_TTL
+from gateway.mesh.admission import SKEW_MS, refuse, refuse_injected
 from gateway.mesh.chores import Chore, Chores
-from gateway.mesh.effects import CloseLink, Effect, PeerLost, Priority, SendFrame
+from gateway.mesh.effects import CloseLink, Effect, PeerLost, Priority
 from gateway.mesh.events import ClockSet, MeshEvent, Ping, Rename, Say, Tick, Whisper
+from gateway.mesh.flows import flow_of
+from gateway.mesh.forwarding import Forwarding
 from gateway.mesh.history import SHELVES, Kept
 from gateway.mesh.identity import Identity
 from gateway.mesh.links import Link, Links
-from gateway.mesh.outbound import PRIORITIES, Outbound
+from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
 from gateway.mesh.peers import PeerTable, Verify
-from gateway.mesh.pending import PendingRelay, PendingRelays
 from gateway.mesh.private import Private
-from gateway.mesh.receiver import Incoming, Receiver, may_relay, too_old_for_history
-from gateway.mesh.relay import decide
-from gateway.mesh.routes import next_hop
+from gateway.mesh.receiver import Incoming, Receiver, may_relay
 from gateway.mesh.settings import MeshSettings
 from gateway.mesh.speaker import Speaker
 from gateway.mesh.status import MeshStatus, describe
 from gateway.mesh.sync import ROUNDS, Sync
-from gateway.mesh.timers import Timers
 from gateway.mesh.wallclock import WallClock
-from gateway.wire.board import BoardPost, decode_board
-from gateway.wire.packet import Header, packet_id, payload_of, peek, route_of, with_ttl
+from gateway.wire.packet import Header, packet_id, peek, with_ttl
 from gateway.wire.signing import verify as verify_signature
 from gateway.wire.types import MessageType
 from transports.link import FrameReceived, LinkDown, LinkId, LinkUp
 
 HOUSEKEEPING_S = 5.0
 FIRST_SYNC_S = 5.0  # seconds after a link came up
-SKEW_MS = int(MAX_SKEW_S * 1000)
-_NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
 
 
 class Mesh:
@@ -76,18 +72,17 @@ class Mesh:
         self._clock = WallClock()
         self._links = Links()
         self.peers = PeerTable(identity.peer_id, verify, pins)
-        self._later: Timers[SendFrame] = Timers()
-        self._pending = PendingRelays()
-        self._out = Outbound(self._links, self._later, rng.randbytes, relay_to_all=self.settings.relay_to_all)
+        self._drops: Drops = dict.fromkeys(Reason, 0)
+        self._out = Outbound(self._links, rng.randbytes, self._drops, relay_to_all=self.settings.relay_to_all)
+        self._forwarding = Forwarding(identity.peer_id, rng, self._links, self._out, self._drops, jitter=self.settings.jitter)
         self._speaker = Speaker(identity, self.settings, rng, self._clock, self._links, self.peers, self._out)
         self._seen = self._speaker.seen
         self._sync = Sync(self._speaker.history, self.peers)
         self._private = Private(identity, self.settings.capabilities, rng.randbytes, self.peers.signing_key)
-        self._receiver = Receiver(identity.peer_id, self._speaker, self._links, self.peers, self._sync, self._private, verify)
-        self._drops = self._receiver.drops
+        self._receiver = Receiver(identity.peer_id, self._speaker, self._links, self.peers, self._sync, self._private, verify, self._drops)
         self._chores = Chores()
         self._sync_round = 0
-        self.received = self.relayed = self.cancelled = 0
+        self.received = 0
 
     def handle(self, event: MeshEvent, now: float) -> list[Effect]:
         """Take one event; returns the effects in the order they are to be carried out.
@@ -107,19 +102,19 @@ class Mesh:
                 self._link_up(link, mtu, effects, now)
             case LinkDown(link=link):
                 self._links.remove(link)
+                self._chores.cancel(Chore.SYNC, link)
             case ClockSet(offset=offset):
                 self._clock.set(offset)
+                self._speaker.announcer.forget()
                 self._begin(now)
             case Say(text=text):
                 self._speaker.say(text, effects, now)
             case Whisper():
                 self._speaker.noise(self._private.whisper(event, now), effects, now)
-                self._arm_private(now)
             case Ping(recipient=recipient):
                 self._ping(recipient, effects, now)
             case Rename(nickname=nickname):
-                self._speaker.announcer.nickname = nickname
-                self._speaker.announcer.forget()
+                self._speaker.announcer.rename(nickname)
                 self._speaker.announce(effects, now)
         self._run_due(effects, now)
         return effects
@@ -142,19 +137,20 @@ class Mesh:
 
         """
         wall_ms = self._clock.ms(now)
-        reason = self._refuse_injected(header, identifier, wall_ms, now)
+        known = self._seen.knows(identifier, now) and not self._seen.deserves_another_look(identifier)
+        reason = Reason.ECHO if known or header.sender_id == self.identity.peer_id else refuse_injected(header, wall_ms)
         if reason is not None or wall_ms is None:
             return self._drop(reason or Reason.CLOCK)
-        fresh = abs(wall_ms - header.timestamp_ms) <= SKEW_MS
-        self._seen.add(identifier, now)
         reason = self._receiver.take(Incoming(frame, header, identifier, None), effects, now, wall_ms)
         if reason is not None:
             return reason
+        self._seen.add(identifier, now)
+        fresh = abs(wall_ms - header.timestamp_ms) <= SKEW_MS
         if fresh and header.recipient_id != self.identity.peer_id:
             recipient = None if header.is_broadcast else header.recipient_id
             links = self._out.toward(header.type, identifier, recipient)
-            self._out.emit(effects, links, with_ttl(frame, REINJECT_TTL), PRIORITIES.get(header.type, Priority.PUBLIC), now)
-        self._arm_private(now)
+            priority = PRIORITIES.get(header.type, Priority.PUBLIC)
+            self._out.emit(effects, links, with_ttl(frame, REINJECT_TTL), priority, now, flow_of(header))
         return None
 
     def leave(self, now: float) -> list[Effect]:
@@ -174,12 +170,17 @@ class Mesh:
 
     def next_wakeup(self) -> float | None:
         """Return when to send a `Tick`, or None while there is nothing to wait for."""
-        at = min(self._pending.next_at(), self._later.next_at(), self._chores.next_at())
+        at = min(self._forwarding.next_at(), self._out.next_at(), self._chores.next_at(), self._private.next_at())
         return at if at < inf else None
+
+    @property
+    def relayed(self) -> int:
+        """Packets of others passed on."""
+        return self._forwarding.relayed
 
     def status(self, now: float) -> MeshStatus:
         """Return a snapshot for people and metrics."""
-        counters = {"received": self.received, "relayed": self.relayed, "cancelled": self.cancelled}
+        counters = {"received": self.received, "relayed": self.relayed, "cancelled": self._forwarding.cancelled}
         sizes = {"history": len(self._speaker.history), "assemblies": len(self._receiver.assembler), "seen": len(self._seen)}
         return describe(self.identity.peer_id, self._links, self.peers, {**counters, **sizes}, self._drops, now)
 
@@ -197,7 +198,7 @@ class Mesh:
         if self._seen.knows(identifier, now):
             return self._duplicate(frame, header, identifier, link, now)
         wall_ms = self._clock.ms(now)
-        reason = self._admit(header, link, wall_ms, now)
+        reason = refuse(header, link, self.identity.peer_id, wall_ms, now)
         if reason is not None or wall_ms is None:
             self._drop(reason or Reason.CLOCK)
             return []
@@ -206,91 +207,29 @@ class Mesh:
         incoming = Incoming(frame, header, identifier, link)
         reason = self._receiver.take(incoming, effects, now, wall_ms)
         if may_relay(header.type, reason):
-            self._relay(incoming, effects, now)
-        if header.recipient_id == self.identity.peer_id and header.type in _NOISE:
-            self._arm_private(now)
+            self._forwarding.relay(incoming, effects, now)
         return effects
-
-    def _admit(self, header: Header, link: Link, wall_ms: int | None, now: float) -> Reason | None:
-        if header.sender_id == self.identity.peer_id:
-            return Reason.OWN
-        if not link.packets.take(now):
-            return Reason.RATE
-        if wall_ms is None:
-            return Reason.CLOCK
-        solicited = header.ttl == 0 and link.expects_answers(now)
-        if header.is_rsr and not solicited:
-            return Reason.UNSOLICITED
-        if solicited and header.type != MessageType.REQUEST_SYNC:
-            return Reason.WINDOW if too_old_for_history(header, wall_ms) else None
-        return None if abs(wall_ms - header.timestamp_ms) <= SKEW_MS else Reason.WINDOW
-
-    def _refuse_injected(self, header: Header, identifier: bytes, wall_ms: int | None, now: float) -> Reason | None:
-        if header.sender_id == self.identity.peer_id or self._seen.knows(identifier, now):
-            return Reason.ECHO
-        if wall_ms is None:
-            return Reason.CLOCK
-        if header.timestamp_ms - wall_ms > SKEW_MS:
-            return Reason.WINDOW
-        too_old = wall_ms - header.timestamp_ms > SKEW_MS
-        if too_old and (header.type not in SHELVES or too_old_for_history(header, wall_ms)):
-            return Reason.EXPIRED
-        return None
 
     def _duplicate(self, frame: bytes, header: Header, identifier: bytes, link: Link, now: float) -> list[Effect]:
+        """Drop a copy, unless the first did not prove itself or this one shows who is at the end of the link."""
         self._drops[Reason.DUPLICATE] += 1
-        if self._pending:
-            cancel = header.type != MessageType.FRAGMENT and self._links.degree > 2
-            self.cancelled += self._pending.overheard(identifier, link.id, cancel=cancel)
+        self._forwarding.overheard(header, identifier, link)
+        unproven = self._seen.deserves_another_look(identifier)
         first_direct = header.type == MessageType.ANNOUNCE and header.ttl == MAX_TTL and link.peer_id is None
-        if not first_direct and not self._seen.deserves_another_look(identifier):
+        if not unproven and not first_direct:
             return []
         wall_ms = self._clock.ms(now)
-        if wall_ms is None or self._admit(header, link, wall_ms, now) is not None:
+        if wall_ms is None or refuse(header, link, self.identity.peer_id, wall_ms, now) is not None:
             return []
         effects: list[Effect] = []
-        self._receiver.take(Incoming(frame, header, identifier, link), effects, now, wall_ms)
+        incoming = Incoming(frame, header, identifier, link)
+        if self._receiver.take(incoming, effects, now, wall_ms) is None and unproven:
+            self._forwarding.relay(incoming, effects, now)
         return effects
 
-    def _relay(self, incoming: Incoming, effects: list[Effect], now: float) -> None:
-        header = incoming.header
-        recipient = None if header.is_broadcast else header.recipient_id
-        if recipient == self.identity.peer_id or incoming.link is None:
-            return
-        urgent = header.type == MessageType.BOARD and _is_urgent(payload_of(incoming.frame, header))
-        decision = decide(header.type, header.ttl, self._links.degree, directed=recipient is not None, urgent=urgent)
-        if not decision.relay:
-            return
-        links = self._choose(incoming, recipient)
-        if not links:
-            return
-        frame = with_ttl(incoming.frame, decision.ttl)
-        priority = PRIORITIES.get(header.type, Priority.PUBLIC)
-        if not self.settings.jitter:
-            self.relayed += 1
-            self._out.emit(effects, links, frame, priority, now)
-        elif self._pending.full:
-            self._drop(Reason.QUEUE_FULL)
-        else:
-            low, high = decision.delay_ms
-            at = now + self._rng.uniform(low, high) / 1000
-            flow = (header.sender_id, recipient) if header.type in _NOISE else None
-            self._pending.add(PendingRelay(incoming.packet_id, links, frame, priority), at, flow)
-
-    def _choose(self, incoming: Incoming, recipient: bytes | None) -> tuple[LinkId, ...]:
-        header = incoming.header
-        if recipient is not None and header.has_route and (route := route_of(incoming.frame, header)):
-            hop = next_hop(route, self.identity.peer_id, recipient)
-            if hop is None:
-                self._drop(Reason.ROUTE)
-                return ()
-            if self._links.to_peer(hop) is not None:
-                return self._out.toward(header.type, incoming.packet_id, hop, incoming.ingress)
-        return self._out.toward(header.type, incoming.packet_id, recipient, incoming.ingress)
-
     def _link_up(self, link_id: LinkId, mtu: int, effects: list[Effect], now: float) -> None:
-        if len(self._links) >= MAX_LINKS:
-            effects.append(CloseLink(link_id, "too many links"))
+        if len(self._links) >= MAX_LINKS or mtu < MIN_LINK_MTU:
+            effects.append(CloseLink(link_id, "too many links" if mtu >= MIN_LINK_MTU else "takes no frame"))
             return
         link = Link(link_id, min(mtu, MAX_FRAME))
         self._links.add(link)
@@ -299,7 +238,7 @@ class Mesh:
 
     def _ping(self, recipient: bytes, effects: list[Effect], now: float) -> None:
         nonce = self._rng.randbytes(8)
-        self._receiver.expect_pong(nonce, now)
+        self._receiver.expect_pong(recipient, nonce, now)
         self._speaker.ping(MessageType.PING, recipient, nonce, effects, now)
 
     def _begin(self, now: float) -> None:
@@ -309,10 +248,10 @@ class Mesh:
         self._chores.set(now + HOUSEKEEPING_S, Chore.HOUSEKEEPING)
 
     def _run_due(self, effects: list[Effect], now: float) -> None:
-        for relay in self._pending.due(now):
-            self.relayed += 1
-            self._out.emit(effects, relay.links, relay.frame, relay.priority, now)
-        effects.extend(self._later.due(now))
+        self._forwarding.run_due(effects, now)
+        effects.extend(self._out.due(now))
+        if self._private.next_at() <= now:
+            self._speaker.noise(self._private.wake(now), effects, now)
         for chore, about in self._chores.due(now):
             match chore:
                 case Chore.ANNOUNCE:
@@ -320,9 +259,6 @@ class Mesh:
                     self._chores.set(now + self._speaker.announcer.period(self._links.degree), Chore.ANNOUNCE)
                 case Chore.SYNC:
                     self._ask(about, effects, now)
-                case Chore.PRIVATE:
-                    self._speaker.noise(self._private.wake(now), effects, now)
-                    self._arm_private(now)
                 case Chore.HOUSEKEEPING:
                     self._tidy(effects, now)
 
@@ -346,21 +282,12 @@ class Mesh:
         self._chores.set(now + self.settings.sync_period * self._rng.uniform(0.9, 1.1), Chore.SYNC)
 
     def _tidy(self, effects: list[Effect], now: float) -> None:
+        self.peers.within_reach(self._links.direct_peers, now)
         effects.extend(PeerLost(peer.peer_id, "not heard any more") for peer in self.peers.expire(now))
         self._speaker.history.expire(now)
         self._receiver.expire(now)
         self._chores.set(now + HOUSEKEEPING_S, Chore.HOUSEKEEPING)
 
-    def _arm_private(self, now: float) -> None:
-        at = self._private.next_wakeup()
-        if at is not None:
-            self._chores.set(max(at, now), Chore.PRIVATE)
-
     def _drop(self, reason: Reason) -> Reason:
         self._drops[reason] += 1
         return reason
-
-
-def _is_urgent(payload: bytes) -> bool:
-    notice = decode_board(payload)
-    return isinstance(notice, BoardPost) and notice.is_urgent

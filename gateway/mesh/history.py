@@ -1,7 +1,8 @@
 """What this node keeps of the public mesh, so that it can offer it to those who missed it.
 
-Public messages stay for six hours, the rest for less (spec section 10). Only packets whose
-signature was verified get in, fragments excepted: they carry none.
+Public messages stay for six hours, the rest for less (spec section 10), counted from the
+time they bear, however late they came. Only packets whose signature was verified get in,
+fragments excepted: they carry none.
 """
 
 from collections import OrderedDict
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gateway.limits import (
+    BOARD_HISTORY_S,
     FRAGMENT_HISTORY_S,
     HISTORY_LIFETIME_S,
     MAX_HISTORY_BOARD,
@@ -37,7 +39,7 @@ SHELVES: dict[int, Shelf] = {
     MessageType.FRAGMENT: Shelf(MAX_HISTORY_FRAGMENTS, FRAGMENT_HISTORY_S),
     MessageType.FILE: Shelf(MAX_HISTORY_FILES, FRAGMENT_HISTORY_S),
     MessageType.PREKEYS: Shelf(MAX_HISTORY_PREKEYS, PREKEY_HISTORY_S),
-    MessageType.BOARD: Shelf(MAX_HISTORY_BOARD, PREKEY_HISTORY_S),
+    MessageType.BOARD: Shelf(MAX_HISTORY_BOARD, BOARD_HISTORY_S),
 }
 
 
@@ -47,7 +49,7 @@ class Kept(NamedTuple):
     packet_id: bytes
     frame: bytes
     timestamp_ms: int
-    kept_at: float
+    ends_at: float
 
 
 class History:
@@ -55,43 +57,65 @@ class History:
 
     def __init__(self) -> None:
         self._shelves: dict[int, OrderedDict[bytes, Kept]] = {kind: OrderedDict() for kind in SHELVES}
-        self.bytes = 0
+        self._bytes = dict.fromkeys(SHELVES, 0)
         self.version = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._shelves.values()))
 
-    def add(self, frame: bytes, header: Header, packet_id: bytes, now: float) -> bool:
-        """Keep a packet, unless its type is never kept or it is kept already."""
+    @property
+    def size(self) -> int:
+        """Bytes of every packet that is kept."""
+        return sum(self._bytes.values())
+
+    def knows(self, kind: int, packet_id: bytes) -> bool:
+        """Say whether a packet is kept."""
+        return packet_id in self._shelves.get(kind, ())
+
+    def add(self, frame: bytes, header: Header, packet_id: bytes, now: float, wall_ms: int, *, expires_ms: int | None = None) -> bool:
+        """Keep a packet for what is left of its life.
+
+        Args:
+            frame: the whole packet.
+            header: its header.
+            packet_id: its ID.
+            now: seconds.
+            wall_ms: the same moment in milliseconds since the epoch.
+            expires_ms: when its author wants it forgotten, if that is said.
+
+        Returns:
+            False if its type is never kept, it is kept already, or its time is over.
+
+        """
         shelf = self._shelves.get(header.type)
         if shelf is None or packet_id in shelf:
             return False
-        shelf[packet_id] = Kept(packet_id, frame, header.timestamp_ms, now)
-        self.bytes += len(frame)
+        left = SHELVES[header.type].lifetime - max(0, wall_ms - header.timestamp_ms) / 1000
+        if expires_ms is not None:
+            left = min(left, (expires_ms - wall_ms) / 1000)
+        if left <= 0:
+            return False
+        shelf[packet_id] = Kept(packet_id, frame, header.timestamp_ms, now + left)
+        self._bytes[header.type] += len(frame)
         self.version += 1
         if len(shelf) > SHELVES[header.type].capacity:
-            self._drop_oldest(shelf)
-        while self.bytes > MAX_HISTORY_BYTES:
-            self._drop_oldest(max(self._shelves.values(), key=_weight))
+            self._drop(header.type, next(iter(shelf)))
+        while self.size > MAX_HISTORY_BYTES:
+            heaviest = max(self._bytes, key=self._bytes.__getitem__)
+            self._drop(heaviest, next(iter(self._shelves[heaviest])))
         return True
 
     def newest_first(self, kinds: Sequence[int]) -> Iterator[Kept]:
-        """Walk the shelves of these types, each from its newest packet."""
+        """Walk the shelves of these types, each from the packet that came last."""
         for kind in kinds:
             yield from reversed(self._shelves.get(kind, {}).values())
 
     def expire(self, now: float) -> None:
-        """Throw out what is older than its shelf allows."""
+        """Throw out what has reached the end of its life."""
         for kind, shelf in self._shelves.items():
-            lifetime = SHELVES[kind].lifetime
-            while shelf and now - next(iter(shelf.values())).kept_at > lifetime:
-                self._drop_oldest(shelf)
+            for packet_id in [kept.packet_id for kept in shelf.values() if kept.ends_at <= now]:
+                self._drop(kind, packet_id)
 
-    def _drop_oldest(self, shelf: OrderedDict[bytes, Kept]) -> None:
-        _, kept = shelf.popitem(last=False)
-        self.bytes -= len(kept.frame)
+    def _drop(self, kind: int, packet_id: bytes) -> None:
+        self._bytes[kind] -= len(self._shelves[kind].pop(packet_id).frame)
         self.version += 1
-
-
-def _weight(shelf: OrderedDict[bytes, Kept]) -> int:
-    return sum(len(kept.frame) for kept in shelf.values())

@@ -45,7 +45,6 @@ class Links:
         self._links: dict[LinkId, Link] = {}
         self._by_peer: dict[bytes, list[LinkId]] = {}
         self._one_each: tuple[LinkId, ...] | None = ()
-        self.smallest_mtu = MAX_FRAME  # bytes; what fits this fits every link
 
     def __len__(self) -> int:
         return len(self._links)
@@ -59,15 +58,16 @@ class Links:
 
     def add(self, link: Link) -> None:
         """Take in a link that came up."""
+        self.remove(link.id)
         self._links[link.id] = link
-        self._changed()
+        self._one_each = None
 
     def remove(self, link: LinkId) -> Link | None:
         """Forget a link that went down."""
         gone = self._links.pop(link, None)
         if gone is not None:
             self._unbind(gone)
-            self._changed()
+            self._one_each = None
         return gone
 
     def bind(self, link: Link, peer_id: bytes, now: float) -> bool:
@@ -87,10 +87,21 @@ class Links:
         self._one_each = None
         return True
 
+    def release(self, peer_id: bytes) -> None:
+        """Untie every link from a peer that has left; the next direct announce ties it again."""
+        for link_id in tuple(self._by_peer.get(peer_id, ())):
+            self._unbind(self._links[link_id])
+        self._one_each = None
+
     def to_peer(self, peer_id: bytes) -> LinkId | None:
         """Return the link that leads directly to a peer, if there is one."""
         links = self._by_peer.get(peer_id)
         return links[0] if links else None
+
+    @property
+    def smallest_mtu(self) -> int:
+        """Bytes of the largest frame that every link takes whole."""
+        return min((link.mtu for link in self._links.values()), default=MAX_FRAME)
 
     @property
     def direct_peers(self) -> tuple[bytes, ...]:
@@ -109,10 +120,6 @@ class Links:
     def degree(self) -> int:
         """Connected peers."""
         return len(self.one_each)
-
-    def _changed(self) -> None:
-        self._one_each = None
-        self.smallest_mtu = min((link.mtu for link in self._links.values()), default=MAX_FRAME)
 
     def _unbind(self, link: Link) -> None:
         if link.peer_id is None:

@@ -104,8 +104,8 @@ class Outbound:
         """Take out the pieces whose time has come and whose links are still there."""
         return [kept for send in self._later.due(now) if (kept := self._still_possible(send)).links]
 
-    def next_at(self) -> float | None:
-        """Return when the next piece is due."""
+    def next_at(self) -> float:
+        """Return when the next piece is due, infinity without one."""
         return self._later.next_at()
 
     @property

@@ -30,8 +30,8 @@ class Peer:
     frame: bytes  # the announce as received, to be offered in sync answers
     packet_id: bytes
     announced_ms: int  # timestamp inside the announce
-    announced_at: float  # when it was accepted
-    local_at: float = NEVER  # last heard on this island's radio
+    announced_at: float  # when it was heard, or made if it came in answer to a sync request
+    local_at: float = NEVER  # when it was last within reach of this island's radio
     remote_at: float = NEVER  # last announced through another site
     speaks_v2: bool = False
 
@@ -58,7 +58,9 @@ class PeerTable:
         self._own_id = own_id
         self._verify = verify
         self._peers: OrderedDict[bytes, Peer] = OrderedDict()
-        self._pins: OrderedDict[bytes, bytes] = OrderedDict(pins or {})
+        self._pins: OrderedDict[bytes, bytes] = OrderedDict()
+        for peer_id, signing_public in (pins or {}).items():
+            self._pin(peer_id, signing_public)
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -79,8 +81,11 @@ class PeerTable:
         """Every pinned key, to be kept across restarts."""
         return self._pins
 
-    def accept(self, frame: bytes, header: Header, packet_id: bytes, now: float, wall_ms: int) -> Peer | Reason:
-        """Check an announce in full and take it in; the caller then notes where it was heard.
+    def accept(self, frame: bytes, header: Header, packet_id: bytes, now: float, wall_ms: int, *, local: bool) -> Peer | Reason:
+        """Check an announce in full and take it in.
+
+        One in answer to a sync request (TTL 0) counts from when it was made: an old one proves
+        its author's key, but not that the author is still there.
 
         Args:
             frame: the whole packet as received.
@@ -88,15 +93,17 @@ class PeerTable:
             packet_id: its ID.
             now: seconds.
             wall_ms: the same moment in milliseconds since the epoch.
+            local: it was heard on this island's radio.
 
         Returns:
-            The peer, or why the announce is refused.
+            The peer, or why the announce is refused; call `shrink` afterwards.
 
         Raises:
             DecodeError: the payload is no announce.
 
         """
-        if wall_ms - header.timestamp_ms > MAX_ANNOUNCE_AGE_S * 1000:
+        age = max(0, wall_ms - header.timestamp_ms) / 1000
+        if age > MAX_ANNOUNCE_AGE_S:
             return Reason.STALE
         announce = decode_announce(payload_of(frame, header))
         if header.sender_id == self._own_id or peer_id_of(announce.noise_public_key) != header.sender_id:
@@ -107,19 +114,32 @@ class PeerTable:
         if not self._verify(frame, announce.signing_public_key, header):
             return Reason.SIGNATURE
         self._pin(header.sender_id, announce.signing_public_key)
+        if header.ttl == 0 and age >= PEER_REACHABLE_S:
+            return Reason.STALE
+        heard_at = now - age if header.ttl == 0 else now
         peer = self._peers.get(header.sender_id)
         if peer is None:
-            peer = Peer(header.sender_id, announce, frame, packet_id, header.timestamp_ms, now)
-            self._peers[header.sender_id] = peer
-            if len(self._peers) > MAX_PEERS:
-                self._peers.popitem(last=False)
+            peer = self._peers[header.sender_id] = Peer(header.sender_id, announce, frame, packet_id, header.timestamp_ms, heard_at)
         elif header.timestamp_ms >= peer.announced_ms:
             peer.announce, peer.frame, peer.packet_id = announce, frame, packet_id
-            peer.announced_ms, peer.announced_at = header.timestamp_ms, now
+            peer.announced_ms, peer.announced_at = header.timestamp_ms, heard_at
             self._peers.move_to_end(header.sender_id)
-        if header.version == 2:
-            peer.speaks_v2 = True
+        if local:
+            peer.local_at = max(peer.local_at, heard_at)
+        else:
+            peer.remote_at = max(peer.remote_at, heard_at)
         return peer
+
+    def shrink(self) -> list[Peer]:
+        """Drop and return the peers above `MAX_PEERS`, least recently announced first."""
+        return [self._peers.popitem(last=False)[1] for _ in range(len(self._peers) - MAX_PEERS)]
+
+    def within_reach(self, peer_ids: Iterable[bytes], now: float) -> None:
+        """Note that these peers are there now, whether they announce themselves or not."""
+        for peer_id in peer_ids:
+            peer = self._peers.get(peer_id)
+            if peer is not None:
+                peer.local_at = now
 
     def forget(self, peer_id: bytes) -> Peer | None:
         """Drop a peer (it left); its pin stays."""

@@ -72,6 +72,6 @@ class PendingRelays:
                 self._by_id.pop(relay.packet_id, None)  # a packet forgotten and received anew waits twice
                 yield relay
 
-    def next_at(self) -> float | None:
-        """Return when the next packet is due."""
+    def next_at(self) -> float:
+        """Return when the next packet is due, infinity without one."""
         return self._timers.next_at()

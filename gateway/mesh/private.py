@@ -7,10 +7,11 @@ meanwhile; the receiver drops repeats by message ID. A gateway never answers for
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from gateway.errors import Reason, SessionError
-from gateway.limits import MAX_OUTBOX_PER_PEER, MAX_PEERS
+from gateway.limits import MAX_OUTBOX_PER_PEER, MAX_PEERS, MAX_RECEIVED_IDS
 from gateway.mesh.effects import Effect, PrivateMessage, Receipt
 from gateway.mesh.events import Whisper
 from gateway.mesh.identity import Identity
@@ -19,8 +20,8 @@ from gateway.wire import private as payloads
 from gateway.wire.types import MessageType
 
 RETRY_S = 10.0  # a message without a receipt is sent again
-MAX_ATTEMPTS = 8  # then it waits for the recipient's next announce
-REMEMBERED_MESSAGES = 512  # received message IDs, for dropping repeats
+MAX_ATTEMPTS = 8  # then it waits for the recipient to come back
+REKEY_EVERY = 3  # attempts after which a new handshake goes along: the recipient may have lost its keys
 
 
 class Outgoing(NamedTuple):
@@ -55,23 +56,27 @@ class Private:
         self, identity: Identity, capabilities: int, randbytes: Callable[[int], bytes], signing_key_of: Callable[[bytes], bytes | None]
     ) -> None:
         self.sessions = SessionTable(identity.noise_private, identity.peer_id, randbytes)
+        self._own_id = identity.peer_id
         self._state = payloads.encode_noise_payload(payloads.PeerState(capabilities, identity.signing_public))
         self._signing_key_of = signing_key_of
         self._outbox: OrderedDict[bytes, OrderedDict[str, Waiting]] = OrderedDict()
         self._received: OrderedDict[tuple[bytes, str], None] = OrderedDict()
+        self._next_at: float | None = inf  # None: to be worked out anew
 
     def whisper(self, command: Whisper, now: float) -> list[Outgoing]:
         """Queue a message and send it as soon as there is a session.
 
         Raises:
-            ValueError: text or ID longer than 255 bytes, or the outbox is full.
+            ValueError: text or ID longer than 255 bytes, the recipient is this node, or the outbox is full.
 
         """
         payloads.encode_noise_payload(payloads.PrivateMessage(command.message_id, command.text))
-        waiting = self._outbox.setdefault(command.recipient, OrderedDict())
-        if len(waiting) >= MAX_OUTBOX_PER_PEER or len(self._outbox) > MAX_PEERS:
+        if command.recipient == self._own_id:
+            raise ValueError("the recipient is this node")
+        waiting = self._outbox.get(command.recipient)
+        if len(self._outbox) >= MAX_PEERS if waiting is None else len(waiting) >= MAX_OUTBOX_PER_PEER:
             raise ValueError("the outbox is full")
-        waiting.setdefault(command.message_id, Waiting(command.text))
+        self._outbox.setdefault(command.recipient, OrderedDict()).setdefault(command.message_id, Waiting(command.text))
         return self._send_waiting(command.recipient, now)
 
     def peer_announced(self, peer_id: bytes, now: float) -> list[Outgoing]:
@@ -85,7 +90,8 @@ class Private:
         return self._send_waiting(peer_id, now)
 
     def on_handshake(self, peer_id: bytes, message: bytes, now: float) -> tuple[list[Outgoing], list[Effect]]:
-        """Take a handshake message; raises `SessionError`."""
+        """Take a handshake message; raises `SessionError` or `DecodeError`."""
+        self._next_at = None
         step = self.sessions.on_handshake(peer_id, message, now)
         out = [Outgoing(MessageType.NOISE_HANDSHAKE, peer_id, step.reply)] if step.reply is not None else []
         effects: list[Effect] = []
@@ -102,34 +108,40 @@ class Private:
 
     def on_encrypted(self, peer_id: bytes, payload: bytes, now: float) -> tuple[list[Outgoing], list[Effect]]:
         """Take a transport message; raises `SessionError` or `DecodeError`."""
+        self._next_at = None
         return self._take(peer_id, self.sessions.decrypt(peer_id, payload, now), now)
 
     def wake(self, now: float) -> list[Outgoing]:
         """Send again what is due."""
+        self._next_at = None
         self.sessions.expire(now)
-        return [outgoing for peer_id in list(self._outbox) for outgoing in self._send_waiting(peer_id, now)]
+        return [outgoing for peer_id in self._outbox for outgoing in self._send_waiting(peer_id, now)]
 
-    def next_wakeup(self) -> float | None:
-        """Return when `wake` has something to do."""
-        due = [m.next_at for waiting in self._outbox.values() for m in waiting.values() if 0 < m.attempts < MAX_ATTEMPTS]
-        expiry = self.sessions.next_expiry()
-        if expiry is not None:
-            due.append(expiry)
-        return min(due, default=None)
+    def next_at(self) -> float:
+        """Return when `wake` has something to do, infinity if nothing waits."""
+        if self._next_at is None:
+            due = [m.next_at for waiting in self._outbox.values() for m in waiting.values() if m.attempts < MAX_ATTEMPTS]
+            expiry = self.sessions.next_expiry()
+            self._next_at = min(due, default=inf) if expiry is None else min([*due, expiry])
+        return self._next_at
 
     def _send_waiting(self, peer_id: bytes, now: float) -> list[Outgoing]:
+        self._next_at = None
         out: list[Outgoing] = []
+        due = [(id_, m) for id_, m in self._outbox.get(peer_id, {}).items() if m.next_at <= now and m.attempts < MAX_ATTEMPTS]
+        for _, message in due:
+            message.next_at = now + RETRY_S
         try:
-            for message_id, message in self._outbox.get(peer_id, {}).items():
-                if message.next_at > now or message.attempts >= MAX_ATTEMPTS:
-                    continue
+            for message_id, message in due:
                 message.attempts += 1
-                message.next_at = now + RETRY_S
-                if self.sessions.is_established(peer_id):
+                established = self.sessions.is_established(peer_id)
+                if established:
                     plaintext = payloads.encode_noise_payload(payloads.PrivateMessage(message_id, message.text))
                     out.append(self._seal(peer_id, plaintext, now))
-                elif (first := self.sessions.initiate(peer_id, now)) is not None:
-                    out.append(Outgoing(MessageType.NOISE_HANDSHAKE, peer_id, first))
+                if not established or message.attempts % REKEY_EVERY == 0:
+                    first = self.sessions.initiate(peer_id, now, rekey=established)
+                    if first is not None:
+                        out.append(Outgoing(MessageType.NOISE_HANDSHAKE, peer_id, first))
         except SessionError as error:
             # Over the handshake or message rate: what is left stays in the outbox and is tried at its next time.
             if error.reason is not Reason.RATE:
@@ -147,7 +159,7 @@ class Private:
                 if (peer_id, message_id) in self._received:
                     return out, []
                 self._received[peer_id, message_id] = None
-                if len(self._received) > REMEMBERED_MESSAGES:
+                if len(self._received) > MAX_RECEIVED_IDS:
                     self._received.popitem(last=False)
                 return out, [PrivateMessage(peer_id, message_id, content)]
             case payloads.Delivered(message_id):

@@ -10,16 +10,19 @@ Rules (spec sections 4.3 and 9.1):
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from math import inf
 
 from gateway.errors import DecodeError, Reason, SessionError
-from gateway.limits import HISTORY_LIFETIME_S, MAX_PINGS, MAX_TTL
-from gateway.mesh.effects import Effect, Heard, PeerLost, PeerSeen, Pong, Priority, PublicMessage, SendFrame
+from gateway.limits import MAX_PINGS, MAX_TTL
+from gateway.mesh.admission import is_solicited, refuse_time
+from gateway.mesh.effects import Effect, Heard, PeerLost, PeerSeen, Pong, PublicMessage
 from gateway.mesh.links import Link, Links
-from gateway.mesh.peers import PeerTable, Verify
+from gateway.mesh.outbound import Drops
+from gateway.mesh.peers import Peer, PeerTable, Verify
 from gateway.mesh.private import Private
 from gateway.mesh.speaker import Speaker
 from gateway.mesh.sync import Sync
-from gateway.wire.board import decode_board, verify_board
+from gateway.wire.board import BoardPost, decode_board, verify_board
 from gateway.wire.fragment import Assembler, decode_fragment
 from gateway.wire.packet import Header, packet_id, payload_of, peek
 from gateway.wire.ping import decode_ping, hops
@@ -30,6 +33,7 @@ from transports.link import LinkId
 _STOPS_UNVERIFIED = frozenset({MessageType.FILE, MessageType.BOARD, MessageType.VOICE, MessageType.LEAVE})
 _NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
 _UNSIGNED = _NOISE | {MessageType.PING, MessageType.PONG}
+PONG_TIMEOUT_S = 10.0  # seconds after which a pong counts for nothing (iOS)
 
 ELSEWHERE = LinkId("elsewhere")
 """Stands for the ingress link of a packet another site sent."""
@@ -52,10 +56,10 @@ class Incoming:
 
 
 class Receiver:
-    """Handles packets by type; refusals are counted in `drops`."""
+    """Takes packets by type and counts what it refuses."""
 
     def __init__(
-        self, own_id: bytes, speaker: Speaker, links: Links, peers: PeerTable, sync: Sync, private: Private, verify: Verify
+        self, own_id: bytes, speaker: Speaker, links: Links, peers: PeerTable, sync: Sync, private: Private, verify: Verify, drops: Drops
     ) -> None:
         self._own_id = own_id
         self._speaker = speaker
@@ -65,18 +69,18 @@ class Receiver:
         self._private = private
         self._verify = verify
         self.assembler = Assembler()
-        self.drops: dict[Reason, int] = dict.fromkeys(Reason, 0)
-        self._pings: OrderedDict[bytes, float] = OrderedDict()
+        self._drops = drops
+        self._pings: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
 
-    def expect_pong(self, nonce: bytes, now: float) -> None:
+    def expect_pong(self, recipient: bytes, nonce: bytes, now: float) -> None:
         """Remember a ping of ours until its pong comes or newer ones push it out."""
-        self._pings[nonce] = now
+        self._pings[recipient, nonce] = now
         if len(self._pings) > MAX_PINGS:
             self._pings.popitem(last=False)
 
     def expire(self, now: float) -> None:
         """Give up on fragments that waited too long for the rest."""
-        self.drops[Reason.ASSEMBLY] += self.assembler.expire(now)
+        self._drops[Reason.ASSEMBLY] += self.assembler.expire(now)
 
     def take(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         """Process one packet.
@@ -93,7 +97,7 @@ class Receiver:
         except SessionError as error:
             reason = error.reason
         if reason is not None:
-            self.drops[reason] += 1
+            self._drops[reason] += 1
         return reason
 
     def _dispatch(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
@@ -106,56 +110,68 @@ class Receiver:
             return self._request_sync(incoming, effects, now)
         if kind in _UNSIGNED:
             return self._unsigned(incoming, effects, now)
-        return self._signed(incoming, effects, now)
+        return self._signed(incoming, effects, now, wall_ms)
 
     def _announce(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
-        if incoming.link is not None and not incoming.link.verifications.take(now):
-            return Reason.RATE
-        header = incoming.header
+        header, link = incoming.header, incoming.link
         known = self._peers.get(header.sender_id)
-        was_there = known is not None and (known.is_local(now) or known.is_remote(now))
-        peer = self._peers.accept(incoming.frame, header, incoming.packet_id, now, wall_ms)
+        repeated = known is not None and known.packet_id == incoming.packet_id
+        if link is not None and not link.verifications.take(now):
+            peer: Peer | Reason = Reason.RATE
+        else:
+            peer = self._peers.accept(incoming.frame, header, incoming.packet_id, now, wall_ms, local=link is not None)
         if isinstance(peer, Reason):
-            if peer is Reason.SIGNATURE:
-                self._speaker.seen.mark_unproven(incoming.packet_id)
+            if peer in (Reason.SIGNATURE, Reason.RATE):
+                self._speaker.seen.mark_unproven(incoming.packet_id, tried=peer is Reason.SIGNATURE)
             return peer
         self._speaker.seen.mark_proven(incoming.packet_id)
-        if incoming.link is None:
-            peer.remote_at = now
-        else:
-            peer.local_at = now
-        direct = incoming.link is not None and header.ttl == MAX_TTL and incoming.whole
-        if direct and incoming.link is not None and not self._links.bind(incoming.link, header.sender_id, now):
-            return Reason.MISDIRECTED
-        effects.append(Heard(incoming.packet_id, header, incoming.frame, incoming.ingress, verified=True))
-        if not was_there:
+        self._speaks(header)
+        direct = link is not None and header.ttl == MAX_TTL and incoming.whole and self._links.bind(link, header.sender_id, now)
+        effects.extend(PeerLost(lost.peer_id, "too many peers") for lost in self._peers.shrink())
+        if not repeated:
+            effects.append(Heard(incoming.packet_id, header, incoming.frame, incoming.ingress, verified=True))
+        if known is None:
             effects.append(PeerSeen(peer.peer_id, peer.announce.nickname, direct, incoming.ingress))
             self._speaker.noise(self._private.peer_announced(peer.peer_id, now), effects, now)
         return None
 
-    def _signed(self, incoming: Incoming, effects: list[Effect], now: float) -> Reason | None:
+    def _signed(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         header, frame = incoming.header, incoming.frame
         if header.type == MessageType.NOSTR_CARRIER and header.recipient_id is None:
             return None  # carries its author's own signature inside; the packet has none
+        if self._speaker.history.knows(header.type, incoming.packet_id):
+            return Reason.DUPLICATE  # in a sync answer, long after it was forgotten as seen
         reason = self._check_signature(incoming, now)
         if reason is not None:
-            if reason in (Reason.SIGNATURE, Reason.UNKNOWN_SENDER):
-                self._speaker.seen.mark_unproven(incoming.packet_id)
+            self._speaker.seen.mark_unproven(incoming.packet_id, tried=reason is Reason.SIGNATURE)
             return reason
-        if header.type == MessageType.BOARD and not verify_board(decode_board(payload_of(frame, header))):
-            return Reason.SIGNATURE
+        expires_ms = None
+        if header.type == MessageType.BOARD:
+            notice = decode_board(payload_of(frame, header))
+            if not verify_board(notice):
+                return Reason.SIGNATURE
+            expires_ms = notice.expires_ms if isinstance(notice, BoardPost) else None
         self._speaker.seen.mark_proven(incoming.packet_id)
-        if incoming.link is not None:
-            self._touch(header.sender_id, now)
-        if header.recipient_id is None or header.is_broadcast:
-            self._speaker.history.add(frame, header, incoming.packet_id, now)
+        self._speaks(header)
+        if incoming.link is not None and header.ttl:
+            self._peers.within_reach((header.sender_id,), now)
+        if header.is_broadcast:
+            self._speaker.history.add(frame, header, incoming.packet_id, now, wall_ms, expires_ms=expires_ms)
         effects.append(Heard(incoming.packet_id, header, frame, incoming.ingress, verified=True))
-        if header.type == MessageType.MESSAGE:
+        if header.type == MessageType.MESSAGE and header.is_broadcast:
             text = payload_of(frame, header).decode(errors="replace")
             effects.append(PublicMessage(incoming.packet_id, header.sender_id, header.timestamp_ms, text))
-        elif header.type == MessageType.LEAVE and self._peers.forget(header.sender_id) is not None:
-            effects.append(PeerLost(header.sender_id, "left"))
+        elif header.type == MessageType.LEAVE:
+            self._leave(header, effects)
         return None
+
+    def _leave(self, header: Header, effects: list[Effect]) -> None:
+        peer = self._peers.get(header.sender_id)
+        if peer is None or header.timestamp_ms < peer.announced_ms:
+            return  # it has come back since
+        self._peers.forget(header.sender_id)
+        self._links.release(header.sender_id)
+        effects.append(PeerLost(header.sender_id, "left"))
 
     def _check_signature(self, incoming: Incoming, now: float) -> Reason | None:
         key = self._peers.signing_key(incoming.header.sender_id)
@@ -170,6 +186,7 @@ class Receiver:
         if header.recipient_id != self._own_id:
             effects.append(Heard(incoming.packet_id, header, incoming.frame, incoming.ingress, verified=False))
             return None
+        self._speaker.unanswered.heard(header.sender_id)
         payload = payload_of(incoming.frame, header)
         if header.type in _NOISE:
             receive = self._private.on_handshake if header.type == MessageType.NOISE_HANDSHAKE else self._private.on_encrypted
@@ -182,15 +199,17 @@ class Receiver:
             if incoming.link is not None and not incoming.link.pongs.take(now):
                 return Reason.RATE
             self._speaker.ping(MessageType.PONG, header.sender_id, ping.nonce, effects, now)
-        elif (asked_at := self._pings.pop(ping.nonce, None)) is not None:
-            effects.append(Pong(header.sender_id, hops(ping.origin_ttl, header.ttl), now - asked_at))
+        else:
+            round_trip = now - self._pings.pop((header.sender_id, ping.nonce), -inf)
+            if round_trip <= PONG_TIMEOUT_S:
+                effects.append(Pong(header.sender_id, hops(ping.origin_ttl, header.ttl), round_trip))
         return None
 
     def _fragment(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         header = incoming.header
         whole = self.assembler.add(header.sender_id, decode_fragment(payload_of(incoming.frame, header)), now)
         if header.is_broadcast:
-            self._speaker.history.add(incoming.frame, header, incoming.packet_id, now)
+            self._speaker.history.add(incoming.frame, header, incoming.packet_id, now, wall_ms)
         if whole is None:
             return None
         try:
@@ -198,8 +217,12 @@ class Receiver:
             inner_id = packet_id(whole, inner)
         except DecodeError:
             return Reason.MALFORMED_INNER
-        if inner.type in (MessageType.FRAGMENT, MessageType.REQUEST_SYNC) or inner.sender_id != header.sender_id:
+        nested = inner.type == MessageType.FRAGMENT or (inner.type == MessageType.REQUEST_SYNC and header.ttl != 0)
+        if nested or inner.sender_id != header.sender_id:
             return Reason.MALFORMED_INNER
+        reason = refuse_time(inner, wall_ms, solicited=is_solicited(header, incoming.link, now))
+        if reason is not None:
+            return reason
         if self._speaker.seen.knows(inner_id, now):
             return Reason.DUPLICATE
         self._speaker.seen.add(inner_id, now)
@@ -218,15 +241,16 @@ class Receiver:
         if reason is not None:
             return reason
         request = decode_request_sync(payload_of(incoming.frame, header))
-        if not self._sync.may_answer(header.sender_id, now):
+        if not self._sync.may_answer(link.peer_id or link.id.encode(), now):
             return Reason.RATE
-        effects.extend(SendFrame((link.id,), frame, Priority.SYNC) for frame in self._sync.answer(request, now) if len(frame) <= link.mtu)
+        self._speaker.answer_sync(link, self._sync.answer(request, now), effects, now)
         return None
 
-    def _touch(self, peer_id: bytes, now: float) -> None:
-        peer = self._peers.get(peer_id)
-        if peer is not None:
-            peer.local_at = now
+    def _speaks(self, header: Header) -> None:
+        """Note which version a sender was proved to use; only those that use 2 can be a hop of a route."""
+        peer = self._peers.get(header.sender_id)
+        if peer is not None and header.version == 2:
+            peer.speaks_v2 = True
 
 
 def may_relay(message_type: int, reason: Reason | None) -> bool:
@@ -236,8 +260,3 @@ def may_relay(message_type: int, reason: Reason | None) -> bool:
     if message_type in _STOPS_UNVERIFIED:
         return False
     return reason in (Reason.UNKNOWN_SENDER, Reason.SIGNATURE, Reason.RATE, Reason.ASSEMBLY, Reason.DUPLICATE, Reason.MALFORMED_INNER)
-
-
-def too_old_for_history(header: Header, wall_ms: int) -> bool:
-    """Say whether a sync answer is older than anything that is kept."""
-    return wall_ms - header.timestamp_ms > HISTORY_LIFETIME_S * 1000

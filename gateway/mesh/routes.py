@@ -1,9 +1,12 @@
 """Source routes (spec section 9.3): choosing one, and following one somebody else chose."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 
-from gateway.limits import MAX_ROUTE_HOPS
+from gateway.limits import MAX_PEERS, MAX_ROUTE_HOPS
+
+ANSWER_S = 10.0  # seconds within which something must come back from a recipient reached by a route
+REST_S = 60.0  # seconds of flooding after that
 
 
 def plan(edges: Mapping[bytes, set[bytes]], start: bytes, goal: bytes, may_forward: Callable[[bytes], bool]) -> tuple[bytes, ...] | None:
@@ -46,3 +49,30 @@ def next_hop(route: tuple[bytes, ...], own_id: bytes, recipient: bytes) -> bytes
         return route[0]
     index = route.index(own_id) + 1
     return route[index] if index < len(route) else recipient
+
+
+class Unanswered:
+    """Recipients that were sent something along a route and have been silent since."""
+
+    def __init__(self) -> None:
+        self._since: OrderedDict[bytes, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._since)
+
+    def sent(self, recipient: bytes, now: float) -> None:
+        """Note that something went out along a route."""
+        self._since.setdefault(recipient, now)
+        if len(self._since) > MAX_PEERS:
+            self._since.popitem(last=False)
+
+    def heard(self, peer_id: bytes) -> None:
+        """Note that something came back."""
+        self._since.pop(peer_id, None)
+
+    def failed(self, recipient: bytes, now: float) -> bool:
+        """Say whether to flood, because the last route brought nothing back."""
+        waited = now - self._since.get(recipient, now)
+        if waited >= ANSWER_S + REST_S:
+            del self._since[recipient]
+        return ANSWER_S <= waited < ANSWER_S + REST_S

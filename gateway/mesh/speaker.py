@@ -1,18 +1,20 @@
 """What this node sends in its own name. It never signs, or answers, for anybody else."""
 
+from collections.abc import Iterable
 from random import Random
 
 from gateway.limits import MAX_SEEN, MAX_TTL, SEEN_LIFETIME_S
 from gateway.mesh.announcer import Announcer
 from gateway.mesh.dedup import Seen
 from gateway.mesh.effects import Effect, Heard, Priority
+from gateway.mesh.flows import flow_of
 from gateway.mesh.history import History
 from gateway.mesh.identity import Identity
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Outbound
 from gateway.mesh.peers import PeerTable
 from gateway.mesh.private import Outgoing
-from gateway.mesh.routes import plan
+from gateway.mesh.routes import Unanswered, plan
 from gateway.mesh.settings import MeshSettings
 from gateway.mesh.wallclock import WallClock
 from gateway.wire.packet import Packet, encode, packet_id, peek
@@ -46,13 +48,14 @@ class Speaker:
         self.announcer = Announcer(identity, settings, rng)
         self.seen = Seen(MAX_SEEN, SEEN_LIFETIME_S)
         self.history = History()
+        self.unanswered = Unanswered()
 
     def announce(self, effects: list[Effect], now: float, only: Link | None = None) -> None:
         """Send a direct announce to every link, or to one that has just come up."""
         wall_ms = self._clock.ms(now)
         if wall_ms is None:
             return
-        frame = self.announcer.frame(self._links.direct_peers, wall_ms, now)
+        frame = self.announcer.frame(self._links.direct_peers, self._links.smallest_mtu, wall_ms, now)
         links = (only.id,) if only is not None else tuple(link.id for link in self._links)
         self._send(effects, frame, links, now)
 
@@ -63,7 +66,7 @@ class Speaker:
             return None
         header = peek(frame)
         identifier = packet_id(frame, header)
-        self.history.add(frame, header, identifier, now)
+        self.history.add(frame, header, identifier, now, header.timestamp_ms)
         self._send(effects, frame, self._out.toward(MessageType.MESSAGE, identifier, None), now)
         return identifier
 
@@ -87,6 +90,11 @@ class Speaker:
         frame = self._signed(MessageType.REQUEST_SYNC, payload, link.peer_id, now, ttl=0)
         if frame is not None:
             link.asked_at = now
+            self._out.emit(effects, (link.id,), frame, Priority.SYNC, now)
+
+    def answer_sync(self, link: Link, frames: Iterable[bytes], effects: list[Effect], now: float) -> None:
+        """Give the other end of one link what it lacks."""
+        for frame in frames:
             self._out.emit(effects, (link.id,), frame, Priority.SYNC, now)
 
     def _signed(self, kind: int, payload: bytes, recipient: bytes | None, now: float, *, ttl: int = MAX_TTL) -> bytes | None:
@@ -113,12 +121,14 @@ class Speaker:
         )
         # Routed packets are signed by the apps whatever their type (spec section 4.3).
         frame = sign(packet, self._identity.signing_key) if route else encode(packet, padded=kind in _NOISE)
+        if route:
+            self.unanswered.sent(recipient, now)
         first_hop = route[0] if route else recipient
         links = self._out.toward(kind, b"", first_hop)
         self._send(effects, frame, links, now)
 
     def _route(self, recipient: bytes, now: float) -> tuple[bytes, ...] | None:
-        if self._links.to_peer(recipient) is not None:
+        if self._links.to_peer(recipient) is not None or self.unanswered.failed(recipient, now):
             return None
         edges = self._peers.edges(now, self._links.direct_peers)
         return plan(edges, self._identity.peer_id, recipient, self._speaks_v2)
@@ -132,6 +142,6 @@ class Speaker:
         identifier = packet_id(frame, header)
         fresh = not self.seen.knows(identifier, now)
         self.seen.add(identifier, now)
-        self._out.emit(effects, links, frame, PRIORITIES.get(header.type, Priority.PUBLIC), now)
+        self._out.emit(effects, links, frame, PRIORITIES.get(header.type, Priority.PUBLIC), now, flow_of(header))
         if fresh:
             effects.append(Heard(identifier, header, frame, OWN, verified=True))

@@ -5,7 +5,14 @@ not in it, with TTL 0 and the RSR flag, to the asker alone. RSR is outside the s
 so setting it leaves the original valid.
 """
 
-from gateway.limits import MAX_PEERS, MAX_SYNC_ANSWERS, MAX_SYNC_PACKETS_PER_ANSWER, PEER_REACHABLE_S, SYNC_ANSWER_WINDOW_S
+from gateway.limits import (
+    MAX_PEERS,
+    MAX_SYNC_ANSWER_BYTES,
+    MAX_SYNC_ANSWERS,
+    MAX_SYNC_PACKETS_PER_ANSWER,
+    PEER_REACHABLE_S,
+    SYNC_ANSWER_WINDOW_S,
+)
 from gateway.mesh.history import History, Kept
 from gateway.mesh.peers import PeerTable
 from gateway.session.rate import KeyedBuckets
@@ -15,7 +22,7 @@ from gateway.wire.packet import as_sync_answer, payload_of, peek
 from gateway.wire.sync import RequestSync, encode_request_sync, type_bit
 from gateway.wire.types import MessageType
 
-FILTER_BYTES = 400
+FILTER_BYTES = 384  # phones take 400; so the whole request, signature included, fits 512 bytes
 ROUNDS: tuple[tuple[int, tuple[int, ...]], ...] = (
     (1, (MessageType.ANNOUNCE, MessageType.MESSAGE, MessageType.GROUP)),
     (2, (MessageType.FRAGMENT,)),
@@ -36,22 +43,26 @@ class Sync:
         self._built: dict[tuple[int, ...], tuple[int, bytes]] = {}
 
     def request(self, kinds: tuple[int, ...], now: float) -> bytes:
-        """Return the payload of a REQUEST_SYNC for these types."""
+        """Return the payload of a REQUEST_SYNC for these types.
+
+        What does not fit the filter is the oldest, and `since` says from when on it is complete:
+        without that, or in the order packets came in, the rest would be sent to us every time.
+        """
         plain = MessageType.ANNOUNCE not in kinds
         built = self._built.get(kinds)
         if plain and built is not None and built[0] == self._history.version:
             return built[1]
-        have = self._offer(kinds, now)
+        have = sorted(self._offer(kinds, now), key=_timestamp, reverse=True)
         chosen, included = gcs.build([kept.packet_id for kept in have], FILTER_BYTES)
-        dated = [kept.timestamp_ms for kept in have[:included]]
-        since = min(dated) if dated and included < len(have) else None
+        since = have[included - 1].timestamp_ms if 0 < included < len(have) else None
         payload = encode_request_sync(RequestSync(filter=chosen, types=types_mask(kinds), since_ms=since))
-        self._built[kinds] = (self._history.version, payload)
+        if plain:
+            self._built[kinds] = (self._history.version, payload)
         return payload
 
-    def may_answer(self, peer_id: bytes, now: float) -> bool:
-        """Take one answer from a peer's budget; False if it asks too often."""
-        return self._budgets.take(peer_id, now)
+    def may_answer(self, asker: bytes, now: float) -> bool:
+        """Take one answer from a budget, that of a peer or of an unbound link; False if it asks too often."""
+        return self._budgets.take(asker, now)
 
     def answer(self, request: RequestSync, now: float) -> list[bytes]:
         """Return the frames the asker lacks, newest first, ready to be sent."""
@@ -59,8 +70,9 @@ class Sync:
         known = gcs.values(request.filter)
         wanted = frozenset(request.fragment_ids) if request.fragment_ids is not None else None
         frames: list[bytes] = []
+        room = MAX_SYNC_ANSWER_BYTES
         for kept in self._offer(kinds, now):
-            if len(frames) >= MAX_SYNC_PACKETS_PER_ANSWER:
+            if len(frames) >= MAX_SYNC_PACKETS_PER_ANSWER or room <= 0:
                 break
             if gcs.bucket(kept.packet_id, request.filter.m) in known:
                 continue
@@ -70,13 +82,14 @@ class Sync:
             if wanted is not None and kind == MessageType.FRAGMENT and _fragment_id(kept.frame) not in wanted:
                 continue
             frames.append(as_sync_answer(kept.frame))
+            room -= len(kept.frame)
         return frames
 
     def _offer(self, kinds: tuple[int, ...], now: float) -> list[Kept]:
         offer: list[Kept] = []
         if MessageType.ANNOUNCE in kinds:
             offer = [
-                Kept(peer.packet_id, peer.frame, peer.announced_ms, peer.announced_at)
+                Kept(peer.packet_id, peer.frame, peer.announced_ms, peer.announced_at + PEER_REACHABLE_S)
                 for peer in self._peers
                 if now - peer.announced_at <= PEER_REACHABLE_S
             ]
@@ -97,6 +110,10 @@ def types_mask(kinds: tuple[int, ...]) -> int:
 def types_in(mask: int) -> tuple[int, ...]:
     """Return the message types a bit set names; unknown bits are ignored."""
     return tuple(kind for kind in MessageType if (bit := type_bit(kind)) is not None and mask >> bit & 1)
+
+
+def _timestamp(kept: Kept) -> int:
+    return kept.timestamp_ms
 
 
 def _fragment_id(frame: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Where the node's keys live: one file that nobody else may read."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -18,15 +19,23 @@ def load_identity(path: Path) -> Identity:
         path: the key file; its folder is created with mode 0700.
 
     Raises:
-        ConfigError: the file can be read by others, or is no key file. Nothing is
-            overwritten then: a lost identity cannot be made again.
+        ConfigError: the file can be read by others, is no key file, or cannot be read or
+            made. Nothing is overwritten then: a lost identity cannot be made again.
 
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return _create(path)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return _read(path)
+        _create(path)
+        return _read(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"The file for this gateway's keys, {path}, cannot be used: {reason}. Set gateway.state_dir.") from error
+
+
+def _read(path: Path) -> Identity:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         content = file.read(KEY_BYTES + 1)
@@ -37,13 +46,27 @@ def load_identity(path: Path) -> Identity:
     return Identity(content[:32], content[32:])
 
 
-def _create(path: Path) -> Identity:
+def _create(path: Path) -> None:
+    """Write new keys beside their place and link them there: a whole file or none, and never over another's."""
     identity = Identity.generate(secrets.token_bytes)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(identity.noise_private + identity.signing_private)
-        file.flush()
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(identity.noise_private + identity.signing_private)
+            file.flush()
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):  # another process was first: its keys are the ones to use
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a new name survive a power cut, which a Pi sees often."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         os.fsync(descriptor)
-    draft.rename(path)
-    return identity
+    finally:
+        os.close(descriptor)

@@ -3,6 +3,11 @@
 Everything happens in one event loop and without queues on the way in: a transport posts,
 the engine answers, the frames leave, all in the same call. A link that will not take a
 frame gets a queue until it says `Writable`.
+
+Whatever an engine raises is a bug, and an engine that has raised is not to be trusted any
+more. The loop would only log what a timer raises, and a transport would take it for a fault
+of its own; so the pump catches it, stands still, and hands it to `Pump.broken`, whose owner
+ends the whole gateway with it.
 """
 
 import asyncio
@@ -13,7 +18,7 @@ from gateway.limits import QUEUE_BYTES, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Effect, SendFrame
 from gateway.mesh.events import MeshEvent, Tick
 from gateway.mesh.queue import LinkQueue
-from transports.link import Capability, LinkDown, LinkEvent, LinkId, LinkUp, Post, Transport, Writable
+from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Post, Transport, Writable
 
 
 class Engine(Protocol):
@@ -38,6 +43,9 @@ class Pump:
         notice: called with the other effects, in order.
         now: monotonic seconds, the event loop's time by default.
 
+    `shed` counts the frames given up because a queue was full. `broken` is a future that never
+    has a result; it gets the exception that escaped the engine or the carrying out of its effects.
+
     """
 
     def __init__(self, engine: Engine, notice: Notice, now: Callable[[], float] | None = None) -> None:
@@ -48,21 +56,21 @@ class Pump:
         self._owners: dict[LinkId, Transport] = {}
         self._queues: dict[LinkId, LinkQueue] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+        self.broken: asyncio.Future[None] = self._loop.create_future()
         self.shed = 0
 
     def post_to(self, transport: Transport) -> Post:
-        """Return the callable through which one transport reports."""
+        """Return the callable through which one transport reports; it never raises."""
 
         def post(event: LinkEvent) -> None:
-            self._from_transport(transport, event)
+            self._take(event, transport)
 
         return post
 
     def send(self, event: MeshEvent) -> None:
-        """Give the engine an event that comes from no transport."""
-        now = self._now()
-        self.carry_out(self._engine.handle(event, now), now)
-        self._arm()
+        """Give the engine an event that comes from no transport; never raises either."""
+        self._take(event, None)
 
     def carry_out(self, effects: Sequence[Effect], now: float) -> None:
         """Do what the engine wants done."""
@@ -78,7 +86,8 @@ class Pump:
                 self._notice(effect, now)
 
     def stop(self) -> None:
-        """Forget the timer; nothing is sent any more unless a transport posts."""
+        """Forget the timer and give the engine nothing any more, whoever posts."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -88,7 +97,19 @@ class Pump:
         """Bytes waiting for busy links."""
         return sum(queue.bytes for queue in self._queues.values())
 
-    def _from_transport(self, transport: Transport, event: LinkEvent) -> None:
+    def _take(self, event: MeshEvent, transport: Transport | None) -> None:
+        if self._stopped:
+            return
+        try:
+            if transport is not None and not isinstance(event, FrameReceived):
+                self._note(transport, event)
+            now = self._now()
+            self.carry_out(self._engine.handle(event, now), now)
+            self._arm()
+        except Exception as error:  # noqa: BLE001 - `broken` has it
+            self._break(error)
+
+    def _note(self, transport: Transport, event: MeshEvent) -> None:
         if isinstance(event, LinkUp):
             wide = Capability.WIDE_AREA in event.capabilities
             self._owners[event.link] = transport
@@ -98,7 +119,6 @@ class Pump:
             self._queues.pop(event.link, None)
         elif isinstance(event, Writable):
             self._drain(event.link)
-        self.send(event)
 
     def _send(self, link: LinkId, effect: SendFrame) -> None:
         owner = self._owners.get(link)
@@ -106,7 +126,9 @@ class Pump:
             return
         queue = self._queues[link]
         if queue.bytes or not owner.send(link, effect.frame):
-            self.shed += not queue.push(effect.frame, effect.priority)
+            before = queue.shed
+            queue.push(effect.frame, effect.priority)
+            self.shed += queue.shed - before
 
     def _drain(self, link: LinkId) -> None:
         owner, queue = self._owners.get(link), self._queues.get(link)
@@ -126,3 +148,10 @@ class Pump:
     def _tick(self) -> None:
         self._timer = None
         self.send(Tick())
+
+    def _break(self, error: Exception) -> None:
+        self.stop()
+        if isinstance(error, StopIteration):  # the one exception a future cannot hold
+            error = RuntimeError(f"the engine let a {error!r} escape")
+        if not self.broken.done():
+            self.broken.set_exception(error)

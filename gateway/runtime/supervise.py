@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from transports.backoff import Backoff
-from transports.link import Post, Transport, TransportState, TransportStatus
+from transports.link import LinkDown, LinkEvent, LinkId, LinkUp, Post, Transport, TransportState, TransportStatus
 
 HEALTHY_S = 60.0  # seconds after which a failure counts as a first one again
 
@@ -24,29 +25,57 @@ class Supervised:
         self.transport = transport
         self._backoff = Backoff(rng)
         self._report = report
-        self._fault: str | None = None
+        self._fault = ""
         self.failures = 0
 
     async def run(self, post: Post) -> None:
         """Run the transport until cancelled; one broken transport never stops the others."""
-        loop = asyncio.get_running_loop()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
         while True:
             started = loop.time()
-            self._fault = None
-            try:
-                await self.transport.run(post)
-                self._fault = "it ended by itself"
-            except Exception as error:  # noqa: BLE001 - whatever it was, the rest of the gateway goes on
-                self._fault = str(error) or type(error).__name__
+            self._fault = ""
+            self._fault = f"{self.transport.name} stopped: {await self._run_once(post)}."
             self.failures += 1
+            if task is not None and task.cancelling():
+                # A transport that fails while it is being cancelled must not be started again.
+                self._report(self._fault)
+                raise asyncio.CancelledError
             if loop.time() - started >= HEALTHY_S:
                 self._backoff.reset()
             wait = self._backoff.next()
-            self._report(f"{self.transport.name} stopped: {self._fault} Starting it again in {wait:.0f} s.")
+            self._report(f"{self._fault} Starting it again in {wait:.0f} s.")
             await asyncio.sleep(wait)
 
     def status(self) -> TransportStatus:
         """Return the transport's own status, or why it is not running."""
-        if self._fault is None:
-            return self.transport.status()
-        return TransportStatus(self.transport.name, TransportState.DOWN, self._fault, counters={"failures": self.failures})
+        failures = {"failures": self.failures} if self.failures else {}
+        if self._fault:
+            return TransportStatus(self.transport.name, TransportState.DOWN, self._fault, "It is started again by itself.", counters=failures)
+        status = self.transport.status()
+        return replace(status, counters={**status.counters, **failures}) if failures else status
+
+    async def _run_once(self, post: Post) -> str:
+        """Run the transport to its end; returns why it ended. No link outlives it, whatever it forgot to say."""
+        up: set[LinkId] = set()
+
+        def tell(event: LinkEvent) -> None:
+            if isinstance(event, LinkUp):
+                up.add(event.link)
+            elif isinstance(event, LinkDown):
+                up.discard(event.link)
+            post(event)
+
+        try:
+            await self.transport.run(tell)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the rest of the gateway goes on
+            return _reason(error)
+        finally:
+            for link in up:
+                post(LinkDown(link, "the transport stopped"))
+        return "it ended by itself"
+
+
+def _reason(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error).rstrip(".") or type(error).__name__

@@ -2,10 +2,11 @@
 
 Rules:
 
-* two ports have at most one link; each side calls it ``<ether>:<other port>``;
+* two ports have at most one link; each side has its own name for it, ``<ether>:<other>@<own>``,
+  as phones do: an engine that chooses links by their names must not choose like its neighbours;
 * frames of one direction arrive in the order they were accepted, whatever their delays;
 * a direction holds a bounded number of bytes: `send` says False when they are used up, and
-  `Writable` follows when half of them are free again;
+  `Writable` follows when half of them are free again; False for a link that is not up;
 * a lost frame never arrives and nobody is told, as on the air;
 * frames in flight on a link that goes down are lost;
 * the same seed and the same calls give the same events at the same times.
@@ -112,6 +113,7 @@ class Ether:
     ) -> None:
         self.name = name
         self.capabilities = capabilities
+        self.is_local = Capability.LOCAL in capabilities
         self.profile = profile or LinkProfile()
         self.radius = radius
         self.max_links = max_links
@@ -139,9 +141,9 @@ class Ether:
         """The links `port` has now."""
         return tuple(self._ways[port])
 
-    def link_to(self, port: str) -> LinkId:
-        """What others call their link to `port`, whether it is up or not."""
-        return LinkId(f"{self.name}:{port}")
+    def link(self, own: str, other: str) -> LinkId:
+        """What the port `own` calls its link to `other`, whether it is up or not."""
+        return LinkId(f"{self.name}:{other}@{own}")
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """The pairs of ports that have a link now."""
@@ -216,15 +218,19 @@ class Ether:
                 self._bring_up(pair, now)
 
     def send(self, port: str, link: LinkId, frame: bytes, now: float) -> bool:
-        """Put a frame on the air; False means full, `Writable` will follow.
+        """Put a frame on the air.
 
-        A frame for a link that is down is lost (its `LinkDown` may still be on the way).
-        `ValueError` for a frame larger than the link's MTU.
+        Returns:
+            False if the link is full (a `Writable` follows) or not up (nothing follows; its
+            `LinkDown` may still be on the way).
+
+        Raises:
+            ValueError: the frame is larger than the link's MTU.
+
         """
         way = self._ways[port].get(link)
         if way is None:
-            self.lost += 1
-            return True
+            return False
         size = len(frame)
         if size > way.mtu:
             raise ValueError(f"{size} bytes on a link with MTU {way.mtu}")
@@ -280,12 +286,12 @@ class Ether:
         return any(blocked(*pair) for blocked in self._cuts.values())
 
     def _is_up(self, pair: tuple[str, str]) -> bool:
-        return self.link_to(pair[1]) in self._ways[pair[0]]
+        return self.link(*pair) in self._ways[pair[0]]
 
     def _bring_up(self, pair: tuple[str, str], now: float) -> None:
         a, b = pair
         profile = self._wanted[pair]
-        at_a, at_b = self.link_to(b), self.link_to(a)
+        at_a, at_b = self.link(a, b), self.link(b, a)
         for way, link, peer in ((_Way(b, at_b, a, at_a, profile), at_a, b), (_Way(a, at_a, b, at_b, profile), at_b, a)):
             self._ways[way.sender][way.sender_link] = way
             event = LinkUp(link, profile.mtu, self.capabilities, peer if self._named_peers else None)
@@ -293,7 +299,7 @@ class Ether:
 
     def _bring_down(self, pair: tuple[str, str], now: float, reason: str) -> None:
         for here, there in (pair, pair[::-1]):
-            way = self._ways[there].pop(self.link_to(here))
+            way = self._ways[there].pop(self.link(there, here))
             way.up = False
             self._tell(way, LinkDown(way.receiver_link, reason), now)
 

@@ -1,4 +1,4 @@
-"""An island: phones around one place where a gateway's radio can be switched on.
+"""An island: phones around a place where a gateway's radio can be switched on.
 
 The island is a world whose gateway has no engine: what the air brings to it is handed to
 the outside, and what the outside sends goes on the air. It is as pure as the world; the
@@ -32,6 +32,7 @@ class Island:
         profile: how good the air is.
         offset: wall clock, ``unix seconds = now + offset``.
         make_phone: builds a phone from its name and its own generator.
+        places: where gateways can be; several when an island is joined twice. Gateways hear each other too.
 
     `notices` holds what the phones observed (who, what, when), newest last, and
     `listeners` are told at once.
@@ -46,6 +47,7 @@ class Island:
         profile: LinkProfile | None = None,
         offset: float = UNIX_EPOCH_OFFSET,
         make_phone: Callable[[str, Random], Phone] = new_phone,
+        places: Sequence[str] = (GATEWAY,),
     ) -> None:
         self.world = World(
             seed,
@@ -60,9 +62,11 @@ class Island:
         self.notices = self.world.notices
         self.listeners = self.world.listeners
         self.phones: dict[str, Phone] = {}
-        self._gateway = self.world.add(GATEWAY, None, position=(0.0, 0.0))
-        self.world.radio.detach(GATEWAY, 0.0)
-        self._on = False
+        self._places = {place: (10.0 * n, 0.0) for n, place in enumerate(places)}
+        self._on: set[str] = set()
+        for place in self._places:
+            self.world.add(place, None)
+            self.world.radio.detach(place, 0.0)
         for name, position in spiral(names, SPACING).items():
             phone = self.phones[name] = make_phone(name, self.world.rng(f"phone/{name}"))
             join(self.world, phone, position)
@@ -88,17 +92,17 @@ class Island:
         for name in self.phones:
             self.world.inject(name, ClockSet(offset))
 
-    def switch_on(self) -> None:
-        """Put the gateway on the air; its `LinkUp` events follow. Already on: nothing happens."""
-        if not self._on:
-            self._on = True
-            self.world.radio.attach(GATEWAY, (0.0, 0.0), self.now)
+    def switch_on(self, place: str = GATEWAY) -> None:
+        """Put a gateway on the air; its `LinkUp` events follow. Already on: nothing happens."""
+        if place not in self._on:
+            self._on.add(place)
+            self.world.radio.attach(place, self._places[place], self.now)
 
-    def switch_off(self) -> None:
-        """Take the gateway off the air; its `LinkDown` events follow."""
-        if self._on:
-            self._on = False
-            self.world.radio.detach(GATEWAY, self.now)
+    def switch_off(self, place: str = GATEWAY) -> None:
+        """Take a gateway off the air; its `LinkDown` events follow."""
+        if place in self._on:
+            self._on.discard(place)
+            self.world.radio.detach(place, self.now)
 
     def advance(self, now: float) -> None:
         """Let everything happen that is due up to `now`; a time that has passed changes nothing."""
@@ -110,27 +114,33 @@ class Island:
 
     @property
     def has_gateway_events(self) -> bool:
-        """Whether `take_gateway_events` has something to give."""
-        return bool(self._gateway.events)
+        """Whether there is something to take at any place."""
+        return any(self.world.nodes[place].events for place in self._places)
 
-    def take_gateway_events(self) -> list[LinkEvent]:
-        """What the air brought to the gateway since the last call, in order."""
-        events, self._gateway.events = self._gateway.events, []
+    def take_gateway_events(self, place: str = GATEWAY) -> list[LinkEvent]:
+        """What the air brought to a gateway since the last call, in order."""
+        node = self.world.nodes[place]
+        events, node.events = node.events, []
         return events
 
-    def gateway_send(self, link: LinkId, frame: bytes, now: float) -> bool:
-        """Put a frame of the gateway on the air; False means full, `Writable` will follow.
+    def gateway_send(self, link: LinkId, frame: bytes, now: float, place: str = GATEWAY) -> bool:
+        """Put a frame of a gateway on the air.
 
-        `ValueError` for a frame larger than the link's MTU.
+        Returns:
+            False if the link is full (a `Writable` follows) or not up (nothing follows).
+
+        Raises:
+            ValueError: the frame is larger than the link's MTU.
+
         """
         self.advance(now)
-        return self.world.send(GATEWAY, link, frame)
+        return self.world.send(place, link, frame)
 
-    def gateway_close(self, link: LinkId, why: str, now: float) -> None:
-        """Give up one of the gateway's links; its `LinkDown` follows."""
+    def gateway_close(self, link: LinkId, why: str, now: float, place: str = GATEWAY) -> None:
+        """Give up one of a gateway's links; its `LinkDown` follows."""
         self.advance(now)
-        if self._on:
-            self.world.radio.close(GATEWAY, link, self.now, why)
+        if place in self._on:
+            self.world.radio.close(place, link, self.now, why)
 
     def at(self, when: float, what: Callable[[], object]) -> None:
         """Call `what` at that time of the island."""

@@ -15,8 +15,8 @@ from typing import Protocol, TypeVar
 from gateway.limits import MAX_ENVELOPE, QUEUE_BYTES, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, SendFrame
 from gateway.mesh.events import ClockSet, MeshEvent, Tick
-from gateway.testing.backlog import Backlog
-from gateway.testing.ether import WIDE, Cut, Ether, LinkProfile
+from gateway.mesh.queue import LinkQueue
+from gateway.testing.ether import RADIO, WIDE, Cut, Ether, LinkProfile
 from gateway.testing.topology import Pair, Position
 from gateway.testing.traffic import Traffic
 from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Writable
@@ -52,24 +52,20 @@ class Notice:
 class Node:
     """One engine in a world, or a port without one whose events pile up in `events`."""
 
-    __slots__ = ("address", "backlogs", "engine", "events", "links", "name", "received", "sent", "wake", "wakeups")
+    __slots__ = ("address", "dropped", "engine", "events", "links", "name", "queues", "received", "sent", "wake", "wakeups")
 
     def __init__(self, name: str, engine: Engine | None, address: bytes | None) -> None:
         self.name = name
         self.engine = engine
         self.address = address  # peer ID, so that own packets are not counted as relays
         self.links: dict[LinkId, Ether] = {}  # links that are up, as the node knows them
-        self.backlogs: dict[LinkId, Backlog] = {}
+        self.queues: dict[LinkId, LinkQueue] = {}  # only of links that were full once
         self.events: list[LinkEvent] = []  # only without an engine
         self.wake: float | None = None
         self.wakeups = 0
         self.sent = 0  # frames
         self.received = 0  # frames
-
-    @property
-    def dropped(self) -> int:
-        """Frames shed because a link stayed full."""
-        return sum(backlog.dropped for backlog in self.backlogs.values())
+        self.dropped = 0  # frames shed because a link stayed full, or waiting when it went down
 
 
 class World:
@@ -122,17 +118,23 @@ class World:
         self,
         name: str,
         *,
-        capabilities: Capability | None = None,
+        capabilities: Capability = RADIO,
         profile: LinkProfile | None = None,
         radius: float | None = None,
         max_links: int | None = None,
         named_peers: bool = False,
     ) -> Ether:
         """Another ether: a second island's air, or another kind of link."""
-        rng = self.rng(f"ether/{name}")
-        ether = Ether(rng, name=name, profile=profile, radius=radius, max_links=max_links, tick=self._tick, named_peers=named_peers)
-        if capabilities is not None:
-            ether.capabilities = capabilities
+        ether = Ether(
+            self.rng(f"ether/{name}"),
+            name=name,
+            capabilities=capabilities,
+            profile=profile,
+            radius=radius,
+            max_links=max_links,
+            tick=self._tick,
+            named_peers=named_peers,
+        )
         self.ethers.append(ether)
         return ether
 
@@ -201,11 +203,11 @@ class World:
         self._rearm(node)
 
     def send(self, name: str, link: LinkId, frame: bytes) -> bool:
-        """Send a frame from a port without an engine, or by hand from one with; False means full."""
+        """Send a frame from a port without an engine, or by hand from one with; False as from `Ether.send`."""
         node = self.nodes[name]
         ether = node.links.get(link)
         node.sent += 1
-        return ether is None or ether.send(name, link, frame, self.now)
+        return ether is not None and ether.send(name, link, frame, self.now)
 
     def next_wakeup(self) -> float | None:
         """When `run_until` has something to do next."""
@@ -281,13 +283,11 @@ class World:
             node.links[event.link] = ether
         elif isinstance(event, LinkDown):
             node.links.pop(event.link, None)
-            backlog = node.backlogs.get(event.link)
-            if backlog is not None:
-                backlog.clear()
+            node.dropped += len(node.queues.pop(event.link, ()))
         elif isinstance(event, Writable):
-            backlog = node.backlogs.get(event.link)
-            while backlog and ether.send(node.name, event.link, backlog.head(), now):
-                backlog.pop()
+            queue = node.queues.get(event.link)
+            while queue and (frame := queue.peek()) is not None and ether.send(node.name, event.link, frame, now):
+                queue.pop()
 
     def _carry_out(self, node: Node, effects: Sequence[object], now: float) -> None:
         for effect in effects:
@@ -295,19 +295,19 @@ class World:
                 frame = effect.frame
                 links = effect.links
                 node.sent += len(links)
-                ours = False
+                on_air = False
                 for link in links:
                     ether = node.links.get(link)
                     if ether is None:
                         continue
-                    ours = ours or ether is not self.sites
-                    backlog = node.backlogs.get(link)
-                    if backlog or not ether.send(node.name, link, frame, now):
-                        if backlog is None:
-                            size = SITE_QUEUE_BYTES if ether is self.sites else QUEUE_BYTES
-                            backlog = node.backlogs[link] = Backlog(size)
-                        backlog.push(frame, effect.priority)
-                if ours:
+                    on_air = on_air or ether.is_local
+                    queue = node.queues.get(link)
+                    if queue or not ether.send(node.name, link, frame, now):
+                        if queue is None:
+                            capacity = QUEUE_BYTES if ether.is_local else SITE_QUEUE_BYTES
+                            queue = node.queues[link] = LinkQueue(capacity, in_order=not ether.is_local)
+                        node.dropped += not queue.push(frame, effect.priority)
+                if on_air:
                     self.traffic.note(node.name, node.address, frame, len(links))
             elif type(effect) is CloseLink:
                 ether = node.links.get(effect.link)

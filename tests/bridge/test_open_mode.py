@@ -329,3 +329,25 @@ def enveloped(frame: bytes, origin: bytes, lifetime: float = 120.0) -> bytes:
             body=frame,
         )
     )
+
+
+def test_a_site_that_links_up_late_is_sent_what_it_missed_announces_first(ada: Author) -> None:
+    sites = Sites("A", "B")
+    announce, said = ada.announce(), [ada.say(f"before {number}") for number in range(3)]
+    for frame in (announce, *said):
+        sites.radio("A", frame)
+    sites.join("A", "B")
+    heard = [frame for frame in sites["B"].air if peek(frame).sender_id == ada.identity.peer_id]
+    assert heard == [with_ttl(frame, REINJECT_TTL) for frame in (announce, *said)]
+    sites.part("A", "B")
+    sites.join("A", "B")
+    assert [frame for frame in sites["B"].air if peek(frame).sender_id == ada.identity.peer_id] == heard
+
+
+def test_a_message_that_overtook_its_authors_announce_is_taken_when_it_comes_again(two: Sites, ada: Author) -> None:
+    announce, frame = ada.announce(), ada.say("too early")
+    two.from_site("B", "A", enveloped(frame, two["A"].engine.site_id))
+    assert two["B"].engine.drops[Reason.UNKNOWN_SENDER] == 1
+    two.from_site("B", "A", enveloped(announce, two["A"].engine.site_id))
+    two.from_site("B", "A", enveloped(frame, two["A"].engine.site_id))
+    assert two["B"].heard(MessageType.MESSAGE) == [with_ttl(frame, REINJECT_TTL)]

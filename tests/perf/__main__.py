@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.perf import codec, pumps, relay, sites
+from tests.perf import codec, latency, memory, pumps, relay, sites
 from tests.perf.measure import Bench, Row, heading, line
 
 GROUPS = {
@@ -15,6 +15,9 @@ GROUPS = {
     "relay": relay.measure,
     "sites": sites.measure,
     "pump": pumps.measure,
+    "latency": latency.measure,
+    "flood": latency.measure_flood,
+    "memory": memory.measure,
 }
 
 

@@ -381,6 +381,16 @@ def test_early_messages_on_top_of_an_older_session() -> None:
     assert two.table.on_handshake(one.peer_id, last.reply, 1.0).early == (b"new",)
 
 
+def test_a_replay_is_not_mistaken_for_an_early_message() -> None:
+    one, two = node(1), node(2)
+    handshake(one, two)
+    message = one.table.encrypt(two.peer_id, b"once", 0.0)
+    two.table.decrypt(one.peer_id, message, 0.0)
+    two.table.on_handshake(one.peer_id, public_key_of(b"\x07" * 32), 0.0)
+    assert reason_of(two.table.decrypt, one.peer_id, message, 0.0) is Reason.DUPLICATE
+    assert two.table.counts.deferred == 0
+
+
 def test_early_messages_die_with_their_handshake() -> None:
     one, two = node(1), node(2)
     answer = two.table.on_handshake(one.peer_id, one.table.initiate(two.peer_id, 0.0), 0.0).reply

@@ -26,7 +26,7 @@ class Flooder:
     def handle(self, event: MeshEvent, now: float) -> list[Effect]:
         match event:
             case FrameReceived(link=link, frame=frame):
-                return self._receive(link, frame, now)
+                return self._receive(link, frame)
             case LinkUp(link=link):
                 self.links.append(link)
             case LinkDown(link=link):
@@ -50,7 +50,7 @@ class Flooder:
         self.known.add(frame[3:])
         return [SendFrame(tuple(self.links), frame, Priority.PUBLIC)]
 
-    def _receive(self, link: str, frame: bytes, now: float) -> list[Effect]:
+    def _receive(self, link: str, frame: bytes) -> list[Effect]:
         if frame[3:] in self.known:
             return []
         self.known.add(frame[3:])

@@ -16,7 +16,7 @@ def pair(profile=None, **kwargs):
     air.attach("b")
     air.connect("a", "b", 0.0)
     air.advance(0.1)
-    return air, air.link_to("b")
+    return air, air.link("a", "b")
 
 
 def drain(air, until=1e6):
@@ -36,7 +36,7 @@ def test_both_ends_of_a_new_link_get_its_mtu_and_capabilities():
     air.attach("b")
     air.connect("a", "b", 5.0)
     assert air.next_wakeup() == pytest.approx(5.001)
-    assert air.advance(5.001) == [("a", LinkUp(LinkId("radio:b"), 512, RADIO)), ("b", LinkUp(LinkId("radio:a"), 512, RADIO))]
+    assert air.advance(5.001) == [("a", LinkUp(LinkId("radio:b@a"), 512, RADIO)), ("b", LinkUp(LinkId("radio:a@b"), 512, RADIO))]
 
 
 def test_a_site_link_names_the_authenticated_peer():
@@ -78,7 +78,7 @@ def test_a_frame_above_the_mtu_is_the_callers_bug():
 def test_a_full_direction_refuses_and_says_when_it_has_room_again():
     air, link = pair(LinkProfile(buffer=1000, mtu=400))
     assert [air.send("a", link, bytes(400), 0.1) for _ in range(3)] == [True, True, False]
-    assert air.send("b", air.link_to("a"), bytes(400), 0.1), "the other direction has a buffer of its own"
+    assert air.send("b", air.link("b", "a"), bytes(400), 0.1), "the other direction has a buffer of its own"
     events = [(port, type(event)) for _, port, event in drain(air) if isinstance(event, Writable) or port == "b"]
     assert events == [("b", FrameReceived), ("a", Writable), ("b", FrameReceived)]
     assert air.send("a", link, bytes(400), 1.0)
@@ -117,12 +117,12 @@ def test_nothing_arrives_after_the_link_went_down():
     air, link = pair(LinkProfile(delay=(0.5, 0.5)))
     air.send("a", link, b"too late", 0.1)
     air.disconnect("a", "b", 0.2)
-    assert air.send("a", link, b"into the void", 0.2)
+    assert not air.send("a", link, b"into the void", 0.2)
     assert [(port, event) for _, port, event in drain(air)] == [
-        ("a", LinkDown(LinkId("radio:b"), "out of range")),
-        ("b", LinkDown(LinkId("radio:a"), "out of range")),
+        ("a", LinkDown(LinkId("radio:b@a"), "out of range")),
+        ("b", LinkDown(LinkId("radio:a@b"), "out of range")),
     ]
-    assert air.lost == 2
+    assert air.lost == 1
 
 
 def test_a_frame_of_the_old_link_does_not_arrive_on_the_new_one():
@@ -138,7 +138,7 @@ def test_a_frame_never_overtakes_its_links_up():
     air.attach("a")
     air.attach("b")
     air.connect("a", "b", 0.0)
-    air.send("a", air.link_to("b"), b"early", 0.0)
+    air.send("a", air.link("a", "b"), b"early", 0.0)
     assert [type(event) for _, port, event in drain(air) if port == "b"] == [LinkUp, FrameReceived]
 
 
@@ -234,7 +234,7 @@ def test_the_same_seed_gives_the_same_events_at_the_same_times():
         air.attach("a")
         air.attach("b")
         air.connect("a", "b", 0.0)
-        return air, air.link_to("b")
+        return air, air.link("a", "b")
 
     assert play(7) == play(7)
     assert play(7) != play(8)

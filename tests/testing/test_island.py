@@ -67,7 +67,7 @@ def test_the_gateway_may_close_one_link():
     island.gateway_close(up.link, "rude", 0.2)
     island.advance(0.3)
     assert island.take_gateway_events() == [LinkDown(up.link, "rude")]
-    assert LinkDown("radio:gateway", "rude") in island.phones["a1"].engine.events
+    assert LinkDown("radio:gateway@a1", "rude") in island.phones["a1"].engine.events
 
 
 def test_an_oversized_frame_of_the_gateway_is_refused():

@@ -4,12 +4,16 @@ import pytest
 
 from gateway.mesh.effects import PublicMessage
 from gateway.mesh.events import ClockSet, Say
-from gateway.testing.radio import VirtualRadio
+from gateway.testing.radio import Pace, VirtualRadio
 from tests.testing.small_islands import flooding_island
 from tests.testing.virtual_loop import run
 from transports.link import FrameReceived, LinkDown, LinkUp, TransportState, Writable
 
 NAMES = ["a1", "a2", "a3"]
+
+
+def over(island):
+    return VirtualRadio(island, pace=Pace(island, wall=lambda: 5_000_000.0))
 
 
 async def started(radio):
@@ -29,9 +33,9 @@ def test_links_come_up_and_frames_flow_both_ways():
     async def main():
         radio = VirtualRadio(flooding_island(NAMES))
         events, task = await started(radio)
-        assert {event.link for event in events if isinstance(event, LinkUp)} == {f"radio:{name}" for name in NAMES}
+        assert {event.link for event in events if isinstance(event, LinkUp)} == {f"radio:{name}@gateway" for name in NAMES}
         radio.command("a2", Say("up"))
-        assert radio.send("radio:a1", b"\x01\x02\x07" + bytes(11) + b"gateway!down")
+        assert radio.send("radio:a1@gateway", b"\x01\x02\x07" + bytes(11) + b"gateway!down")
         await asyncio.sleep(0.5)
         assert any(isinstance(event, FrameReceived) and event.frame.endswith(b"up") for event in events)
         heard = {
@@ -45,7 +49,7 @@ def test_links_come_up_and_frames_flow_both_ways():
 
 def test_the_island_lives_at_the_pace_of_the_loop():
     async def main():
-        radio = VirtualRadio(flooding_island(NAMES), wall=lambda: 5_000_000.0)
+        radio = over(flooding_island(NAMES))
         _, task = await started(radio)
         assert ClockSet(5_000_000.0) in radio.island.phones["a1"].engine.events
         before = radio.island.now
@@ -64,7 +68,7 @@ def test_cancelling_takes_every_link_down_and_leaves_no_task():
         assert radio.status().state is TransportState.UP
         assert radio.status().links == 3
         await stopped(task)
-        assert {event.link for event in events if isinstance(event, LinkDown)} == {f"radio:{name}" for name in NAMES}
+        assert {event.link for event in events if isinstance(event, LinkDown)} == {f"radio:{name}@gateway" for name in NAMES}
         seen = len(events)
         await asyncio.sleep(60.0)
         assert len(events) == seen
@@ -86,15 +90,15 @@ def test_a_radio_can_be_run_again():
     run(main())
 
 
-def test_closing_a_link_posts_its_end_and_what_follows_is_swallowed():
+def test_closing_a_link_posts_its_end_and_what_follows_is_refused():
     async def main():
         radio = VirtualRadio(flooding_island(NAMES))
         events, task = await started(radio)
-        radio.close("radio:a1", "test")
+        radio.close("radio:a1@gateway", "test")
         await asyncio.sleep(0.1)
-        assert LinkDown("radio:a1", "test") in events
+        assert LinkDown("radio:a1@gateway", "test") in events
         assert radio.status().links == 2
-        assert radio.send("radio:a1", b"x" * 22)
+        assert not radio.send("radio:a1@gateway", b"x" * 22)
         await stopped(task)
 
     run(main())
@@ -106,14 +110,14 @@ def test_a_full_link_says_false_and_then_writable():
         events, task = await started(radio)
         frame = b"\x01\x02\x00" + bytes(19) + b"x" * 400
         accepted = 0
-        while radio.send("radio:a1", frame):
+        while radio.send("radio:a1@gateway", frame):
             accepted += 1
         assert accepted == 16_384 // len(frame)
         await asyncio.sleep(0.2)
-        assert Writable("radio:a1") in events
-        assert radio.send("radio:a1", frame)
+        assert Writable("radio:a1@gateway") in events
+        assert radio.send("radio:a1@gateway", frame)
         with pytest.raises(ValueError, match="MTU"):
-            radio.send("radio:a1", bytes(513))
+            radio.send("radio:a1@gateway", bytes(513))
         await stopped(task)
 
     run(main())
@@ -130,8 +134,30 @@ def test_a_fault_inside_the_island_ends_run_loudly():
     run(main())
 
 
-def test_a_radio_that_is_off_swallows_frames():
+def test_two_gateways_on_one_island_hear_each_other_and_the_phones():
+    async def main():
+        island = flooding_island(NAMES, places=("north", "south"))
+        pace = Pace(island)
+        north, south = (VirtualRadio(island, place, pace=pace) for place in ("north", "south"))
+        events, task = await started(north)
+        assert "radio:south@north" not in {event.link for event in events}
+        more, other = await started(south)
+        heard = {"north": {*NAMES, "south"}, "south": {*NAMES, "north"}}
+        assert {event.link for event in events if isinstance(event, LinkUp)} == {f"radio:{name}@north" for name in heard["north"]}
+        assert {event.link for event in more if isinstance(event, LinkUp)} == {f"radio:{name}@south" for name in heard["south"]}
+        assert south.send("radio:north@south", b"\x01\x02\x01" + bytes(19))
+        await asyncio.sleep(0.1)
+        assert FrameReceived("radio:south@north", b"\x01\x02\x01" + bytes(19)) in events
+        await stopped(task)
+        await asyncio.sleep(0.1)
+        assert LinkDown("radio:north@south", "out of range") in more
+        await stopped(other)
+
+    run(main())
+
+
+def test_a_radio_that_is_off_refuses_frames():
     radio = VirtualRadio(flooding_island(NAMES))
-    assert radio.send("radio:a1", b"x")
-    radio.close("radio:a1", "nobody there")
+    assert not radio.send("radio:a1@gateway", b"x")
+    radio.close("radio:a1@gateway", "nobody there")
     assert radio.status().links == 0

@@ -148,9 +148,20 @@ def test_what_waits_is_bounded_and_the_rest_is_counted_as_dropped():
     for _ in range(QUEUE_BYTES // 400):
         made.inject("a", Say("x" * 450))
     node = made.nodes["a"]
-    (backlog,) = node.backlogs.values()
-    assert QUEUE_BYTES - 500 < backlog.waiting <= QUEUE_BYTES
+    (queue,) = node.queues.values()
+    assert QUEUE_BYTES - 500 < queue.bytes <= QUEUE_BYTES
     assert node.dropped == made.figures()["frames_dropped"] > 0
+
+
+def test_what_waits_for_a_link_that_goes_down_is_dropped():
+    made = world("ab", profile=LinkProfile(buffer=200, rate=1000.0))
+    made.connect(["ab"])
+    made.run_until(0.1)
+    for _ in range(5):
+        made.inject("a", Say("x" * 150))
+    made.radio.disconnect("a", "b", made.now)
+    made.run_until(1.0)
+    assert (made.nodes["a"].dropped, made.nodes["a"].queues) == (4, {})
 
 
 def test_a_partition_by_predicate_and_its_healing():
@@ -194,7 +205,7 @@ def test_sites_are_joined_by_named_lossless_links_that_need_no_radio():
     made.connect_sites(ring(["x", "y", "z"]))
     made.run_until(0.1)
     ups = [event for event in made.nodes["x"].engine.events if isinstance(event, LinkUp)]
-    assert [(up.link, up.peer) for up in ups] == [("site:y", "y"), ("site:z", "z")]
+    assert [(up.link, up.peer) for up in ups] == [("site:y@x", "y"), ("site:z@x", "z")]
     made.inject("x", Say("y" * 100_000))
     made.run_until(0.2)
     assert len(made.seen(PublicMessage)) == 2
@@ -209,7 +220,7 @@ def test_site_links_can_be_cut_and_healed():
     assert made.nodes["y"].links == {}
     heal()
     made.run_until(2.0)
-    assert list(made.nodes["y"].links) == ["site:x"]
+    assert list(made.nodes["y"].links) == ["site:x@y"]
 
 
 def test_a_node_may_give_a_link_up():
@@ -223,7 +234,7 @@ def test_a_node_may_give_a_link_up():
     made.run_until(0.1)
     made.inject("a", Say("x"))
     made.run_until(1.0)
-    assert made.nodes["a"].engine.events[-1] == LinkDown("radio:l", "enough")
+    assert made.nodes["a"].engine.events[-1] == LinkDown("radio:l@a", "enough")
 
 
 def test_a_removed_node_is_never_called_again():
@@ -243,7 +254,7 @@ def test_a_port_without_an_engine_collects_its_events_and_sends_by_hand():
     made.add("outside", None)
     made.connect([("a", "outside")])
     made.run_until(0.1)
-    made.send("outside", "radio:a", b"\x01\x02\x07" + bytes(11) + b"outside!hello")
+    made.send("outside", "radio:a@outside", b"\x01\x02\x07" + bytes(11) + b"outside!hello")
     made.inject("a", Say("x"))
     made.run_until(1.0)
     assert heard(made, "hello") == {"a"}

@@ -43,7 +43,7 @@ def play(world: World, script: list[tuple[str, int, int]], *, reopen: bool) -> N
                 world.open()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(steps, max_size=120), st.booleans())
 def test_whatever_breaks_frames_arrive_once_and_in_order(script: list[tuple[str, int, int]], greeted: bool) -> None:
     world = World(grace=1e9)
@@ -61,7 +61,7 @@ def test_whatever_breaks_frames_arrive_once_and_in_order(script: list[tuple[str,
         assert side.send(b"room again")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(steps, max_size=60), st.lists(steps, max_size=60), sides)
 def test_a_gateway_started_anew_means_down_and_up_and_no_frame_of_before(
     before: list[tuple[str, int, int]], after: list[tuple[str, int, int]], who: int
@@ -86,7 +86,7 @@ def test_a_gateway_started_anew_means_down_and_up_and_no_frame_of_before(
 still = st.lists(steps.filter(lambda step: step[0] not in ("cut", "open", "tick")), max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(still, st.lists(steps, max_size=40))
 def test_an_outage_beyond_the_grace_ends_the_session_at_both_ends(
     before: list[tuple[str, int, int]], after: list[tuple[str, int, int]]

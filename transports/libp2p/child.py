@@ -15,7 +15,7 @@ _COMMAND = (sys.executable, "-P", "-W", "ignore", "-m", "transports.libp2p.node"
 
 
 class _Pipe(asyncio.Protocol):
-    """Our end of the socket pair."""
+    """Our end of the socket pair. `ended` is done when it closes, and holds the exception of whoever took a message badly."""
 
     def __init__(self, on_message: Callable[[list[Any]], None]) -> None:
         self._on_message = on_message
@@ -26,8 +26,12 @@ class _Pipe(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard = self._loop.time()
-        for message in self._deframer.feed(data):
-            self._on_message(decode(message))
+        try:
+            for message in self._deframer.feed(data):
+                self._on_message(decode(message))
+        except Exception as error:  # noqa: BLE001 - asyncio would only log it
+            if not self.ended.done():
+                self.ended.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         if not self.ended.done():
@@ -59,7 +63,10 @@ class Child:
             self._transport.write(encode(kind, *fields))
 
     async def run(self) -> str:
-        """Start it and stay until it ends; returns a sentence about why it ended. Cancelling ends it, after the farewell."""
+        """Start it and stay until it ends; returns a sentence about why it ended.
+
+        Cancelling ends it, after the farewell; so does an exception of `on_message`, which is raised again.
+        """
         patience = CHILD_STOP_S
         try:
             pipe = await self._start()
@@ -102,6 +109,7 @@ class Child:
         while True:
             await asyncio.wait({pipe.ended}, timeout=HEARTBEAT_S)
             if pipe.ended.done():
+                pipe.ended.result()
                 return ""
             if loop.time() - pipe.heard > (HEARTBEAT_LOST_S if self._ready else CHILD_START_S):
                 return "The libp2p process hangs and was ended."

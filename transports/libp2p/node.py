@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,7 +99,12 @@ def main() -> None:
     """Run the child until the gateway is gone."""
     parser = argparse.ArgumentParser(prog="python -m transports.libp2p.node", description="The libp2p process, started by a Meshgate.")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the socket to the gateway")
-    trio.run(_serve, socket.socket(fileno=parser.parse_args().fd))
+    try:
+        trio.run(_serve, socket.socket(fileno=parser.parse_args().fd))
+    except BaseException as error:  # noqa: BLE001 - these are its last words, which the gateway reads
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        sys.exit(f"{type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from functools import partial
 import trio
 from libp2p.abc import INetConn, INetStream, INetwork, INotifee
 from libp2p.custom_types import TProtocol
+from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.peer.id import ID
+from libp2p.rcmgr import Direction
 from multiaddr import Multiaddr
 
 from transports.backoff import Backoff
@@ -22,6 +24,7 @@ from transports.libp2p.pipe import Kind, Settings
 from transports.limits import CHILD_STOP_S, DIAL_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, OPEN_TIMEOUT_S
 
 PROTOCOL = TProtocol("/meshgate/link/1")
+_SAME_MOMENT_S = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +63,7 @@ class Links:
         self._last = 0
         self.counters = {"dials": 0, "dial_failures": 0, "stalls": 0, "unexpected_streams": 0}
         host.host.set_stream_handler(PROTOCOL, self._on_stream)
-        host.swarm.register_notifee(_Watcher(self._members))
+        host.swarm.register_notifee(_Watcher(self))
 
     async def run(self) -> None:
         """Keep every member's link, as far as it depends on this side."""
@@ -86,6 +89,29 @@ class Links:
             for link in tuple(self._streams.values()):
                 await link.ended.wait()
 
+    async def leave(self, peer: ID, *, but: INetConn | None = None) -> None:
+        """Hang up on a peer (but for one connection)."""
+        for connection in self._host.swarm.get_connections(peer):
+            if connection is not but:
+                await hang_up(connection)
+
+    async def connected(self, connection: SwarmConn) -> None:
+        """A connection with a member came up.
+
+        A member calls only when it has no link; so if we think it has, we have not noticed yet that its
+        old connection is dead. Both sides calling at the same moment is another matter.
+        """
+        member = self._members[connection.muxed_conn.peer_id.to_base58()]
+        link = member.link
+        if link is not None and connection.direction is Direction.INBOUND and trio.current_time() - link.began > _SAME_MOMENT_S:
+            link.why = "the member called anew"
+            await self.leave(member.id, but=connection)
+        member.change()
+
+    def disconnected(self, connection: SwarmConn) -> None:
+        """A connection with a member went down."""
+        self._members[connection.muxed_conn.peer_id.to_base58()].change()
+
     async def _on_stream(self, stream: INetStream) -> None:
         member = self._members.get(stream.muxed_conn.peer_id.to_base58())
         if member is None or member.opens:
@@ -105,14 +131,14 @@ class Links:
         member.change()
         self._streams[number] = link
         await self._pipe.tell(Kind.OPENED, number, member.name)
-        began = trio.current_time()
         try:
             await link.run()
         finally:
             del self._streams[number]
             if member.link is link:
                 member.link = None
-            if trio.current_time() - began > HANDSHAKE_TIMEOUT_S:
+                await self.leave(member.id)  # a second connection is as dead as the first, or of no use
+            if trio.current_time() - link.began > HANDSHAKE_TIMEOUT_S:
                 member.backoff.reset()
             self.counters["stalls"] += link.stalled
             await self._pipe.tell(Kind.CLOSED, number, link.why)
@@ -127,8 +153,7 @@ class Links:
                     await self._rest(member)
             elif self._host.swarm.get_connections(member.id):
                 if not await self._open(member, nursery):
-                    for connection in self._host.swarm.get_connections(member.id):
-                        await hang_up(connection)
+                    await self.leave(member.id)
                     await self._rest(member)
             elif member.addresses:
                 if not await self._dial(member):
@@ -172,16 +197,18 @@ class Links:
 
 
 class _Watcher(INotifee):
-    """Wakes the tending of a member when a connection with it comes or goes."""
+    """Passes on when connections come and go."""
 
-    def __init__(self, members: dict[str, _Tended]) -> None:
-        self._members = members
+    def __init__(self, links: Links) -> None:
+        self._links = links
 
     async def connected(self, network: INetwork, conn: INetConn) -> None:  # noqa: ARG002 - the library's interface
-        self._wake(conn)
+        if isinstance(conn, SwarmConn):
+            await self._links.connected(conn)
 
     async def disconnected(self, network: INetwork, conn: INetConn) -> None:  # noqa: ARG002 - the library's interface
-        self._wake(conn)
+        if isinstance(conn, SwarmConn):
+            self._links.disconnected(conn)
 
     async def opened_stream(self, network: INetwork, stream: INetStream) -> None:
         pass
@@ -194,8 +221,3 @@ class _Watcher(INotifee):
 
     async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
         pass
-
-    def _wake(self, conn: INetConn) -> None:
-        member = self._members.get(conn.muxed_conn.peer_id.to_base58())
-        if member is not None:
-            member.change()

@@ -1,6 +1,7 @@
 """The child's end of the pipe: a bounded queue of messages and one task that writes them."""
 
 import logging
+import time
 from typing import Any
 
 import trio
@@ -69,7 +70,7 @@ class NoticeLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by `logging` with each line."""
-        now = trio.current_time()
+        now = time.monotonic()
         if now >= self._burst_ends:
             self._burst_ends = now + HEARTBEAT_S
             self._left = NOTICES_PER_BURST

@@ -28,6 +28,7 @@ class LinkStream:
         self._drained = trio.Event()
         self._ending = trio.Event()
         self.ended = trio.Event()
+        self.began = trio.current_time()
         self.why = "the member hung up"
         self.stalled = False
 

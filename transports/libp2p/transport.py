@@ -73,26 +73,30 @@ class Libp2pTransport:
             for peer in self._config.members
             if peer != self.peer_id
         }
-        ticking = asyncio.create_task(self._tick())
         try:
-            while True:
-                began = loop.time()
-                self._child = Child(self._settings(), self._heed, self._say_goodbye)
-                self._situation.begin()
-                why = await self._child.run()
-                self._lose_streams()
-                if loop.time() - began > HANDSHAKE_TIMEOUT_S and not self._situation.fatal:
-                    self._backoff.reset()
-                wait = self._backoff.next()
-                self._situation.restarts += 1
-                if not self._situation.fatal:
-                    self._on_notice("warning", f"{why} It is started again in {wait:.1f} s.")
-                await asyncio.sleep(wait)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._tick())
+                await self._keep_a_child()
         finally:
-            ticking.cancel()
             self._say_goodbye()
             self._child = None
             self._situation.stopped = True
+
+    async def _keep_a_child(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            self._child = Child(self._settings(), self._heed, self._say_goodbye)
+            self._situation.begin()
+            why = await self._child.run()
+            self._lose_streams()
+            if loop.time() - began > HANDSHAKE_TIMEOUT_S and not self._situation.fatal:
+                self._backoff.reset()
+            wait = self._backoff.next()
+            self._situation.restarts += 1
+            if not self._situation.fatal:
+                self._on_notice("warning", f"{why} It is started again in {wait:.1f} s.")
+            await asyncio.sleep(wait)
 
     def send(self, link: LinkId, frame: bytes) -> bool:
         """Hand over one frame of at most 1 310 720 bytes.

@@ -1,0 +1,51 @@
+"""What is let in at all: the checks that need neither keys nor payload (spec section 9.1)."""
+
+from gateway.errors import Reason
+from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_SKEW_S
+from gateway.mesh.history import SHELVES
+from gateway.mesh.links import Link
+from gateway.wire.packet import Header
+from gateway.wire.types import MessageType
+
+SKEW_MS = int(MAX_SKEW_S * 1000)
+_SYNCED_MS: dict[int, int] = {
+    MessageType.ANNOUNCE: int(MAX_ANNOUNCE_AGE_S * 1000),
+    **{kind: int(shelf.lifetime * 1000) for kind, shelf in SHELVES.items()},
+}
+"""How old a packet we asked for may be; a type that nobody asks for gets no such grace."""
+
+
+def is_solicited(header: Header, link: Link | None, now: float) -> bool:
+    """Say whether a packet may be an answer to a request of ours. Android does not mark its answers, but their TTL is 0."""
+    return header.ttl == 0 and link is not None and link.expects_answers(now)
+
+
+def refuse_time(header: Header, wall_ms: int, *, solicited: bool) -> Reason | None:
+    """Say why a packet does not belong to this moment, None if it does."""
+    if header.is_rsr and not solicited:
+        return Reason.UNSOLICITED
+    age = wall_ms - header.timestamp_ms
+    oldest = _SYNCED_MS.get(header.type, SKEW_MS) if solicited else SKEW_MS
+    return None if -SKEW_MS <= age <= oldest else Reason.WINDOW
+
+
+def refuse(header: Header, link: Link, own_id: bytes, wall_ms: int | None, now: float) -> Reason | None:
+    """Say why a packet from a link is not let in, None if it is; takes from the link's budget."""
+    if header.sender_id == own_id:
+        return Reason.OWN
+    if not link.packets.take(now):
+        return Reason.RATE
+    if wall_ms is None:
+        return Reason.CLOCK
+    return refuse_time(header, wall_ms, solicited=is_solicited(header, link, now))
+
+
+def refuse_injected(header: Header, wall_ms: int | None) -> Reason | None:
+    """Say why a packet of another island comes too early or too late, None if it does not."""
+    if wall_ms is None:
+        return Reason.CLOCK
+    age = wall_ms - header.timestamp_ms
+    if age < -SKEW_MS:
+        return Reason.WINDOW
+    shelf = SHELVES.get(header.type)
+    return Reason.EXPIRED if age > (SKEW_MS if shelf is None else shelf.lifetime * 1000) else None

@@ -1,0 +1,108 @@
+"""Relaying other nodes' packets: decided by the table, held for the jitter, called off when others were quicker."""
+
+from random import Random
+
+from gateway.errors import Reason
+from gateway.mesh.effects import Effect, Priority
+from gateway.mesh.flows import flow_of
+from gateway.mesh.links import Link, Links
+from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
+from gateway.mesh.pending import PendingRelay, PendingRelays
+from gateway.mesh.receiver import Incoming
+from gateway.mesh.relay import SPARSE_DEGREE, decide
+from gateway.mesh.routes import next_hop
+from gateway.wire.board import BoardPost, decode_board
+from gateway.wire.packet import Header, payload_of, route_of, with_ttl
+from gateway.wire.types import MessageType
+from transports.link import LinkId
+
+
+class Forwarding:
+    """Passes packets on, each as one copied buffer with byte 2 patched.
+
+    Args:
+        own_id: this node's peer ID.
+        rng: source of jitter.
+        jitter: see `gateway.mesh.settings.MeshSettings`.
+        links: the local links.
+        out: where relays leave.
+        drops: where packets that are not passed on are counted.
+
+    Attributes:
+        relayed: packets passed on.
+        cancelled: packets not passed on because a neighbour was quicker.
+
+    """
+
+    def __init__(self, own_id: bytes, rng: Random, links: Links, out: Outbound, drops: Drops, *, jitter: bool) -> None:
+        self._own_id = own_id
+        self._rng = rng
+        self._jitter = jitter
+        self._links = links
+        self._out = out
+        self._drops = drops
+        self._pending = PendingRelays()
+        self.relayed = self.cancelled = 0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def relay(self, incoming: Incoming, effects: list[Effect], now: float) -> None:
+        """Pass a packet on, now or after its jitter, if the rules say so."""
+        header = incoming.header
+        recipient = None if header.is_broadcast else header.recipient_id
+        if recipient == self._own_id:
+            return
+        urgent = header.type == MessageType.BOARD and _is_urgent(payload_of(incoming.frame, header))
+        decision = decide(header.type, header.ttl, self._links.degree, directed=recipient is not None, urgent=urgent)
+        if not decision.relay:
+            return
+        links = self._choose(incoming, recipient)
+        if not links:
+            return
+        frame = with_ttl(incoming.frame, decision.ttl)
+        priority = PRIORITIES.get(header.type, Priority.PUBLIC)
+        if not self._jitter:
+            self.relayed += 1
+            self._out.emit(effects, links, frame, priority, now, flow_of(header))
+        elif self._pending.full:
+            self._drops[Reason.QUEUE_FULL] += 1
+        else:
+            low, high = decision.delay_ms
+            at = now + self._rng.uniform(low, high) / 1000
+            self._pending.add(PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header)), at)
+
+    def overheard(self, header: Header, packet_id: bytes, link: Link) -> None:
+        """Note a copy of a packet that may be waiting here."""
+        if self._pending:
+            cancel = header.type != MessageType.FRAGMENT and self._links.degree > SPARSE_DEGREE
+            self.cancelled += self._pending.overheard(packet_id, link.id, cancel=cancel)
+
+    def run_due(self, effects: list[Effect], now: float) -> None:
+        """Append the relays whose jitter is over."""
+        for relay in self._pending.due(now):
+            self.relayed += 1
+            self._out.emit(effects, relay.links, relay.frame, relay.priority, now, relay.flow)
+
+    def next_at(self) -> float:
+        """Return when `run_due` has something to do, infinity if nothing waits."""
+        return self._pending.next_at()
+
+    def _choose(self, incoming: Incoming, recipient: bytes | None) -> tuple[LinkId, ...]:
+        """Return the next hop's link where a route names one that can be reached, else the flood's."""
+        header = incoming.header
+        if recipient is not None and header.has_route and (route := route_of(incoming.frame, header)):
+            hop = next_hop(route, self._own_id, recipient)
+            if hop is None:
+                self._drops[Reason.ROUTE] += 1
+                return ()
+            if self._links.to_peer(hop) is not None:
+                along = self._out.toward(header.type, incoming.packet_id, hop, incoming.ingress)
+                if along:
+                    return along
+        return self._out.toward(header.type, incoming.packet_id, recipient, incoming.ingress)
+
+
+def _is_urgent(payload: bytes) -> bool:
+    notice = decode_board(payload)
+    return isinstance(notice, BoardPost) and notice.is_urgent

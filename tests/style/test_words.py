@@ -1,0 +1,54 @@
+"""Rules of style that no linter knows."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = sorted(path for package in ("gateway", "transports", "hw") for path in (ROOT / package).rglob("*.py"))
+SAY_NOTHING = re.compile(r"(Manager|Helper|Handler|Utils?|Common|Enhanced|Unified|Advanced|Core|Base)(?=[A-Z_]|$)")
+SLEEP = re.compile(r"\btime\.sleep\(|\b(asyncio|trio)\.sleep\((?!0\))")
+REAL_TIME = {
+    "app/processes.py": "polls real processes",
+    "transports/libp2p_rigs.py": "polls real processes",
+    "transports/stranger.py": "is a real process",
+}
+VIRTUAL_TIME = "virtual_loop"  # whoever imports it sleeps in no time at all
+LONGEST = 400  # lines
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_is_short_says_what_it_is_and_names_things(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= LONGEST
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree) is not None
+    names = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert not [name for name in names if SAY_NOTHING.search(name)]
+    if path.name == "__init__.py":
+        logic = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr)]
+        assert not logic
+
+
+def is_allowed_to_sleep(path: Path) -> bool:
+    if path.parts[0] in ("perf", "style") or path.as_posix() in REAL_TIME:  # a benchmark keeps a pace
+        return True
+    return VIRTUAL_TIME in (ROOT / "tests" / path).read_text()
+
+
+def test_no_test_sleeps() -> None:
+    sleepers = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if not is_allowed_to_sleep(path.relative_to(ROOT / "tests"))
+        for line in path.read_text().splitlines()
+        if SLEEP.search(line)
+    ]
+    assert not sleepers
+
+
+def test_nothing_is_left_for_later() -> None:
+    later = re.compile("TODO" + "|FIX" + "ME|X" + "XX")
+    assert not [path for path in SOURCES if later.search(path.read_text())]
