@@ -5,12 +5,13 @@ It builds a gateway out of a configuration and runs it until it is told to stop.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from random import Random, SystemRandom
+from typing import Any
 
 from gateway import admin
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.config import Config
+from gateway.errors import ConfigError
 from gateway.mesh.effects import Effect
 from gateway.mesh.engine import Mesh
 from gateway.mesh.identity import Identity
@@ -21,11 +22,14 @@ from gateway.runtime.pump import Pump
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, describe
 from transports.libp2p.config import Libp2pConfig
+from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
 from transports.link import Transport
 
 OPEN_MARK = " (open bridge)"
 """Follows the nickname while the bridge is open, so that everybody on the air can see it."""
+
+GOODBYE_S = 0.2  # seconds the last words have to leave the radio before it goes
 
 
 class Gateway:
@@ -38,6 +42,9 @@ class Gateway:
         notice: told everything the engine reports beside frames.
         report: told one sentence per change of state, for the log.
         rng: randomness; cryptographic unless a test says otherwise.
+
+    Raises:
+        ConfigError: the keys of this gateway cannot be used.
 
     """
 
@@ -67,39 +74,46 @@ class Gateway:
         self._started = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then say goodbye on the radio and close every link."""
+        """Serve until `stop` is set, then say goodbye on the radio and close every link.
+
+        A transport that fails is started again. Anything that escapes the engine is raised
+        here at once: whoever started the gateway starts a sound one.
+        """
         loop = asyncio.get_running_loop()
         self._started = loop.time()
         pump = self._pump = Pump(self.engine, self._notice)
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(admin.serve(self.config.control.socket, self.status))
+        async with admin.serve(self.config.control.socket, self.status):
             tasks = [asyncio.create_task(keep_wall_clock(pump.send), name="clock")]
             tasks += [asyncio.create_task(one.run(pump.post_to(one.transport)), name=one.transport.name) for one in self._supervised]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
-                await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-                now = loop.time()
-                pump.carry_out(self.engine.leave(now), now)
+                ends: list[asyncio.Future[Any]] = [*tasks, stopping, pump.broken]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if not pump.broken.done():
+                    pump.carry_out(self.engine.leave(loop.time()), loop.time())
+                    await asyncio.sleep(GOODBYE_S)
             finally:
-                stopping.cancel()
-                for task in tasks:
+                for task in (stopping, *tasks):
                     task.cancel()
-                results = await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(*tasks, return_exceptions=True)
                 pump.stop()
-            for result in results:
-                if isinstance(result, Exception):
-                    raise result
+            for ended in (pump.broken, *tasks):
+                if ended.done() and not ended.cancelled():
+                    ended.result()  # raises what broke it
 
     def status(self) -> GatewayStatus:
         """Return a snapshot for the page, the command line and programs."""
         now = asyncio.get_running_loop().time()
-        waiting = self._pump.waiting_bytes if self._pump is not None else 0
+        waiting, shed = (self._pump.waiting_bytes, self._pump.shed) if self._pump is not None else (0, 0)
         transports = [one.status() for one in self._supervised]
-        return describe(self.engine, transports, self.trouble, waiting, now - self._started, now)
+        return describe(self.engine, transports, self.trouble, waiting, shed, now - self._started, now)
 
     def _libp2p(self) -> Libp2pTransport | None:
         chosen = self.config.transports.libp2p
         if not chosen.enabled:
             return None
         config = Libp2pConfig(identity_path=chosen.identity_file, listen=chosen.listen, members=chosen.members, peers=chosen.peers)
-        return Libp2pTransport(config, self._rng, lambda level, sentence: self._report(f"libp2p {level}: {sentence}"))
+        try:
+            return Libp2pTransport(config, self._rng, lambda level, sentence: self._report(f"libp2p {level}: {sentence}"))
+        except IdentityError as error:
+            raise ConfigError(str(error)) from error

@@ -67,13 +67,31 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     bridge: BridgeSummary
     transports: Mapping[str, TransportSummary]
     waiting_bytes: int
+    shed_frames: int  # given up because a link stayed busy
     problems: tuple[Problem, ...]
 
 
 def describe(
-    engine: GatewayEngine, transports: Sequence[TransportStatus], trouble: tuple[str, str] | None, waiting: int, uptime: float, now: float
+    engine: GatewayEngine,
+    transports: Sequence[TransportStatus],
+    trouble: tuple[str, str] | None,
+    waiting: int,
+    shed: int,
+    uptime: float,
+    now: float,
 ) -> GatewayStatus:
-    """Put the snapshot together."""
+    """Put the snapshot together.
+
+    Args:
+        engine: the gateway's engine.
+        transports: what each transport says of itself.
+        trouble: what is wrong with the radio and what to do, None if it is well.
+        waiting: bytes waiting for busy links.
+        shed: frames given up because they waited in vain.
+        uptime: seconds since the start.
+        now: seconds, the engine's clock.
+
+    """
     mesh = engine.mesh.status(now)
     peers = tuple(
         PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
@@ -98,6 +116,7 @@ def describe(
             for one in transports
         },
         waiting_bytes=waiting,
+        shed_frames=shed,
         problems=tuple(problems),
     )
 
@@ -108,8 +127,14 @@ def sentence(phones: int, sites: int, waiting: int, problems: Sequence[str]) -> 
         return problems[0]
     near = "No phone is near." if phones == 0 else f"{phones} {_plural('phone', phones)} near."
     linked = "Not linked to any site." if sites == 0 else f"Linked to {sites} {_plural('site', sites)}."
-    queue = "Nothing is waiting." if waiting == 0 else f"{waiting} bytes are waiting for busy links."
-    return f"{near} {linked} {queue}"
+    return f"{near} {linked} {_waiting(waiting)}"
+
+
+def _waiting(amount: int) -> str:
+    if amount == 0:
+        return "Nothing is waiting."
+    size = f"{amount} {_plural('byte', amount)}" if amount < 1_000 else f"{amount / 1_000:.0f} kB"
+    return f"{size} {'is' if amount == 1 else 'are'} waiting for busy links."
 
 
 def _plural(word: str, count: int) -> str:

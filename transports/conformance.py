@@ -26,15 +26,6 @@ class ConformanceError(AssertionError):
     """A rule of the contract is broken; the text says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """How to make a pair of transports, and how long their kind takes."""
-
-    make: Callable[[], tuple[Transport, Transport]]
-    patience_s: float = 5.0  # how long anything may take
-    quiet_s: float = 0.0  # how long to listen when nothing may happen
-
-
 class Witness:
     """Runs one transport and holds what it posts against the rules."""
 
@@ -118,6 +109,12 @@ class Witness:
             seen = self.writables
             await self.until(lambda: self.writables > seen, "Writable after a refused frame")  # noqa: B023 - awaited here
 
+    def clear(self) -> None:
+        """Forget what was posted; links that are up stay known."""
+        self.events.clear()
+        self.frames.clear()
+        self.downs = self.writables = 0
+
     def check(self) -> None:
         """Raise what was found broken."""
         if self.broken:
@@ -128,25 +125,41 @@ class Witness:
         self._news.set()
 
 
-@asynccontextmanager
-async def linked(bench: Bench) -> AsyncIterator[tuple[Witness, Witness]]:
-    """A running pair with its link up at both ends; stopped and checked at the end."""
-    left, right = (Witness(transport, bench.patience_s) for transport in bench.make())
-    left.start()
-    right.start()
-    try:
-        await left.until(lambda: left.up, "LinkUp")
-        await right.until(lambda: right.up, "LinkUp")
-        yield left, right
-    finally:
-        await asyncio.gather(left.stop(), right.stop())
-    left.check()
-    right.check()
+@dataclass(frozen=True)
+class Bench:
+    """How to make a pair of transports, and how long their kind takes."""
+
+    make: Callable[[], tuple[Transport, Transport]]
+    patience_s: float = 5.0  # how long anything may take
+    quiet_s: float = 0.0  # how long to listen when nothing may happen
+
+    def witnesses(self) -> tuple[Witness, Witness]:
+        """A new pair that does not run yet."""
+        left, right = self.make()
+        return Witness(left, self.patience_s), Witness(right, self.patience_s)
+
+    @asynccontextmanager
+    async def linked(self) -> AsyncIterator[tuple[Witness, Witness]]:
+        """A running pair with its link up at both ends; stopped and checked at the end.
+
+        Where a pair is slow to start, a subclass may hand out the same one again, with its witnesses cleared.
+        """
+        left, right = self.witnesses()
+        left.start()
+        right.start()
+        try:
+            await left.until(lambda: left.up, "LinkUp")
+            await right.until(lambda: right.up, "LinkUp")
+            yield left, right
+        finally:
+            await asyncio.gather(left.stop(), right.stop())
+        left.check()
+        right.check()
 
 
 async def comes_up_only_after_a_round_trip(bench: Bench) -> None:
     """No LinkUp while the other end does not run; then one at each end."""
-    left, right = (Witness(transport, bench.patience_s) for transport in bench.make())
+    left, right = bench.witnesses()
     left.start()
     try:
         await asyncio.sleep(bench.quiet_s)
@@ -168,7 +181,7 @@ async def comes_up_only_after_a_round_trip(bench: Bench) -> None:
 
 async def keeps_the_order(bench: Bench) -> None:
     """Frames of all sizes, both ways at once, arrive whole and in order."""
-    async with linked(bench) as (left, right):
+    async with bench.linked() as (left, right):
         sizes = [1 + number * number % 3_001 for number in range(300)]
         sizes[150] = min(left.link.mtu, right.link.mtu)
         frames = {who: [bytes([number % 251]) * size for number, size in enumerate(sizes)] for who in (left, right)}
@@ -186,7 +199,7 @@ async def keeps_the_order(bench: Bench) -> None:
 
 async def carries_ten_thousand_frames(bench: Bench) -> None:
     """None is lost, none comes twice."""
-    async with linked(bench) as (left, right):
+    async with bench.linked() as (left, right):
         for number in range(MANY):
             await left.send(number.to_bytes(4, "big") * 8)
         await right.until(lambda: len(right.frames) >= MANY, f"the arrival of {MANY} frames")
@@ -196,7 +209,7 @@ async def carries_ten_thousand_frames(bench: Bench) -> None:
 
 async def pushes_back(bench: Bench) -> None:
     """Send returns False when full, Writable follows, and what was accepted arrives."""
-    async with linked(bench) as (left, right):
+    async with bench.linked() as (left, right):
         link, size = left.link.link, min(left.link.mtu, 8_192)
         accepted = 0
         while left.transport.send(link, accepted.to_bytes(4, "big") + bytes(size - 4)):
@@ -215,7 +228,7 @@ async def pushes_back(bench: Bench) -> None:
 
 async def refuses_what_it_must(bench: Bench) -> None:
     """A frame above the mtu is a ValueError; an unknown link is False; neither harms the link."""
-    async with linked(bench) as (left, right):
+    async with bench.linked() as (left, right):
         try:
             left.transport.send(left.link.link, bytes(left.link.mtu + 1))
         except ValueError:
@@ -232,7 +245,7 @@ async def refuses_what_it_must(bench: Bench) -> None:
 
 async def closes_at_both_ends(bench: Bench) -> None:
     """Close is followed by LinkDown here and there."""
-    async with linked(bench) as (left, right):
+    async with bench.linked() as (left, right):
         left.transport.close(left.link.link, "the check wants it so")
         await left.until(lambda: left.downs, "LinkDown where the link was closed")
         await right.until(lambda: right.downs, "LinkDown at the other end")
@@ -241,7 +254,7 @@ async def closes_at_both_ends(bench: Bench) -> None:
 async def cancellation_leaves_nothing(bench: Bench) -> None:
     """Cancelling run in mid-traffic posts LinkDown here and there, and leaves no task."""
     before = asyncio.all_tasks()
-    async with linked(bench) as (left, right):
+    async with bench.linked() as (left, right):
         link = left.link.link
         for _ in range(50):
             left.transport.send(link, bytes(500))

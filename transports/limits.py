@@ -27,7 +27,7 @@ SILENCE_S: Final = 30.0  # seconds without a byte before a stream counts as dead
 
 # Batches and blobs (what travels on a stream)
 BATCH_FRAMES: Final = 256  # frames in a batch we send; fewer whenever the pipe is idle
-BATCH_BYTES: Final = 32_000  # bytes of frames in a batch: it must fit one write of STREAM_WRITE
+BATCH_BYTES: Final = 48_000  # bytes of frames in a batch: it must fit one write of STREAM_WRITE
 MAX_BATCH_FRAMES: Final = 1_024  # frames accepted in one batch
 MAX_BLOB: Final = MAX_LINK_FRAME + 4_096  # bytes accepted in one blob: the largest frame and its wrapping
 ACK_BATCHES: Final = 8  # batches received before an acknowledgement is sent at once
@@ -36,7 +36,9 @@ ACK_DELAY_S: Final = 0.025  # seconds an acknowledgement may wait for company
 STREAM_CREDIT: Final = 256 * 1024  # bytes of one stream handed to the child and not yet written
 
 # The child process
-STREAM_WRITE: Final = 32_700  # bytes per write; py-libp2p gives up on a Noise message that comes in more than 100 TCP segments
+STREAM_WRITE: Final = (
+    48_700  # bytes per write: py-libp2p drops a connection whose Noise message comes in more than 100 pieces (TCP MSS 536)
+)
 STREAM_READ: Final = 256 * 1024  # bytes per read
 STREAM_QUEUE: Final = 256  # blobs waiting for one stream in the child; the credit keeps it far below
 STALL_S: Final = 10.0  # seconds one write may take before its connection is dropped

@@ -1,5 +1,7 @@
 """The API on the control socket: HTTP over a Unix socket that only its owner and group can open."""
 
+import contextlib
+import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +15,7 @@ from gateway.errors import ConfigError
 
 SOCKET_MODE = 0o660
 SHUTDOWN_S = 2.0  # seconds an answer under way may take when the gateway stops
+PROBE_S = 2.0  # seconds a running gateway may take to accept
 
 
 @asynccontextmanager
@@ -31,7 +34,7 @@ async def serve(path: Path, status: Callable[[], msgspec.Struct]) -> AsyncIterat
     async def get_status(_request: web.Request) -> web.Response:
         return web.Response(body=msgspec.json.encode(status()), content_type="application/json")
 
-    listener = _listen(path)
+    listener, inode = _listen(path)
     app = web.Application()
     app.router.add_get("/api/v1/status", get_status)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
@@ -41,24 +44,31 @@ async def serve(path: Path, status: Callable[[], msgspec.Struct]) -> AsyncIterat
         yield
     finally:
         await runner.cleanup()
-        _remove(path)
+        _remove_own(path, inode)
 
 
-def _listen(path: Path) -> socket.socket:
-    """Return a bound socket that has its final mode from the first moment."""
-    listener = socket.socket(socket.AF_UNIX)
+def _listen(path: Path) -> tuple[socket.socket, int]:
+    """Return a listening socket that has its final mode from the first moment, and its inode."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_stale(path)
-        mask = os.umask(0o777 & ~SOCKET_MODE)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(mask)
+        return _bind(path), path.stat().st_ino
     except OSError as error:
-        listener.close()
         reason = error.strerror or str(error)
         raise ConfigError(f"The control socket {path} cannot be made: {reason}. Set control.socket to another path.") from error
+
+
+def _bind(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o777 & ~SOCKET_MODE)
+    try:
+        listener.bind(str(path))
+        listener.listen()  # at once, so that nobody takes it for a stale one
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(mask)
     return listener
 
 
@@ -67,10 +77,14 @@ def _remove_stale(path: Path) -> None:
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX) as probe:
-        if probe.connect_ex(str(path)) == 0:
+        probe.settimeout(PROBE_S)
+        if probe.connect_ex(str(path)) not in (errno.ECONNREFUSED, errno.ENOENT):
             raise ConfigError(f"Another gateway is running: it answers on {path}. Stop it first, or set control.socket to another path.")
-    path.unlink()
-
-
-def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
+
+
+def _remove_own(path: Path, inode: int) -> None:
+    """Remove our socket, unless somebody else's is there by now."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_ino == inode:
+            path.unlink()

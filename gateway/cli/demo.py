@@ -2,7 +2,11 @@
 
 import argparse
 import asyncio
+import contextlib
+import os
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,13 +18,15 @@ _EXAMPLES = (
     "meshgate demo --seconds 60 --json       # one minute, then the figures",
     "meshgate demo --seconds 60 --kill-node  # with a process killed half way",
 )
+MIN_PHONES, MAX_PHONES = 3, 20  # per island
 DEFAULT_PHONES = 3
+MAX_SECONDS = 86_400
 
 
 def add(commands: Subcommands) -> None:
     """Describe the command."""
     parser = add_command(commands, "demo", "Join two islands of virtual phones through two real gateways.", _EXAMPLES)
-    parser.add_argument("--seconds", type=_positive, metavar="N", help="stop after N seconds of talk (default: on Ctrl-C)")
+    parser.add_argument("--seconds", type=_seconds, metavar="N", help="stop after N seconds of talk (default: on Ctrl-C)")
     parser.add_argument(
         "--phones", type=_phones, default=DEFAULT_PHONES, metavar="N", help="virtual phones per island (3 to 20, default 3)"
     )
@@ -30,11 +36,11 @@ def add(commands: Subcommands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the demo; exit code 1 if anything was lost or came twice."""
+    """Show the demo; exit code 1 if anything was lost or came twice, 130 if it was stopped before anybody spoke."""
     from gateway.cli.demo_islands import Demo, DemoError  # noqa: PLC0415 -- slow to import
     from gateway.cli.demo_view import Lines, Live, summary  # noqa: PLC0415
 
-    live = sys.stderr.isatty() and not args.json
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not args.json
     with TemporaryDirectory(prefix="meshgate-demo-") as directory:
         demo = Demo(Path(directory), args.phones, seconds=args.seconds, kill_node=args.kill_node)
         view = Live(demo) if live else Lines(demo, note)
@@ -46,19 +52,28 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         emit(result)
     else:
-        print(summary(result))
+        print(_wrapped(summary(result)))
+    if demo.interrupted and not result["messages"]:
+        return Exit.INTERRUPTED
     return Exit.OK if demo.is_clean() else Exit.FAILED
 
 
-def _positive(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 86_400:
-        raise argparse.ArgumentTypeError("give seconds between 1 and 86400")
-    return seconds
+def _wrapped(text: str) -> str:
+    """The text without words cut in two, where a person reads it."""
+    if not sys.stdout.isatty():
+        return text
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(textwrap.fill(line, columns) for line in text.splitlines())
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 1 <= (seconds := float(text)) <= MAX_SECONDS:
+            return seconds
+    raise argparse.ArgumentTypeError(f"give seconds from 1 to {MAX_SECONDS}")
 
 
 def _phones(text: str) -> int:
-    count = int(text)
-    if not 3 <= count <= 20:
-        raise argparse.ArgumentTypeError("give a number of phones from 3 to 20")
-    return count
+    if not (text.isdecimal() and MIN_PHONES <= int(text) <= MAX_PHONES):
+        raise argparse.ArgumentTypeError(f"give a number of phones from {MIN_PHONES} to {MAX_PHONES}")
+    return int(text)

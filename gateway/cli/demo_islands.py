@@ -1,32 +1,32 @@
-"""The demo's two gateway processes: starting them, listening to them, adding up what they say."""
+"""The demo: two gateway processes whose phones talk, and exact books about every message."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import socket
-import sys
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from secrets import token_hex
 from typing import Protocol, Self
 
-import msgspec
-
-from gateway.cli.island import Doing, Got, Report, Said, Spec, Told
+from gateway.cli.demo_process import IslandProcess
+from gateway.cli.island import Doing, Got, Quiet, Report, Said
+from gateway.cli.radios import phone_names
 from gateway.errors import GatewayError
 from gateway.testing.chat import PRIVATE
 from gateway.testing.ledger import Ledger
-from transports.libp2p.identity import load_peer_id
 
 START_S = 90.0  # seconds until both islands must know each other: importing libp2p takes long on a small board
 SETTLE_S = 40.0  # seconds the last messages may take to arrive
-STOP_S = 15.0
+HURRIED_S = 5.0  # the same after a Ctrl-C
+FOREVER_S = 86_400.0  # of talk without --seconds
 KILL_AFTER_S = 10.0  # without --seconds
-REPORT_LINES = 200
-NAMES = ("Ada", "Bela", "Chen", "Dina", "Emre", "Fay", "Goro", "Hana", "Ines", "Jan")
+POLL_S = 0.5  # seconds between two looks while nothing is reported
+KEPT_CROSSINGS = 12
 
 
 class DemoError(GatewayError):
@@ -37,21 +37,26 @@ class DemoError(GatewayError):
         self.hint = hint
 
 
+class Phase(StrEnum):
+    """How far the demo is, in words for a person."""
+
+    STARTING = "starting two gateways"
+    MEETING = "getting to know each other"
+    TALKING = "talking"
+    SETTLING = "waiting for the last messages"
+    STOPPING = "stopping"
+    DONE = "done"
+
+
 @dataclass(slots=True)
-class IslandProcess:
-    """One gateway process and the last it said about itself."""
+class Crossing:
+    """A message that crossed from one island to the other."""
 
-    name: str
-    phones: tuple[str, ...]
-    directory: Path
-    process: asyncio.subprocess.Process | None = None
-    doing: Doing | None = None
-    said: deque[str] = field(default_factory=lambda: deque(maxlen=REPORT_LINES))
-
-    @property
-    def key_file(self) -> Path:
-        """The libp2p identity of this island's gateway."""
-        return self.directory / "libp2p.key"
+    message_id: str
+    sender: str
+    kind: str  # of `gateway.testing.chat`
+    recipients: list[str] = field(default_factory=list)  # of the other island, as they got it
+    slowest: float = 0.0  # seconds
 
 
 class View(Protocol):
@@ -73,42 +78,55 @@ class Demo:
     Args:
         directory: where both gateways keep their state; removed by the caller.
         phones: virtual phones per island.
-        seconds: how long they talk; None until cancelled.
+        seconds: how long they talk; None until Ctrl-C.
         kill_node: kill one libp2p child half way.
 
     """
 
     def __init__(self, directory: Path, phones: int, *, seconds: float | None, kill_node: bool) -> None:
         self.seconds = seconds
-        self.phase = "starting"
+        self.phase = Phase.STARTING
+        self.phase_began = time.monotonic()
+        self.interrupted = False
         self.killed = 0
         self.ledger = Ledger()
-        self.recent: deque[tuple[str, str, str, float]] = deque(maxlen=8)  # who, to whom, kind, latency
+        self.recent: deque[Crossing] = deque(maxlen=KEPT_CROSSINGS)
         self._kill_node = kill_node
-        names = _names(2 * phones)
+        self.everyone = tuple(phone_names(2 * phones))
         self.islands = (
-            IslandProcess("North", names[:phones], directory / "north"),
-            IslandProcess("South", names[phones:], directory / "south"),
+            IslandProcess("North", self.everyone[:phones], directory / "north"),
+            IslandProcess("South", self.everyone[phones:], directory / "south"),
         )
-        self.everyone = names
+        self._quiet: set[str] = set()
         self._changed = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
 
     async def run(self, view: View) -> None:
-        """Start both gateways, let everybody talk, wait for the last message, stop."""
+        """Start both gateways, let everybody talk, wait for the last message, stop.
+
+        The first Ctrl-C ends the talk, a second one the waiting for what is on its way.
+        """
         loop = asyncio.get_running_loop()
-        interrupted = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, interrupted.set)
-        readers: list[asyncio.Task[None]] = []
+            loop.add_signal_handler(number, self.interrupt)
         with view:
             try:
-                await self._start(readers)
-                waiting = asyncio.create_task(interrupted.wait())
-                talk = asyncio.create_task(self._talk(readers, view, waiting))
-                await talk
-                waiting.cancel()
+                await self._start()
+                await self._talk(view)
+                self._enter(Phase.STOPPING, view)
             finally:
-                await self._stop(readers)
+                for island in self.islands:
+                    island.hang_up()
+                for island in self.islands:
+                    await island.stop()
+            self._enter(Phase.DONE, view)
+
+    def interrupt(self) -> None:
+        """End the talk; a second time, end at once."""
+        (self._hurry if self._stop.is_set() else self._stop).set()
+        self.interrupted = True
+        self._changed.set()
 
     def result(self) -> dict[str, object]:
         """The figures: deliveries (one message to five phones counts five), and the private ones among them."""
@@ -130,135 +148,118 @@ class Demo:
         }
 
     def is_clean(self) -> bool:
-        """Say whether everything arrived, and once."""
+        """Say whether something was said, and all of it arrived, and once."""
         account = self.ledger.account()
-        private = self.ledger.account(PRIVATE)
-        return account.messages > 0 and private.delivered > 0 and not (account.lost or account.duplicates or account.strays)
+        return account.messages > 0 and not (account.lost or account.duplicates or account.strays)
 
-    async def _start(self, readers: list[asyncio.Task[None]]) -> None:
-        north, south = self.islands
-        port = _free_port()
-        peer_ids = {}
-        for island in self.islands:
-            island.directory.mkdir(mode=0o700)
-            peer_ids[island.name] = load_peer_id(island.key_file)
-        address = f"/ip4/127.0.0.1/tcp/{port}"
-        for island, listen, peers in ((north, [address], []), (south, [], [f"{address}/p2p/{peer_ids['North']}"])):
-            config = island.directory / "config.toml"
-            other = south if island is north else north
-            _write_config(config, island, listen, peers, peer_ids[other.name])
-            spec = Spec(str(config), (), token_hex(8), island.phones, self.everyone)
-            island.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gateway.cli.island", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
-            )
-            _write(island, msgspec.json.encode(spec) + b"\n")
-            readers.append(asyncio.create_task(self._read(island)))
+    def acquaintances(self) -> tuple[int, int]:
+        """Count the pairs of phones where the first knows the second: so many now, so many when everybody knows everybody."""
+        now = sum(island.doing.acquainted for island in self.islands if island.doing is not None)
+        return now, len(self.everyone) * (len(self.everyone) - 1)
 
-    async def _talk(self, readers: list[asyncio.Task[None]], view: View, interrupted: "asyncio.Task[bool]") -> None:
-        self.phase = "getting to know each other"
-        if not await self._until(self._all_acquainted, START_S, readers, view, interrupted):
-            if interrupted.done():
-                return
-            raise DemoError("The two islands did not find each other in time.", _last_words(self.islands))
-        self.phase = "talking"
-        seconds = self.seconds or 86_400.0
-        for island in self.islands:
-            _write(island, f"talk {seconds}\n".encode())
-        if self._kill_node:
-            await self._until(lambda: False, seconds / 2 if self.seconds else KILL_AFTER_S, readers, view, interrupted)
-            self._kill()
-            seconds = seconds / 2 if self.seconds else seconds
-        await self._until(lambda: False, seconds, readers, view, interrupted)
-        self.phase = "waiting for the last messages"
-        for island in self.islands:
-            _write(island, b"talk 0\n")
-        await self._until(lambda: not self.ledger.missing(), SETTLE_S, readers, view, None)
-        self.phase = "done"
+    @property
+    def is_linked(self) -> bool:
+        """Whether both gateways have each other."""
+        return all(island.doing is not None and island.doing.sites == 1 for island in self.islands)
 
-    async def _until(
-        self,
-        done: Callable[[], bool],
-        seconds: float,
-        readers: list[asyncio.Task[None]],
-        view: View,
-        interrupted: "asyncio.Task[bool] | None",
-    ) -> bool:
-        """Wait for a condition; False if the time ran out or somebody pressed Ctrl-C."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        while not done():
-            left = deadline - loop.time()
-            if left <= 0 or (interrupted is not None and interrupted.done()):
-                return False
-            ended = [task for task in readers if task.done()]
-            if ended:
-                raise DemoError("A gateway process ended by itself.", _last_words(self.islands))
-            view.update()
-            changed = asyncio.create_task(self._changed.wait())
-            await asyncio.wait(
-                [changed, *([interrupted] if interrupted is not None else [])], timeout=min(left, 0.5), return_when="FIRST_COMPLETED"
-            )
-            changed.cancel()
-            self._changed.clear()
-        return True
-
-    async def _read(self, island: IslandProcess) -> None:
-        if island.process is None or island.process.stdout is None:
-            return
-        decoder = msgspec.json.Decoder(Report)
-        async for line in island.process.stdout:
-            self._take(island, decoder.decode(line))
-            self._changed.set()
-
-    def _take(self, island: IslandProcess, report: Report) -> None:
+    def take(self, island: IslandProcess, report: Report) -> None:
+        """Enter what an island reports into the books."""
         match report:
             case Said():
                 self.ledger.sent(report.message_id, report.kind, report.sender, report.expected, report.at)
             case Got():
                 self.ledger.received(report.message_id, report.recipient, report.at)
-                sent = self.ledger.messages.get(report.message_id)
-                if sent is not None and sent.sender not in island.phones:
-                    self.recent.append((sent.sender, report.recipient, sent.kind, report.at - sent.at))
-            case Doing():
-                island.doing = report
-            case Told():
-                island.said.append(report.sentence)
+                self._note_crossing(island, report)
+            case Doing() if self.phase is Phase.STARTING:
+                self._begin(Phase.MEETING)
+            case Quiet():
+                self._quiet.add(island.name)
+        self._changed.set()
+
+    async def _start(self) -> None:
+        north, south = self.islands
+        north_id, south_id = north.make_keys(), south.make_keys()
+        address = f"/ip4/127.0.0.1/tcp/{_free_port()}"
+        listen = {"listen": [address], "members": [south_id], "peers": []}
+        call = {"listen": [], "members": [north_id], "peers": [f"{address}/p2p/{north_id}"]}
+        await north.start(self.everyone, listen, self.take, self._changed.set)
+        await south.start(self.everyone, call, self.take, self._changed.set)
+
+    async def _talk(self, view: View) -> None:
+        if not await self._until(self._all_acquainted, START_S, view, self._stop):
+            if self._stop.is_set():
+                return
+            raise DemoError("The two islands did not find each other in time.", self._last_words())
+        self._enter(Phase.TALKING, view)
+        seconds = self.seconds or FOREVER_S
+        self._tell(f"talk {seconds}")
+        if self._kill_node:
+            before = self.seconds / 2 if self.seconds else KILL_AFTER_S
+            await self._until(lambda: False, before, view, self._stop)
+            self._kill()
+            seconds -= before
+        await self._until(lambda: False, seconds, view, self._stop)
+        self._enter(Phase.SETTLING, view)
+        self._tell("hush")
+        patience = HURRIED_S if self._stop.is_set() else SETTLE_S
+        await self._until(lambda: len(self._quiet) == len(self.islands) and not self.ledger.missing(), patience, view, self._hurry)
+
+    async def _until(self, done: Callable[[], bool], seconds: float, view: View, stop: asyncio.Event) -> bool:
+        """Wait for a condition; False if the time ran out or `stop` was set."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while not done():
+            left = deadline - loop.time()
+            if left <= 0 or stop.is_set():
+                return False
+            for island in self.islands:
+                if island.ended:
+                    raise DemoError(f"The gateway of island {island.name} ended by itself.", self._last_words())
+            view.update()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, POLL_S)):
+                    await self._changed.wait()
+            self._changed.clear()
+        return True
+
+    def _begin(self, phase: Phase) -> None:
+        self.phase, self.phase_began = phase, time.monotonic()
+
+    def _enter(self, phase: Phase, view: View) -> None:
+        self._begin(phase)
+        view.update()
+
+    def _note_crossing(self, island: IslandProcess, got: Got) -> None:
+        sent = self.ledger.messages.get(got.message_id)
+        if sent is None or sent.sender in island.phones:
+            return
+        crossing = next((one for one in self.recent if one.message_id == got.message_id), None)
+        if crossing is None:
+            crossing = Crossing(got.message_id, sent.sender, sent.kind)
+            self.recent.append(crossing)
+        if got.recipient not in crossing.recipients:
+            crossing.recipients.append(got.recipient)
+            crossing.slowest = max(crossing.slowest, got.at - sent.at)
 
     def _all_acquainted(self) -> bool:
-        wanted = len(self.everyone) - 1
-        return all(
-            island.doing is not None and island.doing.sites == 1 and island.doing.acquainted >= wanted * len(island.phones)
-            for island in self.islands
-        )
+        now, everybody = self.acquaintances()
+        return self.is_linked and now >= everybody
 
     def _kill(self) -> None:
         """End the listening gateway's libp2p process as rudely as possible."""
         doing = self.islands[0].doing
-        if doing is not None and doing.child_pid is not None:
-            os.kill(doing.child_pid, signal.SIGKILL)
-            self.killed += 1
+        if doing is not None and doing.child_pid is not None and not self._stop.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(doing.child_pid, signal.SIGKILL)
+                self.killed += 1
 
-    async def _stop(self, readers: list[asyncio.Task[None]]) -> None:
+    def _tell(self, command: str) -> None:
         for island in self.islands:
-            if island.process is not None and island.process.stdin is not None:
-                island.process.stdin.close()
-        for island in self.islands:
-            if island.process is None:
-                continue
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await island.process.wait()
-            except TimeoutError:
-                island.process.kill()
-                await island.process.wait()
-        for task in readers:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            island.tell(command.encode())
 
-
-def _names(count: int) -> tuple[str, ...]:
-    return tuple(NAMES[index % len(NAMES)] + (str(index // len(NAMES) + 1) if index >= len(NAMES) else "") for index in range(count))
+    def _last_words(self) -> str:
+        words = " ".join(filter(None, (island.last_words() for island in self.islands)))
+        return words or "Run it again; if it stays like this, run `meshgate run --simulate 3` and read what it says."
 
 
 def _free_port() -> int:
@@ -266,28 +267,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _write(island: IslandProcess, data: bytes) -> None:
-    if island.process is not None and island.process.stdin is not None:
-        island.process.stdin.write(data)
-
-
-def _write_config(path: Path, island: IslandProcess, listen: list[str], peers: list[str], member: str) -> None:
-    import tomlkit  # noqa: PLC0415 -- only the demo writes configuration
-
-    document = {
-        "config_version": 1,
-        "gateway": {"nickname": f"Meshgate {island.name}", "state_dir": str(island.directory)},
-        "bridge": {"mode": "open"},
-        "transports": {
-            "libp2p": {"enabled": True, "listen": listen, "identity_file": str(island.key_file), "members": [member], "peers": peers}
-        },
-        "control": {"socket": str(island.directory / "control.sock")},
-    }
-    path.write_text(tomlkit.dumps(document), encoding="utf-8")
-
-
-def _last_words(islands: tuple[IslandProcess, ...]) -> str:
-    words = [f"{island.name}: {island.said[-1]}" for island in islands if island.said]
-    return " ".join(words) or "Run it again; if it stays like this, run `meshgate run --simulate 3` and read what it says."

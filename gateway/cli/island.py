@@ -2,12 +2,12 @@
 
 ``python -m gateway.cli.island`` reads one JSON object from standard input (`Spec`), runs a
 whole gateway, and writes one JSON object a line: what its phones said and heard, and how
-it is doing. A line ``talk SECONDS`` on standard input lets the phones talk that long; the end
-of input stops the gateway.
+it is doing. A line ``talk SECONDS`` on standard input lets the phones talk that long, and
+``hush`` ends that, which is answered with `Quiet`. The end of input, which also comes when
+whoever started the island has died, stops the gateway.
 """
 
 import asyncio
-import contextlib
 import os
 import sys
 from collections.abc import Collection
@@ -58,6 +58,8 @@ class Doing(msgspec.Struct, frozen=True, tag="doing", tag_field="event"):
     """How the island is doing."""
 
     sentence: str
+    near: tuple[str, ...]  # phones the gateway hears on its radio
+    far: tuple[str, ...]  # phones it knows of through the other gateway
     acquainted: int  # pairs of phones where the first has the second's verified announce
     sites: int
     crossed_out: int
@@ -67,13 +69,17 @@ class Doing(msgspec.Struct, frozen=True, tag="doing", tag_field="event"):
     libp2p: dict[str, int]
 
 
+class Quiet(msgspec.Struct, frozen=True, tag="quiet", tag_field="event"):
+    """The phones say nothing any more; whatever they said has been reported."""
+
+
 class Told(msgspec.Struct, frozen=True, tag="told", tag_field="event"):
     """A sentence for the log."""
 
     sentence: str
 
 
-Report = Said | Got | Doing | Told
+Report = Said | Got | Doing | Quiet | Told
 
 
 class _Wire:
@@ -87,9 +93,13 @@ class _Wire:
 
 
 def tell(report: Report) -> None:
-    """Write one report."""
-    sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
-    sys.stdout.buffer.flush()
+    """Write one report; with nobody left to read it, nothing happens."""
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Standard input has ended too, and that ends the island in good order. What is in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def serve(spec: Spec, commands: asyncio.StreamReader) -> None:
@@ -99,33 +109,37 @@ async def serve(spec: Spec, commands: asyncio.StreamReader) -> None:
     chat = Chat(island, _Wire(), Random(spec.seed), spec.everyone)  # noqa: S311 -- who talks when is no secret
     gateway = Gateway(config, [VirtualRadio(island)], report=lambda sentence: tell(Told(sentence)))
     stop = asyncio.Event()
-    running = asyncio.create_task(gateway.run(stop))
-    reporting = asyncio.create_task(_report(gateway, island, spec.everyone))
-    listening = asyncio.create_task(_listen(commands, chat, island))
-    await asyncio.wait([running, listening], return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    for task in (reporting, listening):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-    await running
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(gateway.run(stop))
+        listening = group.create_task(_listen(commands, chat, island))
+        reporting = group.create_task(_report(gateway, island, spec))
+        await asyncio.wait([running, listening, reporting], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        listening.cancel()
+        reporting.cancel()
 
 
 async def _listen(commands: asyncio.StreamReader, chat: Chat, island: Island) -> None:
     while line := await commands.readline():
-        verb, _, seconds = line.decode().partition(" ")
+        verb, _, seconds = line.decode().strip().partition(" ")
         if verb == "talk":
             chat.start(island.now + float(seconds))
+        elif verb == "hush":
+            chat.start(island.now)
+            tell(Quiet())
 
 
-async def _report(gateway: Gateway, island: Island, everyone: Collection[str]) -> None:
+async def _report(gateway: Gateway, island: Island, spec: Spec) -> None:
     while True:
         status = gateway.status()
         libp2p = status.transports.get("libp2p")
+        people = [peer for peer in status.mesh.peers if peer.nickname in spec.everyone]
         tell(
             Doing(
                 sentence=status.sentence,
-                acquainted=acquainted(island, everyone),
+                near=tuple(sorted(peer.nickname for peer in people if peer.local)),
+                far=tuple(sorted(peer.nickname for peer in people if peer.remote and not peer.local)),
+                acquainted=acquainted(island, spec.everyone),
                 sites=status.bridge.sites,
                 crossed_out=status.bridge.crossed_out,
                 crossed_in=status.bridge.crossed_in,
@@ -148,8 +162,9 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
-    spec = msgspec.json.decode(await commands.readline(), type=Spec)
-    await serve(spec, commands)
+    line = await commands.readline()
+    if line:
+        await serve(msgspec.json.decode(line, type=Spec), commands)
 
 
 if __name__ == "__main__":

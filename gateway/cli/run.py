@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +19,17 @@ _EXAMPLES = (
     "meshgate run --simulate 5               # five virtual phones, no radio needed",
     "meshgate run --simulate 0 --feed in.hex --capture out.hex",
 )
+MAX_PHONES = 200  # that one process can move in real time on a small board
+MAX_RATE = 100_000  # frames a second; the gateway takes far fewer from one neighbour
 
 
 def add(commands: Subcommands) -> None:
     """Describe the command."""
     parser = add_command(commands, "run", "Run the gateway until it is stopped.", _EXAMPLES)
     add_options(parser)
-    parser.add_argument("--simulate", type=_count, metavar="N", help="use no radio but an island of N virtual phones (0 to 200)")
+    parser.add_argument("--simulate", type=_count, metavar="N", help=f"use no radio but an island of N virtual phones (0 to {MAX_PHONES})")
     parser.add_argument("--feed", type=Path, metavar="FILE", help="play a capture (one frame in hex a line) as if a neighbour had sent it")
-    parser.add_argument("--feed-rate", type=float, default=50.0, metavar="HZ", help="frames a second to play (default 50)")
+    parser.add_argument("--feed-rate", type=_rate, default=50.0, metavar="HZ", help="frames a second to play (default 50)")
     parser.add_argument("--capture", type=Path, metavar="FILE", help="write every frame sent to that neighbour, one in hex a line")
 
 
@@ -37,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return asyncio.run(_serve(args, load_from(args).config))
     except CaptureError as error:
-        raise CommandError("capture_unreadable", str(error), hint="A capture has one frame in hexadecimal on each line.") from error
+        raise CommandError("capture_unusable", str(error), hint="A capture has one frame in hexadecimal on each line.") from error
 
 
 async def _serve(args: argparse.Namespace, config: "Config") -> int:
@@ -52,7 +55,7 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    note(f"Meshgate {config.gateway.nickname!r} is up, peer ID {gateway.identity.peer_id.hex()}.")
+    note(f"Starting Meshgate {config.gateway.nickname!r}, peer ID {gateway.identity.peer_id.hex()}.")
     if gateway.libp2p is not None:
         note(f"Other sites know this one as {gateway.libp2p.peer_id}.")
     note("See how it is doing with: meshgate status")
@@ -62,7 +65,13 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if not 0 <= count <= 200:
-        raise argparse.ArgumentTypeError("give a number of phones from 0 to 200")
-    return count
+    if not (text.isdecimal() and int(text) <= MAX_PHONES):
+        raise argparse.ArgumentTypeError(f"give a number of phones from 0 to {MAX_PHONES}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (rate := float(text)) <= MAX_RATE:
+            return rate
+    raise argparse.ArgumentTypeError(f"give frames a second, above 0 and at most {MAX_RATE}")

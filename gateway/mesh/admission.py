@@ -11,6 +11,7 @@ SKEW_MS = int(MAX_SKEW_S * 1000)
 _SYNCED_MS: dict[int, int] = {
     MessageType.ANNOUNCE: int(MAX_ANNOUNCE_AGE_S * 1000),
     **{kind: int(shelf.lifetime * 1000) for kind, shelf in SHELVES.items()},
+    MessageType.FRAGMENT: int(max(shelf.lifetime for shelf in SHELVES.values()) * 1000),  # it bears the time of what it is part of
 }
 """How old a packet we asked for may be; a type that nobody asks for gets no such grace."""
 

@@ -35,6 +35,8 @@ class Chores:
 
     def due(self, now: float) -> Iterator[Name]:
         """Take out what is due."""
+        if now < self.next_at():
+            return
         ready = [name for name, at in self._at.items() if at <= now]
         for name in ready:
             del self._at[name]

@@ -228,6 +228,7 @@ class Mesh:
         return effects
 
     def _link_up(self, link_id: LinkId, mtu: int, effects: list[Effect], now: float) -> None:
+        self._links.remove(link_id)
         if len(self._links) >= MAX_LINKS or mtu < MIN_LINK_MTU:
             effects.append(CloseLink(link_id, "too many links" if mtu >= MIN_LINK_MTU else "takes no frame"))
             return

@@ -44,7 +44,9 @@ class Links:
     def __init__(self) -> None:
         self._links: dict[LinkId, Link] = {}
         self._by_peer: dict[bytes, list[LinkId]] = {}
-        self._one_each: tuple[LinkId, ...] | None = ()
+        self._floods: dict[LinkId | None, tuple[LinkId, ...]] = {}  # made when asked for, forgotten with every change
+        self.is_up = self._links.__contains__  # bound once: asked for every link of every relay
+        self.smallest_mtu = MAX_FRAME  # bytes of the largest frame that every link takes whole
 
     def __len__(self) -> int:
         return len(self._links)
@@ -58,16 +60,15 @@ class Links:
 
     def add(self, link: Link) -> None:
         """Take in a link that came up."""
-        self.remove(link.id)
         self._links[link.id] = link
-        self._one_each = None
+        self._changed()
 
     def remove(self, link: LinkId) -> Link | None:
         """Forget a link that went down."""
         gone = self._links.pop(link, None)
         if gone is not None:
             self._unbind(gone)
-            self._one_each = None
+            self._changed()
         return gone
 
     def bind(self, link: Link, peer_id: bytes, now: float) -> bool:
@@ -84,24 +85,19 @@ class Links:
         self._unbind(link)
         link.peer_id, link.bound_at = peer_id, now
         self._by_peer.setdefault(peer_id, []).append(link.id)
-        self._one_each = None
+        self._changed()
         return True
 
     def release(self, peer_id: bytes) -> None:
         """Untie every link from a peer that has left; the next direct announce ties it again."""
         for link_id in tuple(self._by_peer.get(peer_id, ())):
             self._unbind(self._links[link_id])
-        self._one_each = None
+        self._changed()
 
     def to_peer(self, peer_id: bytes) -> LinkId | None:
         """Return the link that leads directly to a peer, if there is one."""
         links = self._by_peer.get(peer_id)
         return links[0] if links else None
-
-    @property
-    def smallest_mtu(self) -> int:
-        """Bytes of the largest frame that every link takes whole."""
-        return min((link.mtu for link in self._links.values()), default=MAX_FRAME)
 
     @property
     def direct_peers(self) -> tuple[bytes, ...]:
@@ -111,15 +107,25 @@ class Links:
     @property
     def one_each(self) -> tuple[LinkId, ...]:
         """Every unbound link, and one link per bound peer: where data goes."""
-        if self._one_each is None:
-            unbound = [link.id for link in self._links.values() if link.peer_id is None]
-            self._one_each = (*unbound, *(links[0] for links in self._by_peer.values()))
-        return self._one_each
+        return self.flood(None)
+
+    def flood(self, ingress: Link | None) -> tuple[LinkId, ...]:
+        """Return `one_each`, but for what leads back to where a packet came from."""
+        key, back = (None, None) if ingress is None else (ingress.id, ingress.peer_id)
+        links = self._floods.get(key)
+        if links is None:
+            unbound = [link.id for link in self._links.values() if link.peer_id is None and link.id != key]
+            links = self._floods[key] = (*unbound, *(links[0] for peer_id, links in self._by_peer.items() if peer_id != back))
+        return links
 
     @property
     def degree(self) -> int:
         """Connected peers."""
         return len(self.one_each)
+
+    def _changed(self) -> None:
+        self._floods.clear()
+        self.smallest_mtu = min((link.mtu for link in self._links.values()), default=MAX_FRAME)
 
     def _unbind(self, link: Link) -> None:
         if link.peer_id is None:

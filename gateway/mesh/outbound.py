@@ -63,10 +63,7 @@ class Outbound:
             direct = self._links.to_peer(recipient)
             if direct is not None:
                 return (direct,) if recipient != back else ()
-        links = self._links.one_each
-        if came_from is not None:
-            same_peer = self._links.to_peer(back) if back is not None else None
-            links = tuple(link for link in links if link not in (ingress, same_peer))
+        links = self._links.flood(came_from)
         if self._relay_to_all or recipient is not None or message_type in _TO_EVERY_LINK:
             return links
         return subset(links, packet_id)
@@ -85,6 +82,10 @@ class Outbound:
             flow: its conversation, if it has one: nothing of that overtakes anything else of it.
 
         """
+        if flow is None and len(frame) <= self._links.smallest_mtu and all(map(self._links.is_up, links)):
+            if links:  # nearly always: a broadcast that fits everywhere
+                effects.append(SendFrame(links, frame, priority))
+            return
         whole: list[LinkId] = []
         small: list[Link] = []
         for link_id in links:
@@ -102,6 +103,8 @@ class Outbound:
 
     def due(self, now: float) -> list[SendFrame]:
         """Take out the pieces whose time has come and whose links are still there."""
+        if now < self._later.next_at():
+            return []
         return [kept for send in self._later.due(now) if (kept := self._still_possible(send)).links]
 
     def next_at(self) -> float:

@@ -31,7 +31,10 @@ class LinkQueue:
 
     def push(self, frame: bytes, priority: Priority) -> bool:
         """Add a frame; returns False if it, or something less urgent, had to go."""
-        kept = True
+        kept = len(frame) <= self._capacity
+        if not kept:
+            self.shed += 1
+            return False
         while self.bytes + len(frame) > self._capacity:
             kept = False
             self.shed += 1

@@ -31,6 +31,9 @@ from gateway.wire.types import MessageType
 from transports.link import LinkId
 
 _STOPS_UNVERIFIED = frozenset({MessageType.FILE, MessageType.BOARD, MessageType.VOICE, MessageType.LEAVE})
+_PASSED_ON = frozenset(
+    {Reason.UNKNOWN_SENDER, Reason.SIGNATURE, Reason.RATE, Reason.ASSEMBLY, Reason.DUPLICATE, Reason.MALFORMED_INNER},
+)
 _NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
 _UNSIGNED = _NOISE | {MessageType.PING, MessageType.PONG}
 PONG_TIMEOUT_S = 10.0  # seconds after which a pong counts for nothing (iOS)
@@ -259,4 +262,4 @@ def may_relay(message_type: int, reason: Reason | None) -> bool:
         return True
     if message_type in _STOPS_UNVERIFIED:
         return False
-    return reason in (Reason.UNKNOWN_SENDER, Reason.SIGNATURE, Reason.RATE, Reason.ASSEMBLY, Reason.DUPLICATE, Reason.MALFORMED_INNER)
+    return reason in _PASSED_ON

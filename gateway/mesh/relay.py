@@ -5,6 +5,7 @@ shrink and delays grow with the number of connected peers, so that a crowd does 
 in copies; the delay is jitter in which an overheard copy can cancel ours.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.limits import MAX_TTL
@@ -37,6 +38,7 @@ class RelayDecision(NamedTuple):
     delay_ms: tuple[int, int]
 
 
+@lru_cache(maxsize=256)
 def decide(message_type: int, ttl: int, degree: int, *, directed: bool, urgent: bool = False) -> RelayDecision:
     """Decide about a packet that is neither ours nor addressed to us.
 

@@ -31,7 +31,8 @@ def load_identity(path: Path) -> Identity:
         return _read(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigError(f"The file for this gateway's keys, {path}, cannot be used: {reason}. Set gateway.state_dir.") from error
+        hint = "Set gateway.state_dir to a folder this user may write to."
+        raise ConfigError(f"The file for this gateway's keys, {path}, cannot be used: {reason}. {hint}") from error
 
 
 def _read(path: Path) -> Identity:

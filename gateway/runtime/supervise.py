@@ -50,7 +50,9 @@ class Supervised:
         """Return the transport's own status, or why it is not running."""
         failures = {"failures": self.failures} if self.failures else {}
         if self._fault:
-            return TransportStatus(self.transport.name, TransportState.DOWN, self._fault, "It is started again by itself.", counters=failures)
+            return TransportStatus(
+                self.transport.name, TransportState.DOWN, self._fault, "It is started again by itself.", counters=failures
+            )
         status = self.transport.status()
         return replace(status, counters={**status.counters, **failures}) if failures else status
 

@@ -74,6 +74,8 @@ class Chat:
             self._island.at(when, lambda: self._talk(phone, kind))
 
     def _talk(self, phone: str, kind: str) -> None:
+        if self._island.now >= self._until:
+            return  # stopped early
         spread = 0.5 + self._rng.random()
         if kind == PUBLIC:
             self._say(phone)

@@ -95,7 +95,7 @@ class Ether:
 
     `name` prefixes the link names. With `radius` (metres), ports that have a position get
     links to the ports in range, at most `max_links` each: those that still reach are kept,
-    the rest is chance. `tick` is the grain of time in seconds. With `named_peers` a
+    the rest is chance; links with a hub do not count. `tick` is the grain of time in seconds. With `named_peers` a
     `LinkUp` carries the other port's name as its authenticated peer.
     """
 
@@ -125,6 +125,7 @@ class Ether:
         self._named_peers = named_peers
         self._ways: dict[str, dict[LinkId, _Way]] = {}
         self._positions: dict[str, Position] = {}
+        self._hubs: set[str] = set()
         self._wanted: dict[tuple[str, str], LinkProfile] = {}  # pairs that have a link unless cut
         self._reached: set[tuple[str, str]] = set()  # pairs wanted because they are in range
         self._cuts: dict[int, Cut] = {}
@@ -149,11 +150,17 @@ class Ether:
         """The pairs of ports that have a link now."""
         return tuple(pair for pair in self._wanted if self._is_up(pair))
 
-    def attach(self, port: str, position: Position | None = None, now: float = 0.0) -> None:
-        """Put a port on the air; `ValueError` if the name is taken."""
+    def attach(self, port: str, position: Position | None = None, now: float = 0.0, *, hub: bool = False) -> None:
+        """Put a port on the air; `ValueError` if the name is taken.
+
+        Many ports are better put on the air without a position and then placed together: the
+        first ones would use up their links among themselves.
+        """
         if port in self._ways:
             raise ValueError(f"port {port!r} is attached already")
         self._ways[port] = {}
+        if hub:
+            self._hubs.add(port)
         if position is not None:
             self.place({port: position}, now)
 
@@ -162,6 +169,7 @@ class Ether:
         for pair in [pair for pair in self._wanted if port in pair]:
             self.disconnect(*pair, now)
         self._positions.pop(port, None)
+        self._hubs.discard(port)
         del self._ways[port]
 
     def place(self, positions: dict[str, Position], now: float) -> None:
@@ -169,7 +177,7 @@ class Ether:
         if self.radius is None:
             raise ValueError("an ether without a radius has no positions")
         self._positions.update(positions)
-        reached = pairs_in_range(self._positions, self.radius, max_links=self.max_links, keep=self._reached, rng=self._rng)
+        reached = pairs_in_range(self._positions, self.radius, max_links=self.max_links, keep=self._reached, rng=self._rng, hubs=self._hubs)
         for pair in sorted(self._reached - reached):
             self.disconnect(*pair, now)
         for pair in sorted(reached - self._reached):

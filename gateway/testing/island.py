@@ -19,7 +19,7 @@ from transports.link import LinkEvent, LinkId
 GATEWAY = "gateway"
 SPACING = 30.0  # metres between neighbouring phones, about
 RADIUS = 80.0  # metres a phone's radio reaches: six or seven hear the gateway, the others are hops away
-MAX_LINKS = 8  # links a phone keeps (Android; iOS makes six itself)
+MAX_LINKS = 8  # links a phone keeps with other phones (Android; iOS makes six itself)
 KEPT_NOTICES = 20_000
 
 
@@ -67,9 +67,10 @@ class Island:
         for place in self._places:
             self.world.add(place, None)
             self.world.radio.detach(place, 0.0)
-        for name, position in spiral(names, SPACING).items():
-            phone = self.phones[name] = make_phone(name, self.world.rng(f"phone/{name}"))
-            join(self.world, phone, position)
+        for name in names:
+            self.phones[name] = make_phone(name, self.world.rng(f"phone/{name}"))
+            join(self.world, self.phones[name])
+        self.world.radio.place(spiral(names, SPACING), self.now)
 
     @property
     def now(self) -> float:
@@ -96,7 +97,7 @@ class Island:
         """Put a gateway on the air; its `LinkUp` events follow. Already on: nothing happens."""
         if place not in self._on:
             self._on.add(place)
-            self.world.radio.attach(place, self._places[place], self.now)
+            self.world.radio.attach(place, self._places[place], self.now, hub=True)
 
     def switch_off(self, place: str = GATEWAY) -> None:
         """Take a gateway off the air; its `LinkDown` events follow."""

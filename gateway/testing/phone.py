@@ -9,6 +9,7 @@ from gateway.mesh.events import MeshEvent
 from gateway.mesh.identity import Identity
 from gateway.mesh.peers import Verify
 from gateway.mesh.settings import MeshSettings
+from gateway.testing.topology import Position
 from gateway.testing.world import Engine, Node, World
 
 PHONE = MeshSettings(relay_to_all=False)
@@ -38,8 +39,8 @@ def new_phone(name: str, rng: Random, *, settings: MeshSettings = PHONE, verify:
     return Phone(name, identity.peer_id, mesh)
 
 
-def join(world: World, phone: Phone, position: tuple[float, float] | None = None) -> Node:
-    """Put a phone on the radio of a world."""
+def join(world: World, phone: Phone, position: Position | None = None) -> Node:
+    """Put a phone on the radio of a world (many at once: without a position, then `Ether.place`)."""
     return world.add(phone.name, phone.engine, address=phone.peer_id, position=position)
 
 

@@ -56,12 +56,13 @@ def pairs_in_range(
     max_links: int | None = None,
     keep: AbstractSet[Pair] = frozenset(),
     rng: Random | None = None,
+    hubs: AbstractSet[str] = frozenset(),
 ) -> set[Pair]:
     """The pairs at most `radius` metres apart, each pair in alphabetical order.
 
     With `max_links` nobody gets more links than that. Pairs in `keep` come first, the way a
     phone stays with the neighbours it has; then, with `rng`, whoever is met first, else the
-    nearest.
+    nearest. A hub links with everybody in range, and that counts for nobody.
     """
     near = []
     for a, b in combinations(sorted(positions), 2):
@@ -74,7 +75,9 @@ def pairs_in_range(
     links = dict.fromkeys(positions, 0)
     chosen: set[Pair] = set()
     for _, _, (a, b) in sorted(near):
-        if links[a] < max_links and links[b] < max_links:
+        if a in hubs or b in hubs:
+            chosen.add((a, b))
+        elif links[a] < max_links and links[b] < max_links:
             links[a] += 1
             links[b] += 1
             chosen.add((a, b))

@@ -7,9 +7,9 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dbus_fast import BusType, Message, MessageType
+from dbus_fast import BusType, ErrorType, Message, MessageType
 from dbus_fast.aio import MessageBus
-from dbus_fast.errors import DBusError, InvalidAddressError
+from dbus_fast.errors import AuthError, DBusError, InvalidAddressError
 
 ASK_TIMEOUT_S = 5.0
 _ADAPTER = "org.bluez.Adapter1"
@@ -20,6 +20,7 @@ class Trouble(StrEnum):
 
     NO_BUS = "no_bus"
     NO_BLUEZ = "no_bluez"
+    DENIED = "denied"
     NO_ADAPTER = "no_adapter"
 
 
@@ -31,6 +32,10 @@ _WORDS: dict[Trouble, tuple[str, str]] = {
     Trouble.NO_BLUEZ: (
         "The Bluetooth service (BlueZ) is not running.",
         "On Debian or Raspberry Pi OS: apt install bluez, then systemctl start bluetooth.",
+    ),
+    Trouble.DENIED: (
+        "This user may not talk to the Bluetooth service (BlueZ).",
+        "Let it: usermod -aG bluetooth USER, log in again, and start again.",
     ),
     Trouble.NO_ADAPTER: (
         "This machine has no Bluetooth adapter.",
@@ -58,7 +63,7 @@ class Adapter:
 
 
 async def find_adapters(bus_address: str | None = None) -> list[Adapter]:
-    """List the adapters, in the order of their names.
+    """List the adapters in the order of their numbers: hci2 before hci10.
 
     Args:
         bus_address: D-Bus address to ask instead of the system bus.
@@ -70,7 +75,7 @@ async def find_adapters(bus_address: str | None = None) -> list[Adapter]:
     try:
         async with asyncio.timeout(ASK_TIMEOUT_S):
             bus = await MessageBus(bus_address=bus_address, bus_type=BusType.SYSTEM).connect()
-    except (OSError, InvalidAddressError, DBusError, TimeoutError) as error:
+    except (OSError, EOFError, InvalidAddressError, AuthError, DBusError) as error:
         raise BluetoothUnavailableError(Trouble.NO_BUS) from error
     try:
         return await _ask(bus)
@@ -83,10 +88,10 @@ async def _ask(bus: MessageBus) -> list[Adapter]:
     try:
         async with asyncio.timeout(ASK_TIMEOUT_S):
             reply = await bus.call(question)
-    except (OSError, EOFError, TimeoutError) as error:
+    except (OSError, EOFError) as error:
         raise BluetoothUnavailableError(Trouble.NO_BLUEZ) from error
     if reply.message_type is MessageType.ERROR:
-        raise BluetoothUnavailableError(Trouble.NO_BLUEZ)
+        raise BluetoothUnavailableError(Trouble.DENIED if reply.error_name == ErrorType.ACCESS_DENIED.value else Trouble.NO_BLUEZ)
     adapters = [
         Adapter(path, path.rpartition("/")[2], powered=bool(interfaces[_ADAPTER]["Powered"].value))
         for path, interfaces in reply.body[0].items()
@@ -94,4 +99,4 @@ async def _ask(bus: MessageBus) -> list[Adapter]:
     ]
     if not adapters:
         raise BluetoothUnavailableError(Trouble.NO_ADAPTER)
-    return sorted(adapters, key=lambda adapter: adapter.name)
+    return sorted(adapters, key=lambda adapter: (len(adapter.name), adapter.name))

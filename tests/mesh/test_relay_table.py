@@ -8,10 +8,11 @@ import pytest
 
 from gateway.mesh.relay import decide
 from gateway.mesh.settings import MeshSettings
-from gateway.wire.board import URGENT, BoardPost, encode_board, signed_bytes
+from gateway.wire.board import URGENT
 from gateway.wire.fragment import Fragment, encode_fragment
 from gateway.wire.types import MessageType, type_name
-from tests.mesh.playbook import Node, Play, wall_ms
+from tests.mesh.nodes import Node, board
+from tests.mesh.playbook import Play
 
 FILE = Path(__file__).parent.parent / "vectors" / "bitchat" / "relay_decisions.json"
 VECTORS: list[dict[str, Any]] = json.loads(FILE.read_text())["vectors"]
@@ -22,14 +23,6 @@ JITTERY = MeshSettings(sync=False)
 
 def label(vector: dict[str, Any]) -> str:
     return f"{type_name(vector['type'])}-{'directed' if vector['directed'] else 'broadcast'}-ttl{vector['ttl']}-{vector['degree']}peers"
-
-
-def board(node: Node, flags: int = 0) -> bytes:
-    """The payload of a notice that will stand for an hour."""
-    now = wall_ms(0)
-    post = BoardPost(bytes(16), "", "notice", node.identity.signing_public, node.name, now, now + 3_600_000, flags, bytes(64))
-    signature = node.identity.signing_key.sign(signed_bytes(post))
-    return encode_board(BoardPost(*(getattr(post, name) for name in post.__slots__[:-1]), signature))
 
 
 def frame_for(node: Node, vector: dict[str, Any], recipient: bytes) -> bytes:

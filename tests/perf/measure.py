@@ -135,7 +135,7 @@ def line(row: Row) -> str:
     per_second = "" if row.per_second is None else f"{row.per_second:,.0f}"
     yards = "" if row.yards is None else f"{row.yards:,.2f}"
     ok = {None: "", True: "ok", False: "MISSED"}[row.ok]
-    return f"{row.what:<74} {_figure(row):>12} {per_second:>11} {yards:>9} {str(row.budget or ''):>14} {ok:>6}"
+    return f"{row.what:<74} {_figure(row):>12} {per_second:>11} {yards:>9} {row.budget or ''!s:>14} {ok:>6}"
 
 
 def heading() -> str:

@@ -72,9 +72,7 @@ def measure(bench: Bench) -> None:
 
 
 def _child() -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD], cwd=Path(__file__).parents[2], capture_output=True, check=True, timeout=PATIENCE_S
-    )
+    done = subprocess.run([sys.executable, "-c", CHILD], cwd=Path(__file__).parents[2], capture_output=True, check=True, timeout=PATIENCE_S)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 
@@ -93,7 +91,8 @@ def main() -> None:
     gc.collect()
     after = _resident()
     sizes = engine.status(120.0).counters
-    print(json.dumps({"mib": (after - before) / 2**20, "peers": len(engine.peers)} | {name: sizes[name] for name in ("seen", "assemblies", "history")}))
+    counts = {name: sizes[name] for name in ("seen", "assemblies", "history")}
+    print(json.dumps({"mib": (after - before) / 2**20, "peers": len(engine.peers), **counts}))
 
 
 def _fill(crowd: _Crowd, phones: list[Phone]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.limits import MAX_ENVELOPE
 from gateway.mesh.effects import SendFrame
 from gateway.mesh.engine import Mesh
 from gateway.mesh.identity import Identity
@@ -12,7 +13,7 @@ from gateway.mesh.settings import MeshSettings
 from gateway.wire.signing import verify
 from tests.perf.frames import EPOCH_MS, OFFSET, Phone, messages, phones
 from tests.perf.measure import Bench
-from tests.perf.relay import LINKS, arrivals, believe
+from tests.perf.relay import LINKS, Events, arrivals, believe
 from transports.link import Capability, FrameReceived, LinkId, LinkUp
 
 COUNT = 300
@@ -20,15 +21,22 @@ FAR = LinkId("site:far")
 
 
 def gateway(name: str, check: Verify) -> GatewayEngine:
-    """A gateway with six local links and one other site."""
-    rng = Random(name)
-    engine = GatewayEngine(
-        Mesh(Identity.generate(rng.randbytes), rng, MeshSettings(jitter=False, sync=False), verify=check), BridgeMode.OPEN
-    )
-    engine.handle(OFFSET, 0.0)
+    """A gateway with six local links and one other site, which has greeted."""
+    engine, other = _engine(name, check), _engine("other", check)
     for link in LINKS:
         engine.handle(LinkUp(link, 517, Capability.LOCAL), 0.0)
-    engine.handle(LinkUp(FAR, 1_000_000, Capability.WIDE_AREA), 0.0)
+    up = LinkUp(FAR, MAX_ENVELOPE, Capability.WIDE_AREA)
+    engine.handle(up, 0.0)
+    for greeting in to_far(other, [(up, 0.0)]):
+        engine.handle(FrameReceived(FAR, greeting), 0.1)
+    return engine
+
+
+def _engine(name: str, check: Verify) -> GatewayEngine:
+    rng = Random(name)
+    mesh = Mesh(Identity.generate(rng.randbytes), rng, MeshSettings(jitter=False, sync=False), verify=check)
+    engine = GatewayEngine(mesh, BridgeMode.OPEN)
+    engine.handle(OFFSET, 0.0)
     return engine
 
 
@@ -40,7 +48,7 @@ def north(check: Verify, residents: list[Phone]) -> GatewayEngine:
     return engine
 
 
-def to_far(engine: GatewayEngine, events: list[tuple[FrameReceived, float]]) -> list[bytes]:
+def to_far(engine: GatewayEngine, events: Events) -> list[bytes]:
     """What the engine sends to the other site when this comes in."""
     effects = [effect for event, now in events for effect in engine.handle(event, now)]
     return [effect.frame for effect in effects if isinstance(effect, SendFrame) and FAR in effect.links]
@@ -77,7 +85,7 @@ def _maker(make: Callable[..., GatewayEngine], *args: object) -> Callable[[], Ga
     return lambda: make(*args)
 
 
-def _run(events: list[tuple[FrameReceived, float]]) -> Callable[[GatewayEngine], None]:
+def _run(events: Events) -> Callable[[GatewayEngine], None]:
     def run(engine: GatewayEngine) -> None:
         for event, now in events:
             engine.handle(event, now)

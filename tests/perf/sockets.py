@@ -4,10 +4,12 @@ import asyncio
 import socket
 from collections.abc import Mapping
 
+from gateway.limits import MAX_ENVELOPE
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Post, TransportState, TransportStatus, Writable
 
 MTU = 517  # bytes, what both apps ask for
-SITE_MTU = 60_000  # bytes
+RECEIVE = 65_536  # bytes taken from a socket at once
+SITE_MTU = MAX_ENVELOPE  # bytes promised; the frames of a measurement are far smaller than a socket holds
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -72,7 +74,7 @@ class SocketTransport:
 
     def _readable(self, link: LinkId, recv, post: Post) -> None:
         try:
-            frame = recv(self._mtu)
+            frame = recv(RECEIVE)
         except ConnectionResetError:
             frame = b""
         if frame:

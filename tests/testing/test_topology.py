@@ -26,6 +26,14 @@ def test_the_link_cap_prefers_kept_links_then_near_ones():
     assert ("hub", "n3") in pairs_in_range(places, 10.0, max_links=2, keep={("hub", "n3")})
 
 
+def test_a_hub_links_with_everybody_in_range_at_nobodys_expense():
+    names = [f"p{n}" for n in range(20)]
+    places = {name: (float(n), 0.0) for n, name in enumerate(names)} | {"hub": (10.0, 0.0)}
+    pairs = pairs_in_range(places, 50.0, max_links=4, rng=Random(1), hubs={"hub"})
+    assert sum("hub" in pair for pair in pairs) == 20
+    assert max(sum(name in pair and "hub" not in pair for pair in pairs) for name in names) == 4
+
+
 def test_nobody_exceeds_the_link_cap_in_a_crowd():
     names = [f"p{n}" for n in range(120)]
     pairs = pairs_in_range(crowd(names, Random(3), 200.0, 200.0), 50.0, max_links=7)

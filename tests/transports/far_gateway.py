@@ -1,6 +1,6 @@
 """A gateway in a process of its own: prints its child's process ID once its link is up, and echoes frames.
 
-far_gateway.py KEY LISTEN MEMBER
+far_gateway.py KEY LISTEN MEMBER PEER
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from transports.libp2p.transport import Libp2pTransport
 from transports.link import FrameReceived, LinkEvent, LinkUp
 
 
-async def main(key: str, listen: str, member: str) -> None:
-    transport = Libp2pTransport(Libp2pConfig(Path(key), (listen,), (member,)), random.Random())
+async def main(key: str, listen: str, member: str, peer: str) -> None:
+    transport = Libp2pTransport(Libp2pConfig(Path(key), (listen,), (member,), (peer,)), random.Random())
 
     def post(event: LinkEvent) -> None:
         if isinstance(event, LinkUp):

@@ -28,8 +28,6 @@ GARBAGE = [b"\x21" + bytes(range(33)), os.urandom(5_000), b"\xff" * 70, b"\x00\x
 
 async def main(what: str, seed: bytes, *rest: str) -> dict[str, object]:
     key = create_new_key_pair(seed)
-    if what == "ID":
-        return {"id": str(ID.from_pubkey(key.public_key))}
     plain = what == "PLAIN"
     security = InsecureTransport(key) if plain else NoiseTransport(key, noise_privkey=create_noise_key_pair().private_key)
     host = new_host(key_pair=key, sec_opt={PLAINTEXT_PROTOCOL_ID if plain else NOISE_ID: security})
@@ -37,7 +35,7 @@ async def main(what: str, seed: bytes, *rest: str) -> dict[str, object]:
     them = info_from_p2p_addr(there).peer_id
     swarm = host.get_network()
     swarm.retry_config.max_retries = 0
-    done: dict[str, object] = {}
+    done: dict[str, object] = {"id": str(ID.from_pubkey(key.public_key))}
 
     async def connect() -> bool:
         try:

@@ -6,7 +6,6 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -37,6 +36,7 @@ class Victims:
         assert isinstance(right.transport, Libp2pTransport)
         self.target = right.transport
         self.address = right.transport.status().addresses[0]
+        assert self.address.endswith(f"/p2p/{self.target.peer_id}")
         self.link = left.link.link
         self.sent = 0
         self._pids = self._processes()
@@ -70,7 +70,9 @@ async def victims(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vic
 
 async def test_a_stranger_is_hung_up_on_before_any_protocol(victims: Victims) -> None:
     before = victims.count("refused_peers")
-    told = json.loads(await stranger("VISIT", os.urandom(32).hex(), victims.address))
+    seed = os.urandom(32)
+    told = json.loads(await stranger("VISIT", seed.hex(), victims.address))
+    assert told["id"] == peer_id_of(seed)  # libp2p and the gateway derive the same ID
     assert not told["still connected"]
     assert "answered" not in told.values()
     await until(lambda: victims.count("refused_peers") > before)
@@ -104,8 +106,3 @@ async def test_bytes_that_are_no_libp2p_at_all_harm_nobody(victims: Victims) -> 
         with socket.create_connection((host, int(port))) as caller:
             caller.sendall(words)
     await victims.must_be_unharmed()
-
-
-async def test_libp2p_and_the_gateway_agree_on_the_peer_id(victims: Victims, tmp_path: Path) -> None:
-    assert json.loads(await stranger("ID", victims.seed.hex()))["id"] == peer_id_of(victims.seed)
-    assert victims.address.endswith(f"/p2p/{victims.target.peer_id}")

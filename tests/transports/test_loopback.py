@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from transports.conformance import CHECKS, Bench, Check, linked
+from transports.conformance import CHECKS, Bench, Check
 from transports.loopback import LoopbackHub, LoopbackTransport
 
 
@@ -17,7 +17,7 @@ async def test_loopback_conforms(check: Check) -> None:
 
 
 async def test_a_paused_receiver_is_felt_by_the_sender() -> None:
-    async with linked(Bench(pair)) as (left, right):
+    async with Bench(pair).linked() as (left, right):
         assert isinstance(right.transport, LoopbackTransport)
         right.transport.pause()
         accepted = 0
@@ -36,7 +36,7 @@ async def test_a_paused_receiver_is_felt_by_the_sender() -> None:
 async def test_a_closed_link_can_be_connected_again() -> None:
     hub = LoopbackHub()
     transports = hub.transport("left"), hub.transport("right")
-    async with linked(Bench(lambda: transports)) as (left, right):
+    async with Bench(lambda: transports).linked() as (left, right):
         left.transport.close(left.link.link, "test")
         await right.until(lambda: right.downs, "LinkDown")
         hub.connect(*transports)

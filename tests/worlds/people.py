@@ -15,8 +15,10 @@ def phones(world: World, names, *, positions=None, verifier=None, **settings):
     """Add phones; they share one memory of signature checks (see gateway.testing.memo)."""
     verifier = verifier or SharedVerifier(verify)
     made = {name: new_phone(name, world.rng(name), settings=replace(PHONE, **settings), verify=verifier) for name in names}
-    for name, phone in made.items():
-        join(world, phone, positions[name] if positions else None)
+    for phone in made.values():
+        join(world, phone)
+    if positions:
+        world.radio.place(positions, world.now)
     return made
 
 

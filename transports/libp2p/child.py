@@ -73,6 +73,8 @@ class Child:
             why = await self._watch(pipe)
             if why:
                 patience = 0.0
+        except OSError as error:
+            why = f"The libp2p process cannot be started: {error.strerror}."
         except asyncio.CancelledError:
             self._farewell()
             raise

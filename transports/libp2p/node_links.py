@@ -24,7 +24,7 @@ from transports.libp2p.pipe import Kind, Settings
 from transports.limits import CHILD_STOP_S, DIAL_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, OPEN_TIMEOUT_S
 
 PROTOCOL = TProtocol("/meshgate/link/1")
-_SAME_MOMENT_S = 3.0
+_SAME_MOMENT_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -57,8 +57,7 @@ class Links:
         self._pipe = pipe
         self._stall = settings["stall_s"]
         peers = settings["peers"]
-        others = (name for name in settings["members"] if name != host.peer_id)
-        self._members = {name: _Tended(name, peers.get(name, []), opens=host.peer_id < name) for name in others}
+        self._members = {name: _Tended(name, peers.get(name, []), opens=host.peer_id < name) for name in settings["members"]}
         self._streams: dict[int, LinkStream] = {}
         self._last = 0
         self.counters = {"dials": 0, "dial_failures": 0, "stalls": 0, "unexpected_streams": 0}

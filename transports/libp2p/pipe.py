@@ -43,7 +43,7 @@ class Settings(TypedDict):
 
     seed: bytes  # Ed25519 seed, 32 bytes
     listen: list[str]
-    members: list[str]
+    members: list[str]  # peer IDs, without our own
     peers: dict[str, list[str]]  # peer ID to the addresses it may be dialled at
     gossip: bool
     stall_s: float

@@ -43,6 +43,7 @@ class Libp2pTransport:
         self._config = config
         self._seed = load_seed(config.identity_path)
         self.peer_id = peer_id_of(self._seed)
+        self._others = [peer for peer in config.members if peer != self.peer_id]  # one list may serve a whole federation
         self._backoff = Backoff(rng)
         self._on_notice = on_notice
         self._count = Counters()
@@ -51,7 +52,7 @@ class Libp2pTransport:
         self._flushing: set[LinkId] = set()
         self._acking: set[LinkId] = set()
         self._child: Child | None = None
-        self._situation = Situation(called={str(parse_peer(text).peer_id) for text in config.peers})
+        self._situation = Situation(called={str(parse_peer(text).peer_id) for text in config.peers} & set(self._others))
         self._post: Post = lambda _event: None
         self._now: Callable[[], float] = lambda: 0.0
         self._soon: Callable[..., object] = lambda *_: None
@@ -70,8 +71,7 @@ class Libp2pTransport:
             LinkId(f"libp2p:{peer}"): Member(
                 self.peer_id, peer, token=lambda: os.urandom(TOKEN), grace=self._config.outage_grace_s, counters=self._count
             )
-            for peer in self._config.members
-            if peer != self.peer_id
+            for peer in self._others
         }
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -129,13 +129,12 @@ class Libp2pTransport:
 
     def _settings(self) -> Settings:
         addresses: dict[str, list[str]] = {}
-        for text in self._config.peers:
-            address = parse_peer(text)
+        for address in map(parse_peer, self._config.peers):
             addresses.setdefault(str(address.peer_id), []).append(str(address))
         return Settings(
             seed=self._seed,
             listen=list(self._config.listen),
-            members=list(self._config.members),
+            members=self._others,
             peers=addresses,
             gossip=self._config.gossip,
             stall_s=self._config.stall_s,

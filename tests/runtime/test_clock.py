@@ -1,0 +1,66 @@
+import asyncio
+from collections.abc import Callable
+
+from gateway.mesh.events import ClockSet
+from gateway.runtime.clock import CHECK_S, EARLIEST, keep_wall_clock, wall_offset
+from tests.testing.virtual_loop import run
+
+NOW = EARLIEST + 10_000_000.0
+
+
+def told_by(wall: Callable[[float], float], seconds: float) -> list[tuple[float, float]]:
+    """What the engine is told while the machine's clock goes as given: (seconds since the start, offset since the start)."""
+    told = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        task = asyncio.create_task(
+            keep_wall_clock(lambda event: told.append((loop.time() - start, event)), lambda: wall(loop.time() - start))
+        )
+        await asyncio.sleep(seconds)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert all(isinstance(event, ClockSet) for _, event in told)
+        told[:] = [(round(at, 6), round(event.offset + start - NOW, 6)) for at, event in told]
+
+    run(main())
+    return told
+
+
+def test_a_clock_that_is_set_is_told_at_once_and_only_once() -> None:
+    assert told_by(lambda since: NOW + since, 1_000) == [(0.0, 0.0)]
+
+
+def test_a_clock_that_was_never_set_is_not_told() -> None:
+    assert told_by(lambda since: since, 1_000) == []
+
+
+def test_a_clock_that_is_set_later_is_told_soon_after() -> None:
+    assert told_by(lambda since: (NOW if since >= 95.0 else 0.0) + since, 1_000) == [(100.0, 0.0)]
+
+
+def test_a_step_is_told_and_lasts() -> None:
+    assert told_by(lambda since: NOW + since + (3_600.0 if since > 15.0 else 0.0), 1_000) == [(0.0, 0.0), (20.0, 3_600.0)]
+
+
+def test_a_step_back_is_told_too() -> None:
+    assert told_by(lambda since: NOW + since - (2.0 if since > 15.0 else 0.0), 1_000) == [(0.0, 0.0), (20.0, -2.0)]
+
+
+def test_a_clock_that_loses_its_time_says_nothing_until_it_has_it_back() -> None:
+    def wall(since: float) -> float:
+        return since if 15.0 < since < 45.0 else NOW + since
+
+    assert told_by(wall, 1_000) == [(0.0, 0.0)]
+
+
+def test_slow_drift_is_told_whenever_it_has_grown_to_half_a_second() -> None:
+    told = told_by(lambda since: NOW + since * 1.001, 2_100)
+    assert [at for at, _ in told] == [0.0, 510.0, 1020.0, 1530.0, 2040.0]
+    assert all(at % CHECK_S == 0 for at, _ in told)
+
+
+def test_the_offset_makes_unix_seconds_of_monotonic_ones() -> None:
+    assert wall_offset(5.0, EARLIEST) == EARLIEST - 5.0
+    assert wall_offset(5.0, EARLIEST - 1.0) is None

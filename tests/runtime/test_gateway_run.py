@@ -1,0 +1,151 @@
+"""How a whole gateway ends: in good order when told to, loudly when its engine is broken."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.app import Gateway
+from gateway.config import load
+from gateway.mesh.effects import Effect, PeerLost, PeerSeen
+from gateway.mesh.events import Tick
+from gateway.testing.island import Island
+from gateway.testing.radio import VirtualRadio
+from tests.testing.virtual_loop import run
+from transports.link import FrameReceived, LinkDown, Post, TransportState
+
+PHONES = ("Ada", "Bela")
+
+
+class Bug(Exception):
+    """What no engine should raise."""
+
+
+class Site:
+    """A gateway on an island of phones, and what it reports."""
+
+    def __init__(self, directory: Path, notice: Callable[[Effect, float], None] = lambda _effect, _now: None) -> None:
+        overrides = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "transports.libp2p.enabled=false"]
+        self.socket = directory / "control.sock"
+        self.reports: list[str] = []
+        self.island = Island("seed", PHONES)
+        self.radio = VirtualRadio(self.island)
+        config = load(None, {}, overrides).config
+        self.gateway = Gateway(config, [self.radio], notice=notice, report=self.reports.append)
+        self.stop = asyncio.Event()
+
+    async def run_for(self, seconds: float) -> None:
+        """Run the gateway so long, then stop it as a signal would."""
+        asyncio.get_running_loop().call_later(seconds, self.stop.set)
+        await self.gateway.run(self.stop)
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    """Run a scene in virtual time; no task may be left and nothing may have been left to the loop."""
+
+    async def main() -> None:
+        complaints = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+        await scene()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert not complaints
+
+    run(main())
+
+
+def break_on(gateway: Gateway, kind: type) -> None:
+    sound = gateway.engine.handle
+
+    def handle(event, now):
+        if isinstance(event, kind):
+            raise Bug(kind.__name__)
+        return sound(event, now)
+
+    gateway.engine.handle = handle
+
+
+@pytest.mark.parametrize("kind", [FrameReceived, Tick])
+def test_what_escapes_the_engine_ends_the_gateway_with_it(tmp_path: Path, kind: type) -> None:
+    async def scene() -> None:
+        site = Site(tmp_path)
+        break_on(site.gateway, kind)
+        with pytest.raises(Bug, match=kind.__name__):
+            await site.run_for(600)
+        assert not site.stop.is_set()
+        assert not site.socket.exists()
+        assert not site.reports  # it is no fault of the radio, which must not be blamed or started again
+
+    play(scene)
+
+
+def test_what_a_listener_to_notices_raises_ends_the_gateway_with_it(tmp_path: Path) -> None:
+    def notice(effect: Effect, _now: float) -> None:
+        if isinstance(effect, PeerSeen):
+            raise Bug(effect.nickname)
+
+    async def scene() -> None:
+        with pytest.raises(Bug, match="Ada|Bela"):
+            await Site(tmp_path, notice).run_for(600)
+
+    play(scene)
+
+
+def test_an_engine_that_breaks_while_the_gateway_stops_is_not_hushed_up(tmp_path: Path) -> None:
+    async def scene() -> None:
+        site = Site(tmp_path)
+        asyncio.get_running_loop().call_later(5, break_on, site.gateway, LinkDown)
+        with pytest.raises(Bug, match="LinkDown"):
+            await site.run_for(10)
+        assert site.stop.is_set()
+
+    play(scene)
+
+
+def test_a_gateway_told_to_stop_says_goodbye_to_the_phones(tmp_path: Path) -> None:
+    async def scene() -> None:
+        site = Site(tmp_path)
+        await site.run_for(3)
+        own = site.gateway.identity.peer_id
+        lost = {notice.node for notice in site.island.notices if isinstance(notice.effect, PeerLost) and notice.effect.peer_id == own}
+        assert lost == set(PHONES)
+        assert not site.socket.exists()
+
+    play(scene)
+
+
+def test_a_radio_that_fails_is_started_again_and_the_gateway_goes_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        site = Site(tmp_path)
+        sound, failures = site.radio.run, [OSError("the adapter is gone"), OSError("still gone")]
+
+        async def run_radio(post: Post) -> None:
+            if failures:
+                raise failures.pop(0)
+            await sound(post)
+
+        site.radio.run = run_radio
+        seen = []
+        loop = asyncio.get_running_loop()
+        loop.call_later(30, lambda: seen.append(site.gateway.status()))
+        await site.run_for(40)
+        assert [report.partition(".")[0] for report in site.reports] == ["radio stopped: the adapter is gone", "radio stopped: still gone"]
+        (status,) = seen
+        assert status.sentence.startswith("2 phones near.")
+        assert status.transports["radio"].state is TransportState.UP
+        assert status.transports["radio"].counters["failures"] == 2
+
+    play(scene)
+
+
+def test_a_second_gateway_on_the_same_socket_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    async def scene() -> None:
+        first, second = Site(tmp_path), Site(tmp_path)
+        running = asyncio.create_task(first.run_for(20))
+        await asyncio.sleep(10)
+        with pytest.raises(Exception, match="Another gateway is running"):
+            await second.run_for(5)
+        assert first.socket.exists()
+        await running
+
+    play(scene)
