@@ -117,8 +117,10 @@ def read_capture(path: Path) -> list[bytes]:
     frames = []
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CaptureError(f"{path}: cannot be read ({error})") from error
+    except OSError as error:
+        raise CaptureError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise CaptureError(f"{path}: cannot be read (it is not text)") from error
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):

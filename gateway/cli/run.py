@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +59,8 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
     note(f"Starting Meshgate {config.gateway.nickname!r}, peer ID {gateway.identity.peer_id.hex()}.")
     if gateway.libp2p is not None:
         note(f"Other sites know this one as {gateway.libp2p.peer_id}.")
-    note("See how it is doing with: meshgate status")
+    which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
+    note(f"See how it is doing with: meshgate status{which}")
     await gateway.run(stop)
     note("Stopped.")
     return Exit.OK

@@ -9,7 +9,7 @@ from gateway.cli.config import add_options, load_from
 from gateway.cli.output import CommandError, Exit, print_table
 
 if TYPE_CHECKING:
-    from gateway.status import GatewayStatus
+    from gateway.status import GatewayStatus, PeerSummary
 
 _EXAMPLES = ("meshgate status", "meshgate status --json")
 
@@ -49,12 +49,25 @@ def _print(status: "GatewayStatus") -> None:
         [(name, one.state.value, str(one.links), one.sentence) for name, one in status.transports.items()],
     )
     print()
-    bridge = status.bridge
-    print(f"Bridge {bridge.mode.value}: {bridge.crossed_out} out, {bridge.crossed_in} in, {bridge.passed_on} passed on.")
+    print(_bridge(status))
+    if status.shed_frames:
+        print(f"{status.shed_frames} {'frames were' if status.shed_frames != 1 else 'frame was'} given up because a link stayed busy.")
     if status.mesh.peers:
         print()
-        where = {True: "near", False: "other island"}
         print_table(
             ("PEER", "NAME", "WHERE", "HEARD"),
-            [(peer.peer_id, peer.nickname, where[peer.local], f"{peer.last_heard_s:.0f} s ago") for peer in status.mesh.peers],
+            [(peer.peer_id, peer.nickname, _where(peer), f"{peer.last_heard_s:.0f} s ago") for peer in status.mesh.peers],
         )
+
+
+def _bridge(status: "GatewayStatus") -> str:
+    bridge = status.bridge
+    if bridge.mode.value == "off":
+        return "The bridge is off: nothing crosses to other sites."
+    return f"Bridge {bridge.mode.value}: {bridge.crossed_out} packets out, {bridge.crossed_in} in, {bridge.passed_on} passed on."
+
+
+def _where(peer: "PeerSummary") -> str:
+    if peer.local:
+        return "near"
+    return "other island" if peer.remote else "gone"

@@ -16,6 +16,7 @@ from gateway.wire.sync import RequestSync, encode_request_sync
 from gateway.wire.types import PADDED_TYPES, MessageType
 
 EPOCH = 1_800_000_000.0  # unix seconds at time 0 of every script
+LONG = "".join(Random("text").choices([chr(number) for number in range(0x4E00, 0x9FFF)], k=300))  # 900 bytes, some 600 compressed
 NOTHING = RequestSync(GcsFilter(7, 1, b""))
 """What somebody asks who has nothing."""
 

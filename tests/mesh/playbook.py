@@ -168,6 +168,10 @@ class Play:
         self.wait(10)
         return [sent.frame for sent in self._sent(before) if sent.link == link and sent.header.is_rsr]
 
+    def directs(self) -> set[str]:
+        """The nicknames of the peers at the other end of a link."""
+        return {peer.nickname for peer in self.mesh.status(self.now).peers if peer.direct}
+
     def drops(self) -> dict[str, int]:
         return dict(self.mesh.status(self.now).drops)
 

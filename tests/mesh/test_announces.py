@@ -201,16 +201,16 @@ class TestBinding:
         ada = play.neighbor("a", "ada")
         ben, cleo = play.node("ben"), play.node("cleo")
         play.hear("a", ben.announce())
-        assert directs(play) == {"ada"}
+        assert play.directs() == {"ada"}
         play.wait(REBIND_INTERVAL_S)
         play.hear("a", ben.announce())
-        assert directs(play) == {"ben"}
+        assert play.directs() == {"ben"}
         play.wait(REBIND_INTERVAL_S - 1)
         play.hear("a", cleo.announce())
-        assert directs(play) == {"ben"}
+        assert play.directs() == {"ben"}
         play.wait(1)
         play.hear("a", ada.announce())
-        assert directs(play) == {"ada"}
+        assert play.directs() == {"ada"}
 
     def test_somebody_else_over_a_bound_link_is_known_but_not_direct(self) -> None:
         play = Play(links=["b"])
@@ -226,11 +226,7 @@ class TestBinding:
         ada = play.neighbor("a", "ada")
         play.down("a")
         play.up("a")
-        assert directs(play) == set()
+        assert play.directs() == set()
         play.wait(1)
         play.hear("a", ada.announce())
-        assert directs(play) == {"ada"}
-
-
-def directs(play: Play) -> set[str]:
-    return {peer.nickname for peer in play.mesh.status(play.now).peers if peer.direct}
+        assert play.directs() == {"ada"}

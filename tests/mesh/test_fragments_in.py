@@ -1,7 +1,5 @@
 """Frames of others that come in pieces."""
 
-from random import Random
-
 import pytest
 
 from gateway.limits import (
@@ -16,10 +14,8 @@ from gateway.wire.fragment import Fragment, encode_fragment
 from gateway.wire.packet import as_sync_answer, decode, with_ttl
 from gateway.wire.sync import RequestSync
 from gateway.wire.types import MessageType
-from tests.mesh.nodes import NOTHING, Node, forged
+from tests.mesh.nodes import LONG, NOTHING, Node, forged
 from tests.mesh.playbook import Play
-
-LONG = "".join(Random("text").choices([chr(number) for number in range(0x4E00, 0x9FFF)], k=300))  # 900 bytes, some 600 compressed
 
 
 def fragment(node: Node, data: bytes, *, index: int = 0, total: int = 1, fragment_id: bytes = b"fragment") -> bytes:

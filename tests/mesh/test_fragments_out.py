@@ -1,7 +1,6 @@
 """Frames that are too long for a link, and have to go out in pieces."""
 
 from itertools import pairwise
-from random import Random
 
 import pytest
 
@@ -15,10 +14,8 @@ from gateway.mesh.events import Say
 from gateway.wire.fragment import Assembler, decode_fragment
 from gateway.wire.packet import decode, with_ttl
 from gateway.wire.types import MessageType
-from tests.mesh.nodes import Node, noise
+from tests.mesh.nodes import LONG, Node, noise
 from tests.mesh.playbook import NO_SYNC, Play, Sent
-
-LONG = "".join(Random("text").choices([chr(number) for number in range(0x4E00, 0x9FFF)], k=300))  # 900 bytes, some 600 compressed
 
 
 def assembled(sent: list[Sent]) -> list[bytes]:

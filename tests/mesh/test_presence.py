@@ -12,10 +12,6 @@ from tests.mesh.playbook import QUIET, Play
 ASKING = MeshSettings(jitter=False)
 
 
-def directs(play: Play) -> set[str]:
-    return {peer.nickname for peer in play.mesh.status(play.now).peers if peer.direct}
-
-
 class TestExpiry:
     """A peer is there for as long as it is heard, or its link is up."""
 
@@ -96,7 +92,7 @@ class TestLeave:
         assert play.mesh._links.direct_peers == (ben.peer_id,)
         play.wait(1)
         play.hear("a", ada.announce())
-        assert directs(play) == {"ada", "ben"}
+        assert play.directs() == {"ada", "ben"}
 
     def test_an_unverified_goodbye_is_nobodys(self) -> None:
         play = Play(links=["b"])

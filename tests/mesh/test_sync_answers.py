@@ -10,27 +10,15 @@ from gateway.limits import (
     SYNC_ANSWER_WINDOW_S,
 )
 from gateway.mesh.events import Say
-from gateway.mesh.settings import MeshSettings
-from gateway.mesh.sync import ROUNDS, types_mask
+from gateway.mesh.sync import types_mask
 from gateway.wire import gcs
 from gateway.wire.fragment import decode_fragment
 from gateway.wire.packet import as_sync_answer, decode, peek
 from gateway.wire.signing import verify
-from gateway.wire.sync import RequestSync, decode_request_sync
+from gateway.wire.sync import RequestSync
 from gateway.wire.types import MessageType
 from tests.mesh.nodes import NOTHING, board, forged, id_of, noise, wall_ms
-from tests.mesh.playbook import Play, Sent, fill
-
-ASKING = MeshSettings(jitter=False)
-TALK, PIECES, THINGS = (kinds for _, kinds in ROUNDS)
-
-
-def requests(play: Play, link: str | None = None) -> list[Sent]:
-    return play.sent(link, MessageType.REQUEST_SYNC)
-
-
-def asked(sent: Sent) -> RequestSync:
-    return decode_request_sync(decode(sent.frame).payload)
+from tests.mesh.playbook import Play, fill
 
 
 @pytest.fixture

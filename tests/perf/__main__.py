@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.perf import codec, latency, links, memory, processes, pumps, relay, sites
+from tests.perf import codec, latency, links, memory, processes, pumps, relay, sites, worlds
 from tests.perf.measure import Bench, Row, heading, line
 
 GROUPS = {
@@ -21,6 +21,7 @@ GROUPS = {
     "resident": processes.measure_resident,
     "start": processes.measure_start,
     "libp2p": links.measure,
+    "world": worlds.measure,
 }
 
 

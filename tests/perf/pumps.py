@@ -25,7 +25,7 @@ from transports.link import Capability, FrameReceived, LinkEvent, LinkId, Post
 
 COUNT = 2_000
 CHUNK = 50  # frames on their way at once, less than a socket holds
-REPEAT = 100  # frames of one repeat, of which the best counts
+REPEAT = 50  # frames of one repeat, of which the best counts
 SPACING_S = 0.02  # seconds of the engine's clock between two frames, so that one link's rate limits are not reached
 AHEAD_S = 1e9  # seconds the engine's clock is ahead of the loop's, so that its timers never fire
 OUTGOING = 6
@@ -46,7 +46,7 @@ def measure(bench: Bench) -> None:
         (taken, verify, "the same, Ed25519 verified", None),
     ):
         best = yard = float("inf")
-        for _ in range(max(3, bench.repeats // 4)):
+        for _ in range(max(4, bench.repeats // 3)):
             yard = min(yard, bench.yard())
             best = min(best, asyncio.run(_run(check, frames)))
             yard = min(yard, bench.yard())

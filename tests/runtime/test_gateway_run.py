@@ -18,7 +18,7 @@ from transports.link import FrameReceived, LinkDown, Post, TransportState
 PHONES = ("Ada", "Bela")
 
 
-class Bug(Exception):
+class BugError(Exception):
     """What no engine should raise."""
 
 
@@ -59,7 +59,7 @@ def break_on(gateway: Gateway, kind: type) -> None:
 
     def handle(event, now):
         if isinstance(event, kind):
-            raise Bug(kind.__name__)
+            raise BugError(kind.__name__)
         return sound(event, now)
 
     gateway.engine.handle = handle
@@ -70,7 +70,7 @@ def test_what_escapes_the_engine_ends_the_gateway_with_it(tmp_path: Path, kind: 
     async def scene() -> None:
         site = Site(tmp_path)
         break_on(site.gateway, kind)
-        with pytest.raises(Bug, match=kind.__name__):
+        with pytest.raises(BugError, match=kind.__name__):
             await site.run_for(600)
         assert not site.stop.is_set()
         assert not site.socket.exists()
@@ -82,10 +82,10 @@ def test_what_escapes_the_engine_ends_the_gateway_with_it(tmp_path: Path, kind: 
 def test_what_a_listener_to_notices_raises_ends_the_gateway_with_it(tmp_path: Path) -> None:
     def notice(effect: Effect, _now: float) -> None:
         if isinstance(effect, PeerSeen):
-            raise Bug(effect.nickname)
+            raise BugError(effect.nickname)
 
     async def scene() -> None:
-        with pytest.raises(Bug, match="Ada|Bela"):
+        with pytest.raises(BugError, match=r"Ada|Bela"):
             await Site(tmp_path, notice).run_for(600)
 
     play(scene)
@@ -95,7 +95,7 @@ def test_an_engine_that_breaks_while_the_gateway_stops_is_not_hushed_up(tmp_path
     async def scene() -> None:
         site = Site(tmp_path)
         asyncio.get_running_loop().call_later(5, break_on, site.gateway, LinkDown)
-        with pytest.raises(Bug, match="LinkDown"):
+        with pytest.raises(BugError, match="LinkDown"):
             await site.run_for(10)
         assert site.stop.is_set()
 

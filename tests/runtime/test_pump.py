@@ -254,14 +254,14 @@ def test_nothing_reaches_the_engine_after_the_stop() -> None:
     run(main())
 
 
-class Bug(Exception):
+class BugError(Exception):
     """What no engine should raise."""
 
 
 def on(kind: type) -> Callable[[MeshEvent], list]:
     def react(event: MeshEvent) -> list:
         if isinstance(event, kind):
-            raise Bug(kind.__name__)
+            raise BugError(kind.__name__)
         return []
 
     return react
@@ -273,7 +273,7 @@ async def test_what_escapes_the_engine_on_a_frame_breaks_the_pump_and_not_the_tr
         rig.far.send(LinkId("loopback:near"), b"one")
         rig.far.send(LinkId("loopback:near"), b"two")
         await turns()
-        with pytest.raises(Bug, match="FrameReceived"):
+        with pytest.raises(BugError, match="FrameReceived"):
             await rig.pump.broken
         assert len(rig.engine.events) == 2  # LinkUp and the one that broke it
 
@@ -288,7 +288,7 @@ def test_what_escapes_the_engine_in_a_timer_breaks_the_pump_and_is_not_left_to_t
         engine.react = on(Tick)
         engine.wakeup = loop.time() + 1.0
         pump.send(GO)
-        with pytest.raises(Bug, match="Tick"):
+        with pytest.raises(BugError, match="Tick"):
             await pump.broken
         await asyncio.sleep(10)
         assert engine.events == [GO, Tick()]
@@ -299,12 +299,12 @@ def test_what_escapes_the_engine_in_a_timer_breaks_the_pump_and_is_not_left_to_t
 
 async def test_what_escapes_the_notice_breaks_the_pump() -> None:
     def notice(_effect: Effect) -> None:
-        raise Bug
+        raise BugError
 
     async with linked(notice=notice) as rig:
         rig.engine.answer = [PeerLost(b"12345678", "left")]
         rig.pump.send(GO)
-        with pytest.raises(Bug):
+        with pytest.raises(BugError):
             await rig.pump.broken
 
 

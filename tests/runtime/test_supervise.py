@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -17,7 +18,7 @@ class Longest(Random):
     """Draws the longest wait there can be."""
 
     def uniform(self, a: float, b: float) -> float:
-        return b
+        return max(a, b)
 
 
 class Frail:
@@ -34,10 +35,10 @@ class Frail:
         self.starts.append(asyncio.get_running_loop().time())
         await self._life(post)
 
-    def send(self, link: LinkId, frame: bytes) -> bool:
+    def send(self, _link: LinkId, _frame: bytes) -> bool:
         return False
 
-    def close(self, link: LinkId, why: str) -> None:
+    def close(self, _link: LinkId, _why: str) -> None:
         pass
 
     def status(self) -> TransportStatus:
@@ -72,7 +73,7 @@ def supervise(life: Callable[[Post], Awaitable[None]], seconds: float) -> tuple[
 
 def gaps(times: list[float], life: float) -> list[float]:
     """The waits between an end and the next start."""
-    return [round(later - earlier - life, 6) for earlier, later in zip(times, times[1:], strict=False)]
+    return [round(later - earlier - life, 6) for earlier, later in pairwise(times)]
 
 
 def test_a_transport_that_fails_is_started_again_and_waits_longer_each_time_up_to_a_cap() -> None:
@@ -92,7 +93,7 @@ def test_a_minute_of_health_makes_the_next_failure_a_first_one() -> None:
         raise OSError
 
     transport, *_ = supervise(life, 300)
-    ends = [later - earlier for earlier, later in zip(transport.starts, transport.starts[1:], strict=False)]
+    ends = [later - earlier for earlier, later in pairwise(transport.starts)]
     lived = [1.0, 1.0, 1.0, HEALTHY_S, 1.0, HEALTHY_S - 1, 1.0]
     assert [round(end - life, 6) for end, life in zip(ends, lived, strict=True)] == [1, 2, 4, 1, 2, 4, 8]
 

@@ -70,3 +70,15 @@ def test_talking_stops_at_its_end():
     _, ledger = talk(until=10.0)
     start = min(sent.at for sent in ledger.messages.values())
     assert max(sent.at for sent in ledger.messages.values()) - start < 10.0
+
+
+def test_a_talk_that_is_cut_short_is_over_at_once():
+    island, ledger = flooding_island(A, 1), Ledger()
+    chat = Chat(island, ledger, Random(0), A)
+    chat.start(60.0)
+    island.advance(20.0)
+    said = len(ledger)
+    assert said > 5
+    chat.start(island.now)
+    island.advance(60.0)
+    assert len(ledger) == said

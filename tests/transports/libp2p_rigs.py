@@ -31,7 +31,8 @@ def configs(folder: Path, **changes: object) -> tuple[Libp2pConfig, Libp2pConfig
     names = sorted((load_peer_id(folder / name), folder / name) for name in ("one.key", "two.key"))
     (left_id, left_key), (right_id, right_key) = names
     left_at, right_at = free_address(), free_address()
-    left = Libp2pConfig(left_key, (left_at,), (right_id,), (f"{right_at}/p2p/{right_id}",))
+    right_by_name = right_at.replace("/ip4/", "/dns4/")  # the system resolves an address that is written as a name
+    left = Libp2pConfig(left_key, (left_at,), (right_id,), (f"{right_by_name}/p2p/{right_id}",))
     right = Libp2pConfig(right_key, (right_at,), (left_id,), (f"{left_at}/p2p/{left_id}",))
     return replace(left, **changes), replace(right, **changes)  # type: ignore[arg-type]
 

@@ -3,7 +3,8 @@
 from collections import deque
 from itertools import count
 
-from transports.libp2p.member import Arrived, Counters, Down, Drop, Effect, Member, Room, Up, Write
+from transports.libp2p.effects import Arrived, Counters, Down, Drop, Effect, Room, Up, Write
+from transports.libp2p.member import Member
 
 _tokens = count(1)
 

@@ -173,9 +173,12 @@ async def test_an_address_of_another_machine_is_told(tmp_path: Path) -> None:
 async def test_status_says_who_is_missing_and_where_this_gateway_can_be_reached(tmp_path: Path) -> None:
     left, _ = configs(tmp_path)
     everywhere = "/ip4/0.0.0.0/tcp/"
-    async with running(transport(replace(left, listen=(f"{everywhere}0", "/ip6/::1/tcp/0")))) as (witness,):
+    notices: list[tuple[str, str]] = []
+    async with running(transport(replace(left, listen=(f"{everywhere}0", "/ip6/::1/tcp/0")), notices)) as (witness,):
         await until(lambda: count(witness, "dial_failures"))
         status = witness.transport.status()
+    assert [level for level, sentence in notices if "cannot be reached" in sentence] == ["warning"]
+    assert any(level == "debug" and sentence.startswith("libp2p.") for level, sentence in notices)
     assert status.state is TransportState.DEGRADED
     assert left.members[0] in status.sentence
     assert any(address.startswith("/ip6/::1/tcp/") for address in status.addresses)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.transports.libp2p_world import Side, World
 from transports.libp2p.blob import decode_blob, encode_ack, encode_batch_head, encode_bye, encode_frames, encode_ready
+from transports.libp2p.effects import Drop, Effect, Write
 from transports.libp2p.framing import Deframer, GarbageError, framed
-from transports.libp2p.member import Drop, Effect, Write
 from transports.limits import (
     ACK_BATCHES,
     BATCH_BYTES,

@@ -18,7 +18,6 @@ accept frames for it and lose the stream before its READY arrives.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from transports.libp2p.blob import (
     Ack,
@@ -36,79 +35,10 @@ from transports.libp2p.blob import (
     encode_ready,
     encode_welcome,
 )
+from transports.libp2p.effects import Arrived, Counters, Down, Drop, Effect, Room, Up, Write
 from transports.libp2p.framing import Deframer, GarbageError, framed
-from transports.libp2p.reliable import Inbox, Outbox
+from transports.libp2p.reliable import Session
 from transports.limits import HANDSHAKE_TIMEOUT_S, KEEPALIVE_S, MAX_BLOB, SILENCE_S, STREAM_CREDIT
-
-
-@dataclass(frozen=True, slots=True)
-class Up:
-    """The link is up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Down:
-    """The link is down, and what it held is gone."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """Frames for whoever decides what they mean."""
-
-    frames: list[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """A frame that was refused would find room now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Bytes for the stream."""
-
-    stream: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """The stream is to be closed once what was written has left."""
-
-    stream: int
-    why: str
-
-
-Effect = Up | Down | Arrived | Room | Write | Drop
-
-
-@dataclass(slots=True)
-class Counters:
-    """Plain counts over all members, for `status`."""
-
-    frames_in: int = 0
-    frames_out: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    batches_in: int = 0
-    batches_out: int = 0
-    retransmitted: int = 0  # frames sent more than once
-    duplicates: int = 0  # frames that came more than once and were dropped
-    lost: int = 0  # frames held for a link that went down
-    garbage: int = 0  # streams dropped because a member sent nonsense
-    links_up: int = 0
-    links_down: int = 0
-    resumed: int = 0  # outages that no link noticed
-
-
-@dataclass(slots=True)
-class _Session:
-    ours: bytes
-    theirs: bytes
-    outbox: Outbox = field(default_factory=Outbox)
-    inbox: Inbox = field(default_factory=Inbox)
 
 
 class Member:
@@ -124,8 +54,8 @@ class Member:
         self._live = False  # the greeting on the present stream is over
         self._deframer = Deframer(MAX_BLOB)
         self._in_flight = 0  # bytes given to the stream and not yet written
-        self._session: _Session | None = None
-        self._pending: _Session | None = None
+        self._session: Session | None = None
+        self._pending: Session | None = None
         self._nonce = b""
         self._candidate = b""
         self._greet_by = self._heard = self._spoke = 0.0
@@ -293,7 +223,7 @@ class Member:
                     self._effects.append(Room())
                 break
         else:
-            self._pending = known = _Session(self._token(), hello.candidate)
+            self._pending = known = Session(self._token(), hello.candidate)
         resumed = hello.mine == known.theirs
         self._nonce = self._token()
         self._write(now, encode_welcome(Welcome(hello.nonce, self._nonce, resumed, known.ours, known.inbox.told())))
@@ -314,11 +244,11 @@ class Member:
             if session.outbox.rewind(welcome.received):
                 self._effects.append(Room())
         else:
-            session = _Session(self._candidate, welcome.mine)
+            session = Session(self._candidate, welcome.mine)
         self._write(now, encode_ready(welcome.nonce))
         self._begin(session, now)
 
-    def _begin(self, session: _Session, now: float) -> None:
+    def _begin(self, session: Session, now: float) -> None:
         """The greeting is over: the old session goes on, or a new one takes its place."""
         if session is self._session:
             self._count.resumed += 1

@@ -30,6 +30,8 @@ async def _serve(sock: socket.socket) -> None:
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
     pipe = Pipe(stream)
     logging.basicConfig(handlers=[NoticeLog(pipe)], level=logging.WARNING, force=True)
+    logging.getLogger("transports").setLevel(logging.INFO)
+    logging.getLogger("libp2p").propagate = True  # it keeps its lines to itself, which brings them to stderr
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pipe.run)
         await _Node(stream, pipe, nursery).run()

@@ -6,6 +6,7 @@ whatever connection there is; both may dial. What travels on it is not looked at
 
 import logging
 import random
+from dataclasses import replace
 from functools import partial
 
 import trio
@@ -17,6 +18,7 @@ from libp2p.rcmgr import Direction
 from multiaddr import Multiaddr
 
 from transports.backoff import Backoff
+from transports.libp2p.address import Address, parse_peer
 from transports.libp2p.node_host import NodeHost, hang_up
 from transports.libp2p.node_pipe import Pipe
 from transports.libp2p.node_stream import LinkStream
@@ -34,10 +36,11 @@ class _Tended:
     def __init__(self, peer_id: str, addresses: list[str], *, opens: bool) -> None:
         self.id = ID.from_base58(peer_id)
         self.name = peer_id
-        self.addresses = [Multiaddr(address) for address in addresses]
+        self.addresses = [parse_peer(address) for address in addresses]
         self.opens = opens
         self.backoff = Backoff(random.Random())  # noqa: S311 - jitter is no secret
         self.link: LinkStream | None = None
+        self.fresh: SwarmConn | None = None  # the connection by which it called anew
         self.changed = trio.Event()  # a connection or a stream came; replaced whenever it is set
         self.complained = False
 
@@ -88,11 +91,18 @@ class Links:
             for link in tuple(self._streams.values()):
                 await link.ended.wait()
 
-    async def leave(self, peer: ID, *, but: INetConn | None = None) -> None:
-        """Hang up on a peer (but for one connection)."""
-        for connection in self._host.swarm.get_connections(peer):
-            if connection is not but:
+    def _connections(self, member: _Tended) -> list[SwarmConn]:
+        """The connections with a member that are not about to go."""
+        connections = self._host.swarm.get_connections(member.id)
+        return [connection for connection in connections if isinstance(connection, SwarmConn) and not connection.is_closed]
+
+    async def _leave(self, member: _Tended) -> None:
+        """Hang up on a member, but for the connection by which it called anew."""
+        for connection in self._connections(member):
+            if connection is not member.fresh:
                 await hang_up(connection)
+                with trio.move_on_after(CHILD_STOP_S):
+                    await connection.event_closed.wait()
 
     async def connected(self, connection: SwarmConn) -> None:
         """A connection with a member came up.
@@ -104,7 +114,8 @@ class Links:
         link = member.link
         if link is not None and connection.direction is Direction.INBOUND and trio.current_time() - link.began > _SAME_MOMENT_S:
             link.why = "the member called anew"
-            await self.leave(member.id, but=connection)
+            member.fresh = connection
+            await self._leave(member)
         member.change()
 
     def disconnected(self, connection: SwarmConn) -> None:
@@ -136,7 +147,8 @@ class Links:
             del self._streams[number]
             if member.link is link:
                 member.link = None
-                await self.leave(member.id)  # a second connection is as dead as the first, or of no use
+                await self._leave(member)  # a second connection is as dead as the first, or of no use
+                member.fresh = None
             if trio.current_time() - link.began > HANDSHAKE_TIMEOUT_S:
                 member.backoff.reset()
             self.counters["stalls"] += link.stalled
@@ -150,9 +162,9 @@ class Links:
                 await member.changed.wait()
                 if not member.is_linked() and member.addresses:
                     await self._rest(member)
-            elif self._host.swarm.get_connections(member.id):
+            elif self._connections(member):
                 if not await self._open(member, nursery):
-                    await self.leave(member.id)
+                    await self._leave(member)
                     await self._rest(member)
             elif member.addresses:
                 if not await self._dial(member):
@@ -163,15 +175,18 @@ class Links:
     async def _rest(self, member: _Tended) -> None:
         """Wait for the back-off, or until the member comes by itself."""
         with trio.move_on_after(member.backoff.next()):
-            await member.changed.wait()
+            while not member.is_linked() and not self._connections(member):
+                await member.changed.wait()
 
     async def _dial(self, member: _Tended) -> bool:
-        failure = "it did not answer in time"
+        """Call a member at its addresses, one after the other."""
+        failure = ""
         for address in member.addresses:
             self.counters["dials"] += 1
+            failure = f"{address} did not answer in time"
             try:
                 with trio.move_on_after(DIAL_TIMEOUT_S):
-                    await self._host.swarm.dial_addr(address, member.id)
+                    await self._host.swarm.dial_addr(await _resolve(address), member.id)
                     return True
             except Exception as error:  # noqa: BLE001 - the library raises whatever went wrong below it
                 failure = str(error.__cause__ or error) or type(error).__name__
@@ -190,9 +205,19 @@ class Links:
                 except Exception:  # noqa: BLE001 - the library raises whatever went wrong below it
                     return False
                 nursery.start_soon(partial(self._serve, member, stream))
-            while not member.is_linked() and self._host.swarm.get_connections(member.id):
+            while not member.is_linked() and self._connections(member):
                 await member.changed.wait()
         return member.is_linked()
+
+
+async def _resolve(address: Address) -> Multiaddr:
+    """The address with its name looked up as the system does it: the library asks DNS only, not /etc/hosts or mDNS."""
+    if address.kind in ("ip4", "ip6"):
+        return Multiaddr(str(address))
+    family = {"dns4": trio.socket.AF_INET, "dns6": trio.socket.AF_INET6}.get(address.kind, trio.socket.AF_UNSPEC)
+    found = await trio.socket.getaddrinfo(address.host, address.port, family, trio.socket.SOCK_STREAM)
+    kind = "ip6" if found[0][0] == trio.socket.AF_INET6 else "ip4"
+    return Multiaddr(str(replace(address, kind=kind, host=str(found[0][4][0]))))
 
 
 class _Watcher(INotifee):

@@ -8,7 +8,7 @@ Nothing here knows about streams, time or the wire; `member` does.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transports.libp2p.blob import encode_frames
 from transports.libp2p.framing import GarbageError
@@ -159,3 +159,13 @@ class Inbox:
         self._told_batches = self.received
         self._untold_bytes = 0
         return self.received
+
+
+@dataclass(slots=True)
+class Session:
+    """Both halves, and the name of the session at each end (8 random bytes)."""
+
+    ours: bytes
+    theirs: bytes
+    outbox: Outbox = field(default_factory=Outbox)
+    inbox: Inbox = field(default_factory=Inbox)

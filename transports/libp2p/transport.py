@@ -12,8 +12,9 @@ from transports.libp2p.address import parse_peer
 from transports.libp2p.blob import TOKEN
 from transports.libp2p.child import Child
 from transports.libp2p.config import Libp2pConfig
+from transports.libp2p.effects import Arrived, Counters, Down, Drop, Effect, Room, Up, Write
 from transports.libp2p.identity import load_peer_id, load_seed, peer_id_of
-from transports.libp2p.member import Arrived, Counters, Down, Drop, Effect, Member, Room, Up, Write
+from transports.libp2p.member import Member
 from transports.libp2p.pipe import Kind, Settings
 from transports.libp2p.report import Situation, report
 from transports.limits import ACK_DELAY_S, HANDSHAKE_TIMEOUT_S, MAX_LINK_FRAME

@@ -1,0 +1,66 @@
+"""A demo without processes: what the islands would report is put into its books by hand."""
+
+from pathlib import Path
+
+from gateway.cli.demo_islands import Demo, Phase
+from gateway.cli.island import Doing, Got, Said
+from gateway.testing.chat import PRIVATE, PUBLIC
+
+NORTH, SOUTH = ("Ada", "Bela", "Chen"), ("Dina", "Emre", "Fay")
+EVERYONE = NORTH + SOUTH
+
+
+def new_demo(seconds: float | None = None) -> Demo:
+    demo = Demo(Path("nowhere"), 3, seconds=seconds, kill_node=False)
+    assert tuple(island.phones for island in demo.islands) == (NORTH, SOUTH)
+    return demo
+
+
+def doing(demo: Demo, *, sites: int = 1, acquainted: int = 15) -> None:
+    """Both islands tell how they are."""
+    for island, far in zip(demo.islands, (SOUTH, NORTH), strict=True):
+        island.doing = Doing(
+            sentence="3 phones near. Linked to 1 site. Nothing is waiting.",
+            near=island.phones,
+            far=far if sites else (),
+            acquainted=acquainted,
+            sites=sites,
+            crossed_out=43,
+            crossed_in=45,
+            addresses=(),
+            child_pid=None,
+            libp2p={"restarts": 0},
+        )
+        demo.take(island, island.doing)
+
+
+def island_of(demo: Demo, phone: str):
+    return demo.islands[phone in SOUTH]
+
+
+def public(demo: Demo, sender: str, number: int, *, missing: tuple[str, ...] = (), latency: float = 0.05) -> None:
+    """Somebody says something, and everybody but those missing gets it."""
+    others = tuple(phone for phone in EVERYONE if phone != sender)
+    deliver(demo, f"{sender} #{number}", PUBLIC, sender, others, tuple(phone for phone in others if phone not in missing), latency)
+
+
+def private(demo: Demo, sender: str, recipient: str, number: int, *, latency: float = 0.15) -> None:
+    deliver(demo, f"private {number}", PRIVATE, sender, (recipient,), (recipient,), latency)
+
+
+def deliver(
+    demo: Demo, message_id: str, kind: str, sender: str, expected: tuple[str, ...], recipients: tuple[str, ...], latency: float
+) -> None:
+    demo.take(island_of(demo, sender), Said(message_id, kind, sender, expected, 1_000.0))
+    for recipient in recipients:
+        demo.take(island_of(demo, recipient), Got(message_id, recipient, 1_000.0 + latency))
+
+
+def talking(seconds: float | None = None) -> Demo:
+    demo = new_demo(seconds)
+    doing(demo)
+    demo.phase = Phase.TALKING
+    for number, sender in enumerate(EVERYONE * 3):
+        public(demo, sender, number)
+    private(demo, "Ada", "Fay", 1)
+    return demo

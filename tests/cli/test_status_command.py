@@ -1,0 +1,52 @@
+"""What ``meshgate status`` prints for a person; the running gateway is asked in tests/app."""
+
+import msgspec
+import pytest
+
+from gateway.bridge.engine import BridgeMode
+from gateway.cli.status import _print
+from gateway.status import GatewayStatus, PeerSummary
+from tests.admin.documents import BROKEN, RADIO, document
+
+
+def printed(status: GatewayStatus, capsys: pytest.CaptureFixture) -> list[str]:
+    _print(status)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_problems_come_first_with_what_to_do(capsys: pytest.CaptureFixture) -> None:
+    lines = printed(document(RADIO, BROKEN, trouble=("There is no adapter.", "Plug one in.")), capsys)
+    assert lines[:3] == ["There is no adapter.", "  ! There is no adapter. Plug one in.", "  ! Port 4001 is taken. Choose another port."]
+
+
+def test_transports_and_the_bridge_follow(capsys: pytest.CaptureFixture) -> None:
+    lines = printed(document(RADIO), capsys)
+    assert [line.split() for line in lines[2:4]] == [["TRANSPORT", "STATE", "LINKS"], ["radio", "up", "2", "2", "links."]]
+    assert "Bridge open: 0 packets out, 0 in, 0 passed on." in lines
+
+
+def test_a_bridge_that_is_off_says_so(capsys: pytest.CaptureFixture) -> None:
+    status = document()
+    off = msgspec.structs.replace(status, bridge=msgspec.structs.replace(status.bridge, mode=BridgeMode.OFF))
+    assert "The bridge is off: nothing crosses to other sites." in printed(off, capsys)
+
+
+@pytest.mark.parametrize(("shed", "lines"), [(0, []), (1, ["1 frame was given up"]), (2, ["2 frames were given up"])])
+def test_frames_given_up_are_told_of(capsys: pytest.CaptureFixture, shed: int, lines: list[str]) -> None:
+    output = printed(msgspec.structs.replace(document(), shed_frames=shed), capsys)
+    assert [line.partition(" because")[0] for line in output if "given up" in line] == lines
+
+
+def test_every_peer_is_listed_with_where_it_is(capsys: pytest.CaptureFixture) -> None:
+    peers = [
+        PeerSummary("0011223344556677", name, direct=local, local=local, remote=remote, last_heard_s=3.4)
+        for name, local, remote in (("Ada", True, False), ("Bela", True, True), ("Chen", False, True), ("Dina", False, False))
+    ]
+    status = document()
+    lines = printed(msgspec.structs.replace(status, mesh=msgspec.structs.replace(status.mesh, peers=tuple(peers))), capsys)
+    assert [line.split("  ", 1)[1].split() for line in lines[-4:]] == [
+        ["Ada", "near", "3", "s", "ago"],
+        ["Bela", "near", "3", "s", "ago"],
+        ["Chen", "other", "island", "3", "s", "ago"],
+        ["Dina", "gone", "3", "s", "ago"],
+    ]
