@@ -268,18 +268,14 @@ class Mesh:
         if not self.settings.sync:
             return
         if about:
-            link = self._links.get(LinkId(about))
-            if link is not None:
-                self._speaker.request_sync(link, self._sync.request(ROUNDS[0][1], now), effects, now)
+            link_id = LinkId(about)
+            if self._links.get(link_id) is not None:
+                self._speaker.request_sync((link_id,), self._sync.request(ROUNDS[0][1], now), effects, now)
             return
         self._sync_round += 1
         for every, kinds in ROUNDS:
             if self._sync_round % every == 0:
-                payload = self._sync.request(kinds, now)
-                for link_id in self._links.one_each:
-                    link = self._links.get(link_id)
-                    if link is not None:
-                        self._speaker.request_sync(link, payload, effects, now)
+                self._speaker.request_sync(self._links.one_each, self._sync.request(kinds, now), effects, now)
         self._chores.set(now + self.settings.sync_period * self._rng.uniform(0.9, 1.1), Chore.SYNC)
 
     def _tidy(self, effects: list[Effect], now: float) -> None:

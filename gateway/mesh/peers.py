@@ -29,7 +29,7 @@ class Peer:
     announce: Announce
     frame: bytes  # the announce as received, to be offered in sync answers
     packet_id: bytes
-    announced_ms: int  # timestamp inside the announce
+    timestamp_ms: int  # of the announce
     announced_at: float  # when it was heard, or made if it came in answer to a sync request
     local_at: float = NEVER  # when it was last within reach of this island's radio
     remote_at: float = NEVER  # last announced through another site
@@ -120,9 +120,9 @@ class PeerTable:
         peer = self._peers.get(header.sender_id)
         if peer is None:
             peer = self._peers[header.sender_id] = Peer(header.sender_id, announce, frame, packet_id, header.timestamp_ms, heard_at)
-        elif header.timestamp_ms >= peer.announced_ms:
+        elif header.timestamp_ms >= peer.timestamp_ms:
             peer.announce, peer.frame, peer.packet_id = announce, frame, packet_id
-            peer.announced_ms, peer.announced_at = header.timestamp_ms, heard_at
+            peer.timestamp_ms, peer.announced_at = header.timestamp_ms, heard_at
             self._peers.move_to_end(header.sender_id)
         if local:
             peer.local_at = max(peer.local_at, heard_at)

@@ -170,7 +170,7 @@ class Receiver:
 
     def _leave(self, header: Header, effects: list[Effect]) -> None:
         peer = self._peers.get(header.sender_id)
-        if peer is None or header.timestamp_ms < peer.announced_ms:
+        if peer is None or header.timestamp_ms < peer.timestamp_ms:
             return  # it has come back since
         self._peers.forget(header.sender_id)
         self._links.release(header.sender_id)
@@ -240,14 +240,15 @@ class Receiver:
             return Reason.MISDIRECTED
         if header.recipient_id not in (None, self._own_id) and not header.is_broadcast:
             return Reason.MISDIRECTED
-        reason = self._check_signature(incoming, now)
-        if reason is not None:
-            return reason
         request = decode_request_sync(payload_of(incoming.frame, header))
         if not self._sync.may_answer(link.peer_id or link.id.encode(), now):
             return Reason.RATE
-        self._speaker.answer_sync(link, self._sync.answer(request, now), effects, now)
-        return None
+        frames = self._sync.answer(request, now)
+        # Mostly there is nothing to give, and then nothing to verify.
+        reason = self._check_signature(incoming, now) if frames else None
+        if reason is None:
+            self._speaker.answer_sync(link, frames, effects, now)
+        return reason
 
     def _speaks(self, header: Header) -> None:
         """Note which version a sender was proved to use; only those that use 2 can be a hop of a route."""

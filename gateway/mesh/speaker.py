@@ -85,12 +85,16 @@ class Speaker:
         """Send a ping, or the pong that answers one."""
         self._directed(kind, recipient, encode_ping(PingPayload(nonce, MAX_TTL)), effects, now)
 
-    def request_sync(self, link: Link, payload: bytes, effects: list[Effect], now: float) -> None:
-        """Ask the other end of one link for what we lack."""
-        frame = self._signed(MessageType.REQUEST_SYNC, payload, link.peer_id, now, ttl=0)
-        if frame is not None:
-            link.asked_at = now
-            self._out.emit(effects, (link.id,), frame, Priority.SYNC, now)
+    def request_sync(self, links: tuple[LinkId, ...], payload: bytes, effects: list[Effect], now: float) -> None:
+        """Ask the neighbours for what we lack: one frame for all, so one signature."""
+        frame = self._signed(MessageType.REQUEST_SYNC, payload, None, now, ttl=0)
+        if frame is None:
+            return
+        for link_id in links:
+            link = self._links.get(link_id)
+            if link is not None:
+                link.asked_at = now
+        self._out.emit(effects, links, frame, Priority.SYNC, now)
 
     def answer_sync(self, link: Link, frames: Iterable[bytes], effects: list[Effect], now: float) -> None:
         """Give the other end of one link what it lacks."""

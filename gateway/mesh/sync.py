@@ -14,7 +14,7 @@ from gateway.limits import (
     SYNC_ANSWER_WINDOW_S,
 )
 from gateway.mesh.history import History, Kept
-from gateway.mesh.peers import PeerTable
+from gateway.mesh.peers import Peer, PeerTable
 from gateway.session.rate import KeyedBuckets
 from gateway.wire import gcs
 from gateway.wire.fragment import decode_fragment
@@ -85,14 +85,10 @@ class Sync:
             room -= len(kept.frame)
         return frames
 
-    def _offer(self, kinds: tuple[int, ...], now: float) -> list[Kept]:
-        offer: list[Kept] = []
+    def _offer(self, kinds: tuple[int, ...], now: float) -> list[Kept | Peer]:
+        offer: list[Kept | Peer] = []
         if MessageType.ANNOUNCE in kinds:
-            offer = [
-                Kept(peer.packet_id, peer.frame, peer.announced_ms, peer.announced_at + PEER_REACHABLE_S)
-                for peer in self._peers
-                if now - peer.announced_at <= PEER_REACHABLE_S
-            ]
+            offer.extend(peer for peer in self._peers if now - peer.announced_at <= PEER_REACHABLE_S)
         offer.extend(self._history.newest_first(kinds))
         return offer
 
@@ -112,7 +108,7 @@ def types_in(mask: int) -> tuple[int, ...]:
     return tuple(kind for kind in MessageType if (bit := type_bit(kind)) is not None and mask >> bit & 1)
 
 
-def _timestamp(kept: Kept) -> int:
+def _timestamp(kept: Kept | Peer) -> int:
     return kept.timestamp_ms
 
 

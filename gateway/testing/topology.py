@@ -64,12 +64,9 @@ def pairs_in_range(
     phone stays with the neighbours it has; then, with `rng`, whoever is met first, else the
     nearest. A hub links with everybody in range, and that counts for nobody.
     """
-    near = []
-    for a, b in combinations(sorted(positions), 2):
-        (ax, ay), (bx, by) = positions[a], positions[b]
-        distance = hypot(ax - bx, ay - by)
-        if distance <= radius:
-            near.append(((a, b) not in keep, distance if rng is None else rng.random(), (a, b)))
+    near = [
+        (pair not in keep, distance if rng is None else rng.random(), pair) for pair, distance in sorted(_neighbours(positions, radius))
+    ]
     if max_links is None:
         return {pair for _, _, pair in near}
     links = dict.fromkeys(positions, 0)
@@ -82,6 +79,20 @@ def pairs_in_range(
             links[b] += 1
             chosen.add((a, b))
     return chosen
+
+
+def _neighbours(positions: Mapping[str, Position], radius: float) -> Iterator[tuple[Pair, float]]:
+    """The pairs in range with their distance; looks only at those whose squares of the map touch."""
+    squares: dict[tuple[int, int], list[str]] = {}
+    for name, (x, y) in positions.items():
+        squares.setdefault((int(x // radius), int(y // radius)), []).append(name)
+    for (column, row), here in squares.items():
+        around = [name for right in (-1, 0, 1) for up in (-1, 0, 1) for name in squares.get((column + right, row + up), ())]
+        for a in here:
+            ax, ay = positions[a]
+            for b in around:
+                if a < b and (distance := hypot(ax - positions[b][0], ay - positions[b][1])) <= radius:
+                    yield (a, b), distance
 
 
 def islands(names: Sequence[str], pairs: Sequence[Pair]) -> list[set[str]]:

@@ -52,7 +52,7 @@ class Notice:
 class Node:
     """One engine in a world, or a port without one whose events pile up in `events`."""
 
-    __slots__ = ("address", "dropped", "engine", "events", "links", "name", "queues", "received", "sent", "wake", "wakeups")
+    __slots__ = ("address", "dropped", "engine", "events", "links", "name", "queues", "received", "sent", "wake", "wakeups", "wanted")
 
     def __init__(self, name: str, engine: Engine | None, address: bytes | None) -> None:
         self.name = name
@@ -61,7 +61,8 @@ class Node:
         self.links: dict[LinkId, Ether] = {}  # links that are up, as the node knows them
         self.queues: dict[LinkId, LinkQueue] = {}  # only of links that were full once
         self.events: list[LinkEvent] = []  # only without an engine
-        self.wake: float | None = None
+        self.wanted: float | None = None  # what the engine last asked for
+        self.wake: float | None = None  # the tick that was made of it
         self.wakeups = 0
         self.sent = 0  # frames
         self.received = 0  # frames
@@ -320,10 +321,13 @@ class World:
                     listener(notice)
 
     def _rearm(self, node: Node) -> None:
-        wake = None if node.engine is None else node.engine.next_wakeup()
-        if wake is not None:
-            wake = max(int(wake * self._per_second + 1e-6), int(self.now * self._per_second + 1e-6)) + 1
-            wake /= self._per_second
+        wanted = None if node.engine is None else node.engine.next_wakeup()
+        if wanted == node.wanted and (node.wake is None) == (wanted is None):
+            return
+        node.wanted = wanted
+        wake = None
+        if wanted is not None:
+            wake = (int(max(wanted, self.now) * self._per_second + 1e-6) + 1) / self._per_second
         if wake != node.wake:
             node.wake = wake
             if wake is not None:

@@ -15,6 +15,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
+from gateway.limits import MAX_HISTORY_MESSAGES
+
 MAX_P: Final = 32
 _MAX_M: Final = 0xFFFFFFFF
 _MASK63: Final = 0x7FFF_FFFF_FFFF_FFFF
@@ -30,8 +32,9 @@ class GcsFilter:
     data: bytes
 
 
+@lru_cache(maxsize=4 * MAX_HISTORY_MESSAGES)
 def hash63(packet_id: bytes) -> int:
-    """The 63-bit hash of a 16-byte packet ID."""
+    """The 63-bit hash of a 16-byte packet ID; remembered, because every request asks about the same packets."""
     return int.from_bytes(sha256(packet_id).digest()[:8]) & _MASK63
 
 
@@ -45,7 +48,7 @@ def contains(gcs: GcsFilter, packet_id: bytes) -> bool:
     return bucket(packet_id, gcs.m) in values(gcs)
 
 
-@lru_cache(maxsize=4)  # one request is asked about every packet we keep, then never again
+@lru_cache(maxsize=16)  # one request is asked about every packet we keep, then never again
 def values(gcs: GcsFilter) -> frozenset[int]:
     """The buckets of a filter, none for parameters out of range.
 

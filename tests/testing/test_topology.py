@@ -1,3 +1,5 @@
+from itertools import combinations
+from math import dist
 from random import Random
 
 from gateway.testing.topology import chain, clique, crowd, islands, pairs_in_range, ring, spiral, star
@@ -18,6 +20,12 @@ def test_a_ring_of_two_is_one_pair():
 def test_range_includes_its_edge():
     places = {"a": (0.0, 0.0), "b": (3.0, 4.0), "c": (3.0, 4.1)}
     assert pairs_in_range(places, 5.0) == {("a", "b"), ("b", "c")}
+
+
+def test_no_pair_in_range_is_overlooked():
+    places = crowd([f"p{n}" for n in range(100)], Random(4), 300.0, 300.0)
+    places |= {f"m{n}": (-x, -y) for n, (x, y) in enumerate(places.values())}
+    assert pairs_in_range(places, 40.0) == {(a, b) for a, b in combinations(sorted(places), 2) if dist(places[a], places[b]) <= 40.0}
 
 
 def test_the_link_cap_prefers_kept_links_then_near_ones():

@@ -1,6 +1,6 @@
 """A fair-ground: stages out of each other's radio range, crowds before them, and people who walk between.
 
-Whoever stands before a stage hears everybody there and keeps eight links; what is said at
+Whoever stands before a stage hears everybody there and keeps six links; what is said at
 one stage reaches the others in the pockets of those who walk, by gossip sync.
 """
 
@@ -13,10 +13,13 @@ from gateway.testing.world import World
 from gateway.wire.signing import verify
 from tests.worlds.people import phones, say
 
-STAGES = 8
+STAGES = 10
 APART = 200.0  # metres between neighbouring stages, which stand in a ring
-CROWD = 24  # people before each stage
-WALKERS = 8
+CROWD = 19  # people before each stage
+WALKERS = 10
+LINKS = 6  # a phone keeps (iOS)
+SYNC_PERIOD = 30.0  # seconds (Android)
+TICK = 0.02  # seconds: a connection interval
 SPREAD = 25.0  # metres a crowd reaches around its stage
 RANGE = 50.0  # metres
 PACE = 1.4  # metres a second
@@ -24,8 +27,8 @@ STEP = 10.0  # seconds between two looks at where the walkers are
 
 
 class Fairground:
-    def __init__(self, seed: int, *, sync_period: float) -> None:
-        self.world = World(seed, radius=RANGE, max_links=8, tick=0.005, ignore=(Heard, PeerLost))
+    def __init__(self, seed: int) -> None:
+        self.world = World(seed, radius=RANGE, max_links=LINKS, tick=TICK, ignore=(Heard, PeerLost))
         self.verifier = SharedVerifier(verify)
         rng = self.world.rng("places")
         radius = APART / (2 * sin(pi / STAGES))
@@ -34,7 +37,7 @@ class Fairground:
         places = {name: self._near(stage, rng) for name, stage in self.stage_of.items()}
         self.walkers = {f"w{number}": number for number in range(WALKERS)}
         places |= {name: self._on_the_way(number, 0.0) for name, number in self.walkers.items()}
-        self.phones = phones(self.world, places, positions=places, verifier=self.verifier, sync_period=sync_period)
+        self.phones = phones(self.world, places, positions=places, verifier=self.verifier, sync_period=SYNC_PERIOD)
         self.said: dict[str, str] = {}
 
     def walk(self, until: float) -> None:
@@ -54,6 +57,10 @@ class Fairground:
                 self.said[text] = name
                 say(self.world, when, name, text)
                 when += every * (0.5 + rng.random())
+
+    def mates(self, name: str) -> set[str]:
+        """Who stands before the same stage; nobody for a walker."""
+        return {other for other, stage in self.stage_of.items() if stage == self.stage_of.get(name) and other != name}
 
     def _near(self, stage, rng):
         angle, distance = 2 * pi * rng.random(), SPREAD * rng.random()
