@@ -5,6 +5,7 @@ It builds a gateway out of a configuration and runs it until it is told to stop.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from random import Random, SystemRandom
 from typing import Any
 
@@ -12,6 +13,7 @@ from gateway import admin
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.config import Config
 from gateway.errors import ConfigError
+from gateway.limits import MAX_NICKNAME
 from gateway.mesh.effects import Effect
 from gateway.mesh.engine import Mesh
 from gateway.mesh.identity import Identity
@@ -65,8 +67,8 @@ class Gateway:
         self._rng = rng or SystemRandom()
         self.identity: Identity = load_identity(config.gateway.state_dir / "identity.key")
         mode = BridgeMode(config.bridge.mode.value)
-        nickname = config.gateway.nickname + (OPEN_MARK if mode is BridgeMode.OPEN else "")
-        self.engine = GatewayEngine(Mesh(self.identity, self._rng, MeshSettings(nickname=nickname)), mode)
+        nickname = marked(config.gateway.nickname) if mode is BridgeMode.OPEN else config.gateway.nickname
+        self.engine = GatewayEngine(Mesh(self.identity, self._rng, MeshSettings(nickname=nickname, reads_mail=False)), mode)
         self.libp2p = self._libp2p()
         transports = [*radios, *([self.libp2p] if self.libp2p is not None else [])]
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
@@ -112,8 +114,16 @@ class Gateway:
         chosen = self.config.transports.libp2p
         if not chosen.enabled:
             return None
+        if find_spec("libp2p") is None:
+            raise ConfigError("Meshgate was installed without libp2p. Install it with: pip install 'meshgate[libp2p]'")
         config = Libp2pConfig(identity_path=chosen.identity_file, listen=chosen.listen, members=chosen.members, peers=chosen.peers)
         try:
             return Libp2pTransport(config, self._rng, lambda level, sentence: self._report(f"libp2p {level}: {sentence}"))
         except IdentityError as error:
             raise ConfigError(str(error)) from error
+
+
+def marked(nickname: str) -> str:
+    """Return a nickname with the mark of the open bridge, cut short where both do not fit an announce."""
+    room = MAX_NICKNAME - len(OPEN_MARK.encode())
+    return nickname.encode()[:room].decode(errors="ignore") + OPEN_MARK

@@ -2,7 +2,7 @@
 
 One line each; `docs/reference/limits.md` is generated from this file. A cap of the
 transports lives in `transports/limits.py` (the arrow forbids them to look up here).
-Sources: "spec" is docs/protocol.md; iOS and AND are the two phone apps.
+Sources: "spec" is docs/protocol/bitchat.md; iOS and AND are the two phone apps.
 """
 
 from typing import Final
@@ -119,6 +119,8 @@ MAX_SEALED_PER_KEY: Final = 2**32  # blobs: with random 96-bit nonces a repeat s
 
 # Between sites
 MAX_SITES: Final = 64
+SITE_RATE: Final = 500.0  # packets a second one site may send: each may cost a signature check
+SITE_BURST: Final = 10_000.0  # so that a site can catch up at once
 MAX_SITES_SEEN: Final = 64  # sites listed in an envelope
 MAX_ENVELOPE: Final = MAX_FRAME + 8_192  # bytes
 MAX_ENVELOPE_JSON: Final = MAX_ENVELOPE * 4 // 3 + 8_192  # bytes: base64 makes three bytes four

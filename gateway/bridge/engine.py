@@ -15,6 +15,7 @@ Loop rules:
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
+from itertools import accumulate
 
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.rules import UNSIGNED, refusal
@@ -26,6 +27,7 @@ from gateway.limits import (
     MAX_ENVELOPE,
     MAX_FRAME,
     MAX_ORIGINS,
+    MAX_SITES_SEEN,
     MAX_SKEW_S,
     ORIGIN_BURST,
     ORIGIN_RATE,
@@ -146,7 +148,7 @@ class GatewayEngine:
             return False
         ids = [self.site_id, *(site.site_id for site in sites)]
         seen = self.provenance.add(envelope.packet_id, ids, now)
-        self._post(replace(envelope, seen=tuple(sorted(seen - {self.site_id}))), sites, effects)
+        self._post(replace(envelope, seen=tuple(sorted(seen - {self.site_id}))[: MAX_SITES_SEEN - 1]), sites, effects)
         return True
 
     def _post(self, envelope: Envelope, sites: Iterable[Site], effects: list[Effect]) -> None:
@@ -173,13 +175,11 @@ class GatewayEngine:
 
     def _catch_up(self, site: Site, effects: list[Effect], now: float) -> None:
         """Tell a site that has just said who it is what it has missed: who is here, then what was said, oldest first."""
-        budget = MAX_CATCH_UP_BYTES
         missed = [(peer.packet_id, peer.frame) for peer in self.mesh.peers if peer.is_local(now)]
-        recent = [(kept.packet_id, kept.frame) for kept in self.mesh.kept(now)]
+        kept = self.mesh.kept(now)
+        sizes = accumulate(len(one.frame) for one in kept)
+        recent = [(one.packet_id, one.frame) for one, size in zip(kept, sizes, strict=True) if size <= MAX_CATCH_UP_BYTES]
         for identifier, frame in (*missed, *reversed(recent)):
-            budget -= len(frame)
-            if budget < 0:
-                return
             header = peek(frame)
             if refusal(header) is None and site.site_id not in self.provenance.sites(identifier, now):
                 self._send(self._wrap(identifier, header, frame, now), (site,), effects, now)
@@ -212,7 +212,7 @@ class GatewayEngine:
             self.drops[error.reason] += 1
             effects.append(CloseLink(link, f"sent something that is no envelope ({error.reason.value})"))
             return
-        reason = self._refuse(envelope, header, identifier, now)
+        reason = self._refuse(envelope, header, identifier, now) if site.packets.take(now) else Reason.RATE
         if reason is None:
             self.provenance.add(identifier, (*envelope.seen, envelope.origin), now)
             reason = self._accept(site, envelope, header, identifier, effects, now)
@@ -246,6 +246,8 @@ class GatewayEngine:
         if recipient is not None and recipient != self.site_id and (peer is None or not peer.is_local(now)):
             home = self.sites.home_of(recipient, now)
             if home is not None and home.link != site.link:
+                if home.site_id in self.provenance.sites(identifier, now):
+                    return Reason.ECHO  # the sites disagree about where the recipient is: better lost than going round
                 self.passed_on += self._send(envelope, (home,), effects, now)
                 return None
         reason = self.mesh.inject(envelope.body, header, identifier, effects, now)
@@ -253,7 +255,7 @@ class GatewayEngine:
             return reason
         self.crossed_in += 1
         if header.type == MessageType.ANNOUNCE:
-            self.sites.announced(header.sender_id, site.link, now)
+            self.sites.announced(header.sender_id, site.link, header.timestamp_ms, now)
         if recipient is None:
             targets = self._targets(header, identifier, now)
             if not isinstance(targets, Reason):

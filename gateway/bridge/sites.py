@@ -1,9 +1,10 @@
 """The other sites: their links, their IDs, and which peers they announced."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gateway.limits import MAX_PEERS, MAX_SITES, REMOTE_PEER_REACHABLE_S
+from gateway.limits import MAX_PEERS, MAX_SITES, REMOTE_PEER_REACHABLE_S, SITE_BURST, SITE_RATE
+from gateway.session.rate import TokenBucket
 from transports.link import LinkId
 
 
@@ -15,6 +16,7 @@ class Site:
     mtu: int
     site_id: bytes = b""
     greeted: bool = False
+    packets: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_RATE, SITE_BURST))
 
 
 class Sites:
@@ -22,7 +24,7 @@ class Sites:
 
     def __init__(self) -> None:
         self._sites: dict[LinkId, Site] = {}
-        self._roster: OrderedDict[bytes, tuple[LinkId, float]] = OrderedDict()
+        self._roster: OrderedDict[bytes, tuple[LinkId, float, int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._sites)
@@ -49,9 +51,12 @@ class Sites:
         """Return every site that is up."""
         return tuple(self._sites.values())
 
-    def announced(self, peer_id: bytes, link: LinkId, now: float) -> None:
-        """Note that a peer was announced by the site behind `link`."""
-        self._roster[peer_id] = (link, now)
+    def announced(self, peer_id: bytes, link: LinkId, timestamp_ms: int, now: float) -> None:
+        """Note that a peer was announced by the site behind `link`, unless a newer announce came over another."""
+        known = self._roster.get(peer_id)
+        if known is not None and known[2] > timestamp_ms:
+            return
+        self._roster[peer_id] = (link, now, timestamp_ms)
         self._roster.move_to_end(peer_id)
         if len(self._roster) > MAX_PEERS:
             self._roster.popitem(last=False)

@@ -1,5 +1,6 @@
 """Finding what stands for the local mesh in this run: a real adapter, virtual phones, or a capture."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 
@@ -44,6 +45,8 @@ def phone_names(count: int) -> list[str]:
 
 
 async def _bluetooth_trouble() -> Trouble:
+    if find_spec("dbus_fast") is None:
+        return "Meshgate was installed without Bluetooth support.", "Install it with: pip install 'meshgate[ble]'"
     from hw.bluez.adapters import BluetoothUnavailableError, find_adapters  # noqa: PLC0415 -- dbus-fast is an extra
 
     try:

@@ -79,7 +79,17 @@ class Mesh:
         self._seen = self._speaker.seen
         self._sync = Sync(self._speaker.history, self.peers)
         self._private = Private(identity, self.settings.capabilities, rng.randbytes, self.peers.signing_key)
-        self._receiver = Receiver(identity.peer_id, self._speaker, self._links, self.peers, self._sync, self._private, verify, self._drops)
+        self._receiver = Receiver(
+            identity.peer_id,
+            self._speaker,
+            self._links,
+            self.peers,
+            self._sync,
+            self._private,
+            verify,
+            self._drops,
+            reads_mail=self.settings.reads_mail,
+        )
         self._chores = Chores()
         self._sync_round = 0
         self.received = 0

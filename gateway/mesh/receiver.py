@@ -62,7 +62,17 @@ class Receiver:
     """Takes packets by type and counts what it refuses."""
 
     def __init__(
-        self, own_id: bytes, speaker: Speaker, links: Links, peers: PeerTable, sync: Sync, private: Private, verify: Verify, drops: Drops
+        self,
+        own_id: bytes,
+        speaker: Speaker,
+        links: Links,
+        peers: PeerTable,
+        sync: Sync,
+        private: Private,
+        verify: Verify,
+        drops: Drops,
+        *,
+        reads_mail: bool,
     ) -> None:
         self._own_id = own_id
         self._speaker = speaker
@@ -73,6 +83,7 @@ class Receiver:
         self._verify = verify
         self.assembler = Assembler()
         self._drops = drops
+        self._reads_mail = reads_mail
         self._pings: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
 
     def expect_pong(self, recipient: bytes, nonce: bytes, now: float) -> None:
@@ -192,6 +203,8 @@ class Receiver:
         self._speaker.unanswered.heard(header.sender_id)
         payload = payload_of(incoming.frame, header)
         if header.type in _NOISE:
+            if not self._reads_mail:
+                return Reason.UNREAD
             receive = self._private.on_handshake if header.type == MessageType.NOISE_HANDSHAKE else self._private.on_encrypted
             outgoing, heard = receive(header.sender_id, payload, now)
             self._speaker.noise(outgoing, effects, now)

@@ -13,6 +13,8 @@ class MeshSettings:
         bridge_geohash: the rendezvous cell, where the node has one.
         jitter: whether relays wait their random delay.
         relay_to_all: send broadcasts to every link; phones choose a subset to save air time.
+        reads_mail: whether somebody reads private messages to this node; without, its side of Noise stays
+            silent, so that nobody is told "delivered" about a message nobody will see.
         sync: whether to ask neighbours for what was missed.
         sync_period: seconds between requests (iOS: 15).
 
@@ -23,5 +25,6 @@ class MeshSettings:
     bridge_geohash: str | None = None
     jitter: bool = True
     relay_to_all: bool = True
+    reads_mail: bool = True
     sync: bool = True
     sync_period: float = 15.0

@@ -14,6 +14,9 @@ Pair = tuple[str, str]
 GOLDEN_ANGLE = pi * (3 - sqrt(5))  # radians; places on a spiral at this angle never line up
 
 
+WELCOMES = 2  # links a newcomer gets from phones that have as many as they want
+
+
 def chain(names: Sequence[str]) -> Iterator[Pair]:
     """Each hears the one before and the one after."""
     return pairwise(names)
@@ -60,24 +63,33 @@ def pairs_in_range(
 ) -> set[Pair]:
     """The pairs at most `radius` metres apart, each pair in alphabetical order.
 
-    With `max_links` nobody gets more links than that. Pairs in `keep` come first, the way a
-    phone stays with the neighbours it has; then, with `rng`, whoever is met first, else the
-    nearest. A hub links with everybody in range, and that counts for nobody.
+    With `max_links` nobody goes beyond that by choice. Pairs in `keep` stay, the way a phone
+    stays with the neighbours it has; then, with `rng`, whoever is met first, else the nearest.
+    Who would be left alone among full ones is let in by `WELCOMES` of them all the same. A
+    hub links with everybody in range, and that counts for nobody.
     """
     near = [
         (pair not in keep, distance if rng is None else rng.random(), pair) for pair, distance in sorted(_neighbours(positions, radius))
     ]
     if max_links is None:
         return {pair for _, _, pair in near}
+    near.sort()
     links = dict.fromkeys(positions, 0)
     chosen: set[Pair] = set()
-    for _, _, (a, b) in sorted(near):
+    for _, _, (a, b) in near:
         if a in hubs or b in hubs:
             chosen.add((a, b))
-        elif links[a] < max_links and links[b] < max_links:
+        elif (a, b) in keep or (links[a] < max_links and links[b] < max_links):
             links[a] += 1
             links[b] += 1
             chosen.add((a, b))
+    alone = {name: WELCOMES for name, count in links.items() if not count and name not in hubs}
+    for _, _, (a, b) in near:
+        if (a, b) not in chosen and (alone.get(a) or alone.get(b)):
+            chosen.add((a, b))
+            for name in (a, b):
+                if name in alone:
+                    alone[name] -= 1
     return chosen
 
 

@@ -12,6 +12,7 @@ from gateway.bridge.sites import Sites as SiteTable
 from gateway.errors import Reason
 from gateway.limits import (
     HISTORY_LIFETIME_S,
+    MAX_CATCH_UP_BYTES,
     MAX_PEERS,
     MAX_PROVENANCE,
     MAX_SITES,
@@ -20,6 +21,7 @@ from gateway.limits import (
     PROVENANCE_LIFETIME_S,
     REINJECT_TTL,
     REMOTE_PEER_REACHABLE_S,
+    SITE_BURST,
 )
 from gateway.mesh.effects import PublicMessage
 from gateway.mesh.identity import Identity
@@ -296,7 +298,7 @@ def test_the_roster_is_bounded_and_forgets() -> None:
     table = SiteTable()
     table.add(SiteLink(LinkId("site:x"), 1000))
     for index in range(MAX_PEERS + 1):
-        table.announced(index.to_bytes(8), LinkId("site:x"), 0.0)
+        table.announced(index.to_bytes(8), LinkId("site:x"), 0, 0.0)
     assert table.home_of((0).to_bytes(8), 1.0) is None
     assert table.home_of((1).to_bytes(8), 1.0) is not None
     assert table.home_of((1).to_bytes(8), REMOTE_PEER_REACHABLE_S + 1) is None
@@ -351,3 +353,62 @@ def test_a_message_that_overtook_its_authors_announce_is_taken_when_it_comes_aga
     two.from_site("B", "A", enveloped(announce, two["A"].engine.site_id))
     two.from_site("B", "A", enveloped(frame, two["A"].engine.site_id))
     assert two["B"].heard(MessageType.MESSAGE) == [with_ttl(frame, REINJECT_TTL)]
+
+
+def test_an_envelope_that_names_as_many_sites_as_fit_is_passed_on(ada: Author) -> None:
+    sites = Sites("A", "B", "C")
+    sites.join("A", "B")
+    sites.join("B", "C")
+    rng = Random(3)
+    envelope = wire.decode(enveloped(ada.announce(), sites["A"].engine.site_id))
+    crowded = replace(envelope, seen=tuple(rng.randbytes(8) for _ in range(MAX_SITES_SEEN)))
+    sites.from_site("B", "A", wire.encode(crowded))
+    assert len(sites["C"].heard(MessageType.ANNOUNCE)) == 1
+    assert len(wire.decode(sites.crossings[-1][2]).seen) == MAX_SITES_SEEN
+
+
+def test_a_sealed_packet_does_not_go_round_when_sites_disagree_about_its_recipient(ada: Author, ben: Author) -> None:
+    sites = Sites("A", "B", "C")
+    for pair in (("A", "B"), ("B", "C"), ("C", "A")):
+        sites.join(*pair)
+    sites.radio("A", ada.announce())
+    announce = ben.announce()
+    identifier = ben.identity.peer_id
+    for name, neighbour in (("A", "C"), ("C", "B"), ("B", "A")):  # each was told by the next one
+        sites[name].engine.sites.announced(identifier, LinkId(f"site:{neighbour}"), peek(announce).timestamp_ms, sites.now)
+    crossed = len(sites.crossings)
+    sites.radio("A", ada.bare(MessageType.NOISE_ENCRYPTED, bytes(40), identifier))
+    assert len(sites.crossings) - crossed == 2  # A to C, C to B, and B knows that A has had it
+
+
+def test_an_older_announce_does_not_move_a_peer_to_another_site() -> None:
+    table = SiteTable()
+    for name in ("old", "new"):
+        table.add(SiteLink(LinkId(f"site:{name}"), 1000))
+    table.announced(b"somebody", LinkId("site:new"), 2_000, 0.0)
+    table.announced(b"somebody", LinkId("site:old"), 1_000, 1.0)
+    home = table.home_of(b"somebody", 2.0)
+    assert home is not None
+    assert home.link == "site:new"
+
+
+def test_a_site_has_a_rate_and_may_catch_up_at_once(two: Sites) -> None:
+    data = enveloped(Author(Identity.generate(Random(9).randbytes)).announce(), two["A"].engine.site_id)
+    for _ in range(int(SITE_BURST) + 5):
+        two.from_site("B", "A", data)
+    assert two["B"].engine.drops[Reason.RATE] == 5
+
+
+def test_catching_up_prefers_what_was_said_last(ada: Author) -> None:
+    sites = Sites("A", "B")
+    sites.radio("A", ada.announce())
+    rng = Random(4)
+    count = MAX_CATCH_UP_BYTES // 2_000 - 20
+    for number in range(count):
+        sites.radio("A", ada.say(f"{number} " + rng.randbytes(1_500).hex()))
+        sites.now += 0.05
+    sites.join("A", "B")
+    texts = [notice.text for notice in sites["B"].notices if isinstance(notice, PublicMessage)]
+    numbers = [int(text.split()[0]) for text in texts]
+    assert numbers[-1] == count - 1
+    assert numbers == list(range(numbers[0], count))

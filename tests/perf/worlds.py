@@ -9,7 +9,6 @@ from tests.worlds.fairground import Fairground
 
 MINUTES = 2
 EACH_S = 200.0  # seconds between two texts of one phone
-SYNC_S = 15.0
 SETTLE_S = 30.0  # seconds before the first text and after the last
 
 
@@ -19,7 +18,7 @@ def measure(bench: Bench) -> None:
     end = 60.0 * minutes + SETTLE_S
     with contextlib.redirect_stdout(io.StringIO()):
         started = time.process_time()
-        ground = Fairground(1, sync_period=SYNC_S)
+        ground = Fairground(1)
         ground.walk(end)
         ground.talk(SETTLE_S, end - SETTLE_S, EACH_S)
         ground.world.run_until(end)

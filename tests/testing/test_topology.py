@@ -34,6 +34,17 @@ def test_the_link_cap_prefers_kept_links_then_near_ones():
     assert ("hub", "n3") in pairs_in_range(places, 10.0, max_links=2, keep={("hub", "n3")})
 
 
+def test_a_newcomer_among_full_ones_is_let_in_and_stays():
+    places = {f"p{n}": (float(n), 0.0) for n in range(8)}
+    full = pairs_in_range(places, 50.0, max_links=3, rng=Random(5))
+    places["new"] = (4.0, 0.0)
+    rng = Random(6)
+    more = pairs_in_range(places, 50.0, max_links=3, keep=full, rng=rng)
+    assert full < more
+    assert 1 <= sum("new" in pair for pair in more) <= 3
+    assert pairs_in_range(places, 50.0, max_links=3, keep=more, rng=rng) == more
+
+
 def test_a_hub_links_with_everybody_in_range_at_nobodys_expense():
     names = [f"p{n}" for n in range(20)]
     places = {name: (float(n), 0.0) for n, name in enumerate(names)} | {"hub": (10.0, 0.0)}
