@@ -18,8 +18,8 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	.ci/reference --check
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	$(BIN)/python .ci/reference --check
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 bench: setup
 	$(BIN)/python tests/perf/run.py --json build/bench.json
@@ -32,3 +32,7 @@ lock:
 
 clean:
 	rm -rf build dist $(VENV)
+
+# Write docs/reference anew from the code.
+docs: setup
+	$(BIN)/python .ci/reference

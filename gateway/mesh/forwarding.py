@@ -16,6 +16,9 @@ from gateway.wire.packet import Header, payload_of, route_of, with_ttl
 from gateway.wire.types import MessageType
 from transports.link import LinkId
 
+ORIGINAL_TYPE = 12  # offset in the payload of a fragment
+_NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
+
 
 class Forwarding:
     """Passes packets on, each as one copied buffer with byte 2 patched.
@@ -61,7 +64,7 @@ class Forwarding:
         if not links:
             return
         frame = with_ttl(incoming.frame, decision.ttl)
-        priority = PRIORITIES.get(header.type, Priority.PUBLIC)
+        priority = _priority(frame, header)
         if not self._jitter:
             self.relayed += 1
             self._out.emit(effects, links, frame, priority, now, flow_of(header))
@@ -101,6 +104,15 @@ class Forwarding:
                 if along:
                     return along
         return self._out.toward(header.type, incoming.packet_id, recipient, incoming.ingress)
+
+
+def _priority(frame: bytes, header: Header) -> Priority:
+    """Return the class of a packet; that of a Noise packet in pieces is the session's, whose order must hold."""
+    if header.type == MessageType.FRAGMENT and header.recipient_id is not None:
+        at = header.payload_start + ORIGINAL_TYPE
+        if at < header.payload_end and frame[at] in _NOISE:
+            return Priority.DIRECTED
+    return PRIORITIES.get(header.type, Priority.PUBLIC)
 
 
 def _is_urgent(payload: bytes) -> bool:

@@ -29,7 +29,7 @@ def test_no_pair_in_range_is_overlooked():
 
 
 def test_the_link_cap_prefers_kept_links_then_near_ones():
-    places = {"hub": (0.0, 0.0), "n1": (1.0, 0.0), "n2": (0.0, 2.0), "n3": (-3.0, 0.0)}
+    places = {"hub": (0.0, 0.0), "n1": (1.0, 0.0), "n2": (0.0, 2.0), "n3": (-3.0, 0.0), "n4": (-4.0, 0.0)}
     assert {pair for pair in pairs_in_range(places, 10.0, max_links=2) if "hub" in pair} == {("hub", "n1"), ("hub", "n2")}
     assert ("hub", "n3") in pairs_in_range(places, 10.0, max_links=2, keep={("hub", "n3")})
 
