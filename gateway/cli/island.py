@@ -107,11 +107,12 @@ async def serve(spec: Spec, commands: asyncio.StreamReader) -> None:
     config = load(Path(spec.config), os.environ, spec.overrides).config
     island = Island(spec.seed, spec.phones)
     chat = Chat(island, _Wire(), Random(spec.seed), spec.everyone)  # noqa: S311 -- who talks when is no secret
-    gateway = Gateway(config, [VirtualRadio(island)], report=lambda sentence: tell(Told(sentence)))
+    radio = VirtualRadio(island)
+    gateway = Gateway(config, [radio], report=lambda sentence: tell(Told(sentence)))
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(gateway.run(stop))
-        listening = group.create_task(_listen(commands, chat, island))
+        listening = group.create_task(_listen(commands, chat, radio))
         reporting = group.create_task(_report(gateway, island, spec))
         await asyncio.wait([running, listening, reporting], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
@@ -119,13 +120,14 @@ async def serve(spec: Spec, commands: asyncio.StreamReader) -> None:
         reporting.cancel()
 
 
-async def _listen(commands: asyncio.StreamReader, chat: Chat, island: Island) -> None:
+async def _listen(commands: asyncio.StreamReader, chat: Chat, radio: VirtualRadio) -> None:
     while line := await commands.readline():
         verb, _, seconds = line.decode().strip().partition(" ")
         if verb == "talk":
-            chat.start(island.now + float(seconds))
+            length = float(seconds)
+            radio.do(lambda: chat.start(radio.island.now + length))  # noqa: B023 -- done before the next line is read
         elif verb == "hush":
-            chat.start(island.now)
+            radio.do(lambda: chat.start(radio.island.now))
             tell(Quiet())
 
 

@@ -140,11 +140,15 @@ class VirtualRadio:
             counters={"frames_in": self._frames_in, "frames_out": self._frames_out, "refused": self._refused},
         )
 
+    def do(self, what: Callable[[], object]) -> None:
+        """Do something to the island in the present: between events its own time stands still."""
+        self.island.advance(self._pace.now)
+        what()
+        self._pace.wake()
+
     def command(self, phone: str, event: MeshEvent) -> None:
         """Have a person use one of the phones now."""
-        self.island.advance(self._pace.now)
-        self.island.command(phone, event)
-        self._pace.wake()
+        self.do(lambda: self.island.command(phone, event))
 
     def hand_over(self) -> None:
         """Post what the air brought."""

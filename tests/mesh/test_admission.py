@@ -233,6 +233,18 @@ class TestBudgets:
         play.hear("b", *frames)
         assert len(texts(play)) == VERIFY_BURST
 
+    def test_a_bound_link_that_repeats_its_announce_buys_none(self) -> None:
+        checked = []
+
+        def verify(frame: bytes, key: bytes, header: object) -> bool:
+            checked.append(frame)
+            return True
+
+        play = Play(verify=verify)
+        ada = play.neighbor("a", "ada")
+        play.hear("a", *[ada.announce()] * 50)
+        assert len(checked) == 1
+
     def test_forged_copies_buy_only_so_many_verifications(self) -> None:
         checked = []
 

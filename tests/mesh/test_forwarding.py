@@ -12,7 +12,7 @@ from gateway.mesh.pending import PendingRelay, PendingRelays
 from gateway.mesh.settings import MeshSettings
 from gateway.wire.packet import with_ttl
 from gateway.wire.types import BROADCAST, MessageType
-from tests.mesh.nodes import board, forged
+from tests.mesh.nodes import board, forged, noise
 from tests.mesh.playbook import NO_SYNC, Play
 from transports.link import LinkId
 
@@ -259,6 +259,22 @@ class TestSubset:
         frame = play.node("ada").seal("secret", b"far away")
         play.hear("link0", frame)
         assert len(play.copies(frame)) == 9
+
+
+@pytest.mark.parametrize(
+    ("kind", "to", "priority"),
+    [
+        (MessageType.NOISE_ENCRYPTED, b"far away", Priority.DIRECTED),
+        (MessageType.FILE, b"far away", Priority.BULK),
+        (MessageType.FILE, None, Priority.BULK),
+    ],
+)
+def test_a_sealed_packet_in_pieces_is_of_the_class_of_its_session(kind: int, to: bytes | None, priority: Priority) -> None:
+    play = Play(links=["a", "b"])
+    ada = play.node("ada")
+    pieces = ada.cut(ada.packet(kind, noise(400), to=to, signed=False))
+    play.hear("a", *pieces)
+    assert {sent.priority for sent in play.sent("b", MessageType.FRAGMENT)} == {priority}
 
 
 def test_sealed_packets_go_first_on_a_busy_link_and_bulk_last() -> None:

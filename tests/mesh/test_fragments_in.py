@@ -14,7 +14,7 @@ from gateway.wire.fragment import Fragment, encode_fragment
 from gateway.wire.packet import as_sync_answer, decode, with_ttl
 from gateway.wire.sync import RequestSync
 from gateway.wire.types import MessageType
-from tests.mesh.nodes import LONG, NOTHING, Node, forged
+from tests.mesh.nodes import LONG, NOTHING, Node, forged, noise
 from tests.mesh.playbook import Play
 
 
@@ -50,6 +50,15 @@ def test_a_whole_that_is_known_already_is_not_taken_again() -> None:
     whole = ada.say(LONG)
     play.hear("a", whole, *ada.cut(whole))
     assert len(play.seen(PublicMessage)) == 1
+    assert play.drops() == {"duplicate": 1}
+
+
+def test_a_whole_that_is_never_kept_is_not_taken_again_either() -> None:
+    play = Play(links=["a"])
+    ada = play.stranger("a", "ada")
+    voice = ada.packet(MessageType.VOICE, noise(200))
+    play.forget().hear("a", *ada.cut(voice), *ada.cut(voice, fragment_id=b"again..."))
+    assert [heard.frame for heard in play.seen(Heard)] == [voice]
     assert play.drops() == {"duplicate": 1}
 
 

@@ -8,6 +8,7 @@ from gateway.limits import HANDSHAKES_TOTAL, MAX_OUTBOX_PER_PEER, MAX_PEERS, MAX
 from gateway.mesh.effects import PeerSeen, PrivateMessage, Receipt
 from gateway.mesh.events import Whisper
 from gateway.mesh.private import MAX_ATTEMPTS, RETRY_S, Private
+from gateway.mesh.settings import MeshSettings
 from gateway.session.table import SessionTable
 from gateway.wire import private as payloads
 from gateway.wire.packet import decode
@@ -217,6 +218,16 @@ class TestThisEnd:
     def test_what_is_malformed_inside_is_counted(self, play: Play, ada: Friend) -> None:
         ada.tell("a", payloads.UnknownNoisePayload(0x01, b"\x00\x09cut"))
         assert play.drops() == {"tlv": 1}
+
+    def test_a_node_whose_mail_nobody_reads_says_nothing(self) -> None:
+        play = Play(MeshSettings(reads_mail=False, sync=False), links=["a"])
+        ada = Friend("ada", play)
+        play.forget()
+        first = ada.table.initiate(play.me.peer_id, play.now)
+        assert first is not None
+        ada.send("a", MessageType.NOISE_HANDSHAKE, first)
+        assert play.record == []
+        assert play.drops() == {"unread": 1}
 
     def test_a_stranger_with_a_proven_key_may_write_without_an_announce(self, play: Play) -> None:
         ben = Friend("ben", play)

@@ -80,6 +80,15 @@ def test_what_is_addressed_to_this_node_goes_no_further() -> None:
     assert bool(play.copies(frame)) is vector["relay"]
 
 
+def test_nor_does_what_this_node_can_answer() -> None:
+    play, sender = crowd(3)
+    frame = sender.packet(MessageType.PING, bytes(9), to=play.me.peer_id, signed=False)
+    play.hear("link0", frame)
+    play.wait(0.5)
+    assert len(play.sent(kind=MessageType.PONG)) == 3
+    assert play.copies(frame) == []
+
+
 def test_this_nodes_own_packet_goes_no_further_when_it_comes_back() -> None:
     vector = next(v for v in VECTORS if v.get("sender_is_self"))
     play, _ = crowd(vector["degree"])

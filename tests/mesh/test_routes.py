@@ -200,6 +200,9 @@ class TestChoosing:
         play.wait(2)
         play.forget().do(Ping(dora))
         assert {peek(sent.frame).has_route for sent in play.sent(kind=MessageType.PING)} == {True}
+        play.wait(ANSWER_S)
+        play.forget().do(Ping(dora))
+        assert {peek(sent.frame).has_route for sent in play.sent(kind=MessageType.PING)} == {False}
 
     def test_an_answer_keeps_the_route_in_use(self, play: Play) -> None:
         dora = play.node("dora")

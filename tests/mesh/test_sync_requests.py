@@ -27,7 +27,7 @@ def asked(sent: Sent) -> RequestSync:
 def test_a_new_neighbour_is_asked_after_five_seconds() -> None:
     play = Play(MeshSettings(sync_period=1_000))
     play.wait(1)
-    ada = play.neighbor("a", "ada")
+    play.neighbor("a", "ada")
     play.wait(4.9)
     assert requests(play) == []
     play.wait(0.2)
@@ -42,12 +42,6 @@ def test_a_link_that_goes_down_before_is_not() -> None:
     play.down("a")
     play.wait(10)
     assert requests(play) == []
-
-
-def test_somebody_without_a_name_is_asked_without_one() -> None:
-    play = Play(ASKING, links=["a"])
-    play.wait(6)
-    assert requests(play)[0].header.recipient_id is None
 
 
 def test_every_round_asks_for_what_its_turn_it_is() -> None:
