@@ -14,7 +14,7 @@ from uuid import UUID
 from gateway.mesh.effects import PeerSeen, PrivateMessage, PublicMessage
 from gateway.testing.island import Island
 from gateway.testing.ledger import Books
-from gateway.testing.world import Notice
+from gateway.testing.node import Notice
 
 PUBLIC = "public"
 PRIVATE = "private"

@@ -18,12 +18,12 @@ collector busy.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
 from gateway.testing.topology import Position, pairs_in_range
+from gateway.testing.way import LinkProfile, Way
 from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Writable
 
 RADIO = Capability.LOCAL | Capability.BROADCAST | Capability.DIRECTED
@@ -33,60 +33,7 @@ Cut = Callable[[str, str], bool]
 """Says whether the air between two ports is blocked; asked once per pair, in either order."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkProfile:
-    """How good a link is; both directions alike."""
-
-    loss: float = 0.0  # probability that a frame never arrives, 0..1
-    duplicate: float = 0.0  # probability that a frame arrives twice, 0..1
-    delay: tuple[float, float] = (0.005, 0.030)  # seconds, shortest and longest: one connection interval
-    rate: float | None = None  # bytes a second on the air; None = no limit
-    mtu: int = 512  # bytes, largest frame
-    buffer: int = 16_384  # bytes on their way in one direction before `send` says False
-
-
-class _Way:
-    """One direction of one link."""
-
-    __slots__ = (
-        "buffer",
-        "delay",
-        "duplicate",
-        "free_at",
-        "last_tick",
-        "loss",
-        "mtu",
-        "rate",
-        "receiver",
-        "receiver_link",
-        "refused",
-        "sender",
-        "sender_link",
-        "spread",
-        "up",
-        "waiting",
-    )
-
-    def __init__(self, sender: str, sender_link: LinkId, receiver: str, receiver_link: LinkId, profile: LinkProfile) -> None:
-        self.sender = sender
-        self.sender_link = sender_link
-        self.receiver = receiver
-        self.receiver_link = receiver_link
-        self.loss = profile.loss
-        self.duplicate = profile.duplicate
-        self.delay = profile.delay[0]
-        self.spread = profile.delay[1] - profile.delay[0]
-        self.rate = profile.rate
-        self.mtu = profile.mtu
-        self.buffer = profile.buffer
-        self.up = True
-        self.waiting = 0  # bytes accepted and not yet delivered
-        self.refused = False  # a frame was refused since the last Writable
-        self.free_at = 0.0  # when the air is free again, where there is a rate
-        self.last_tick = 0  # a later frame never arrives at an earlier tick
-
-
-_Batch = tuple[list[_Way], list[bytes | LinkEvent]]
+_Batch = tuple[list[Way], list[bytes | LinkEvent]]
 """What arrives at one tick, item by item: where, and what (bytes: a frame)."""
 
 
@@ -123,7 +70,7 @@ class Ether:
         self._random = rng.random
         self._per_second = round(1 / tick)
         self._named_peers = named_peers
-        self._ways: dict[str, dict[LinkId, _Way]] = {}
+        self._ways: dict[str, dict[LinkId, Way]] = {}
         self._positions: dict[str, Position] = {}
         self._hubs: set[str] = set()
         self._wanted: dict[tuple[str, str], LinkProfile] = {}  # pairs that have a link unless cut
@@ -300,7 +247,7 @@ class Ether:
         a, b = pair
         profile = self._wanted[pair]
         at_a, at_b = self.link(a, b), self.link(b, a)
-        for way, link, peer in ((_Way(b, at_b, a, at_a, profile), at_a, b), (_Way(a, at_a, b, at_b, profile), at_b, a)):
+        for way, link, peer in ((Way(b, at_b, a, at_a, profile), at_a, b), (Way(a, at_a, b, at_b, profile), at_b, a)):
             self._ways[way.sender][way.sender_link] = way
             event = LinkUp(link, profile.mtu, self.capabilities, peer if self._named_peers else None)
             way.last_tick = self._tell(way, event, now)
@@ -311,7 +258,7 @@ class Ether:
             way.up = False
             self._tell(way, LinkDown(way.receiver_link, reason), now)
 
-    def _tell(self, way: _Way, event: LinkEvent, now: float) -> int:
+    def _tell(self, way: Way, event: LinkEvent, now: float) -> int:
         tick = int(now * self._per_second + 1e-6) + 1
         ways, items = self._due.get(tick) or self._new_batch(tick)
         ways.append(way)

@@ -10,10 +10,11 @@ from random import Random
 
 from gateway.mesh.effects import Heard
 from gateway.mesh.events import ClockSet, MeshEvent, Say, Whisper
-from gateway.testing.ether import LinkProfile
+from gateway.testing.node import Notice
 from gateway.testing.phone import Phone, join, new_phone
 from gateway.testing.topology import spiral
-from gateway.testing.world import UNIX_EPOCH_OFFSET, Notice, World
+from gateway.testing.way import LinkProfile
+from gateway.testing.world import UNIX_EPOCH_OFFSET, World
 from transports.link import LinkEvent, LinkId
 
 GATEWAY = "gateway"

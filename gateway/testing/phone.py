@@ -9,8 +9,9 @@ from gateway.mesh.events import MeshEvent
 from gateway.mesh.identity import Identity
 from gateway.mesh.peers import Verify
 from gateway.mesh.settings import MeshSettings
+from gateway.testing.node import Engine, Node
 from gateway.testing.topology import Position
-from gateway.testing.world import Engine, Node, World
+from gateway.testing.world import World
 
 PHONE = MeshSettings(relay_to_all=False)
 """Like a BitChat phone: it relays a broadcast to a subset of its links and states no capability."""

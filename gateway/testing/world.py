@@ -7,18 +7,19 @@ is made (pytest shows it with a failing test).
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from gateway.limits import MAX_ENVELOPE, QUEUE_BYTES, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, SendFrame
 from gateway.mesh.events import ClockSet, MeshEvent, Tick
 from gateway.mesh.queue import LinkQueue
-from gateway.testing.ether import RADIO, WIDE, Cut, Ether, LinkProfile
+from gateway.testing.ether import RADIO, WIDE, Cut, Ether
+from gateway.testing.node import Engine, Node, Notice
 from gateway.testing.topology import Pair, Position
 from gateway.testing.traffic import Traffic
+from gateway.testing.way import LinkProfile
 from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Writable
 
 UNIX_EPOCH_OFFSET = 1_767_225_600.0
@@ -28,45 +29,6 @@ SITE_LINK = LinkProfile(delay=(0.0, 0.0), mtu=MAX_ENVELOPE, buffer=SITE_QUEUE_BY
 """A path between two gateways that loses nothing and costs no time."""
 
 N = TypeVar("N")
-
-
-class Engine(Protocol):
-    """Anything that turns events into effects and says when it wants to be woken."""
-
-    def handle(self, event: MeshEvent, now: float) -> Sequence[object]:
-        """Take one event; the effects are carried out in order."""
-
-    def next_wakeup(self) -> float | None:
-        """When the next `Tick` is due, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something a node told the outside at a time: any effect but `SendFrame` and `CloseLink`."""
-
-    at: float
-    node: str
-    effect: object
-
-
-class Node:
-    """One engine in a world, or a port without one whose events pile up in `events`."""
-
-    __slots__ = ("address", "dropped", "engine", "events", "links", "name", "queues", "received", "sent", "wake", "wakeups", "wanted")
-
-    def __init__(self, name: str, engine: Engine | None, address: bytes | None) -> None:
-        self.name = name
-        self.engine = engine
-        self.address = address  # peer ID, so that own packets are not counted as relays
-        self.links: dict[LinkId, Ether] = {}  # links that are up, as the node knows them
-        self.queues: dict[LinkId, LinkQueue] = {}  # only of links that were full once
-        self.events: list[LinkEvent] = []  # only without an engine
-        self.wanted: float | None = None  # what the engine last asked for
-        self.wake: float | None = None  # the tick that was made of it
-        self.wakeups = 0
-        self.sent = 0  # frames
-        self.received = 0  # frames
-        self.dropped = 0  # frames shed because a link stayed full, or waiting when it went down
 
 
 class World:

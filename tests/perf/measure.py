@@ -99,7 +99,7 @@ class Bench:
         return self._record(Row(self.group, what, seconds * 1e6, "µs", 1 / seconds if rate else None, seconds / yard, budget))
 
     def timed(self, what: str, call: Callable[[], object], *, inner: int = 1, budget: Budget | None = None) -> float:
-        """The seconds of one of the `inner` operations that `call` does, called as often as fills a repeat."""
+        """What one of the `inner` operations that `call` does costs, in Y; called as often as fills a repeat."""
         started = time.thread_time()
         call()
         calls = max(1, int(WINDOW_S / max(time.thread_time() - started, 1e-9)))
@@ -122,7 +122,7 @@ class Bench:
             call(state)
             best = min(best, (time.thread_time() - started) / inner)
         self.add_time(what, best, yard, budget)
-        return best
+        return best / yard
 
     def _record(self, row: Row) -> Row:
         self.rows.append(row)

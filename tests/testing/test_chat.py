@@ -1,8 +1,8 @@
 from random import Random
 
 from gateway.testing.chat import PRIVATE, PUBLIC, Chat
-from gateway.testing.ether import LinkProfile
 from gateway.testing.ledger import Ledger
+from gateway.testing.way import LinkProfile
 from tests.testing.small_islands import Strait, flooding_island
 
 A = ["a1", "a2", "a3", "a4"]

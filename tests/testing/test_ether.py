@@ -2,7 +2,8 @@ from random import Random
 
 import pytest
 
-from gateway.testing.ether import RADIO, WIDE, Ether, LinkProfile
+from gateway.testing.ether import RADIO, WIDE, Ether
+from gateway.testing.way import LinkProfile
 from transports.link import FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 

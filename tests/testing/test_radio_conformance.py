@@ -1,7 +1,7 @@
 import pytest
 
-from gateway.testing.ether import LinkProfile
 from gateway.testing.radio import Pace, VirtualRadio
+from gateway.testing.way import LinkProfile
 from tests.testing.small_islands import flooding_island
 from transports.conformance import CHECKS, Bench
 

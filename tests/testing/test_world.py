@@ -3,9 +3,9 @@ import pytest
 from gateway.limits import QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Priority, PublicMessage, SendFrame
 from gateway.mesh.events import ClockSet, Say
-from gateway.testing.ether import LinkProfile
 from gateway.testing.faults import between, churn, outage
 from gateway.testing.topology import chain, clique, crowd, ring
+from gateway.testing.way import LinkProfile
 from gateway.testing.world import World
 from tests.testing.flooder import Flooder
 from transports.link import FrameReceived, LinkDown, LinkUp

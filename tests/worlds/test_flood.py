@@ -3,9 +3,9 @@ from itertools import islice
 import pytest
 
 from gateway.mesh.effects import Heard, PublicMessage
-from gateway.testing.ether import LinkProfile
 from gateway.testing.faults import broken_copies
 from gateway.testing.topology import chain, clique, crowd
+from gateway.testing.way import LinkProfile
 from gateway.testing.world import World
 from tests.worlds.people import listeners, packet_of, phones, say
 from transports.link import FrameReceived

@@ -2,10 +2,10 @@
 
 from gateway.mesh.effects import Heard, PrivateMessage, Receipt
 from gateway.mesh.events import Whisper
-from gateway.testing.ether import LinkProfile
 from gateway.testing.faults import between, churn, outage
 from gateway.testing.phone import play
 from gateway.testing.topology import chain, clique, crowd, islands
+from gateway.testing.way import LinkProfile
 from gateway.testing.world import World
 from tests.worlds.people import listeners, phones, say
 
