@@ -1,4 +1,4 @@
-"""Site links over libp2p: the colleague program `libp2p_throughput.py`, run as it is."""
+"""Site links over libp2p: what the program `libp2p_throughput.py` says."""
 
 import json
 import subprocess

@@ -77,7 +77,6 @@ class Bench:
     say: Callable[[Row], None] = lambda _row: None
     rows: list[Row] = field(default_factory=list)
     group: str = ""
-    yards_s: list[float] = field(default_factory=list)  # every measurement of the yard-stick, seconds
 
     @property
     def repeats(self) -> int:
@@ -86,9 +85,7 @@ class Bench:
 
     def yard(self) -> float:
         """Seconds of one Y, measured now."""
-        now = step_s()
-        self.yards_s.append(now)
-        return now
+        return step_s()
 
     def add(self, what: str, value: float, unit: str, budget: Budget | None = None, per_second: float | None = None) -> Row:
         """A figure that is no time."""
