@@ -200,6 +200,9 @@ class GatewayEngine:
         site = self.sites.get(link)
         if site is None:
             return
+        if not site.packets.take(now):
+            self.drops[Reason.RATE] += 1
+            return
         try:
             envelope = wire.decode(data)
             site.site_id = envelope.seen[-1] if envelope.seen else envelope.origin
@@ -212,7 +215,7 @@ class GatewayEngine:
             self.drops[error.reason] += 1
             effects.append(CloseLink(link, f"sent something that is no envelope ({error.reason.value})"))
             return
-        reason = self._refuse(envelope, header, identifier, now) if site.packets.take(now) else Reason.RATE
+        reason = self._refuse(envelope, header, identifier, now)
         if reason is None:
             self.provenance.add(identifier, (*envelope.seen, envelope.origin), now)
             reason = self._accept(site, envelope, header, identifier, effects, now)

@@ -36,7 +36,7 @@ from gateway.mesh.speaker import Speaker
 from gateway.mesh.status import MeshStatus, describe
 from gateway.mesh.sync import ROUNDS, Sync
 from gateway.mesh.wallclock import WallClock
-from gateway.wire.packet import Header, packet_id, peek, with_ttl
+from gateway.wire.packet import COMPRESSED, Header, original_size, packet_id, peek, with_ttl
 from gateway.wire.signing import verify as verify_signature
 from gateway.wire.types import MessageType
 from transports.link import FrameReceived, LinkDown, LinkId, LinkUp
@@ -201,6 +201,9 @@ class Mesh:
         self.received += 1
         try:
             header = peek(frame)
+            if header.flags & COMPRESSED and not link.inflation.take(now, original_size(frame, header)):
+                self._drops[Reason.RATE] += 1
+                return []
             identifier = packet_id(frame, header)
         except DecodeError as error:
             self._drops[error.reason] += 1

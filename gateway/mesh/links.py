@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.limits import (
+    INFLATE_BURST,
+    INFLATE_RATE,
     LINK_BURST,
     LINK_RATE,
     MAX_FRAME,
@@ -31,6 +33,7 @@ class Link:
     asked_at: float = NEVER  # when we last sent a REQUEST_SYNC over it
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(LINK_RATE, LINK_BURST))
     verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))
+    inflation: TokenBucket = field(default_factory=lambda: TokenBucket(INFLATE_RATE, INFLATE_BURST))
     pongs: TokenBucket = field(default_factory=lambda: TokenBucket(MAX_PONGS / PONG_WINDOW_S, MAX_PONGS))
 
     def expects_answers(self, now: float) -> bool:

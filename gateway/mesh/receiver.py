@@ -24,7 +24,7 @@ from gateway.mesh.speaker import Speaker
 from gateway.mesh.sync import Sync
 from gateway.wire.board import BoardPost, decode_board, verify_board
 from gateway.wire.fragment import Assembler, decode_fragment
-from gateway.wire.packet import Header, packet_id, payload_of, peek
+from gateway.wire.packet import Header, original_size, packet_id, payload_of, peek
 from gateway.wire.ping import decode_ping, hops
 from gateway.wire.sync import decode_request_sync
 from gateway.wire.types import MessageType
@@ -230,6 +230,8 @@ class Receiver:
             return None
         try:
             inner = peek(whole)
+            if incoming.link is not None and not incoming.link.inflation.take(now, original_size(whole, inner)):
+                return Reason.RATE
             inner_id = packet_id(whole, inner)
         except DecodeError:
             return Reason.MALFORMED_INNER

@@ -1,4 +1,4 @@
-"""The envelope that carries packets between sites, in the encoding the two have agreed on.
+"""The envelope that carries packets between sites, in one of three encodings.
 
 One schema (`gateway.wire.envelope_schema`), three encodings: MessagePack between
 gateways, JSON for people and scripts, Protobuf for everybody else's tools. What a newer

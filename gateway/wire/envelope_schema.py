@@ -22,7 +22,7 @@ FIELD_NUMBER_END: Final = 1 << 29  # Protobuf has no room for more
 
 
 class Encoding(StrEnum):
-    """How two sites have agreed to write envelopes."""
+    """How an envelope is written."""
 
     MSGPACK = "msgpack"
     JSON = "json"

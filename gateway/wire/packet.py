@@ -180,6 +180,12 @@ def payload_of(frame: bytes, header: Header) -> bytes:
     return inflate(frame[stream : header.payload_end], int.from_bytes(frame[start:stream]))
 
 
+def original_size(frame: bytes, header: Header) -> int:
+    """The bytes a compressed payload says it inflates to, 0 for one that is not compressed."""
+    start = header.payload_start
+    return int.from_bytes(frame[start : start + 2 * header.version]) if header.flags & COMPRESSED else 0
+
+
 def _route_offset(header: Header) -> int:
     """Where the route's count is, or would be."""
     return (_V1_SIZE if header.version == 1 else _V2_SIZE) + (0 if header.recipient_id is None else PEER_ID_SIZE)

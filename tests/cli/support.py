@@ -1,6 +1,7 @@
 """The real command in a process of its own, with an environment that has nothing of this machine's settings."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,12 @@ def meshgate(*arguments, stdin="", env=None):
 
 
 def start(*arguments, **options):
-    """Start and leave running."""
-    return subprocess.Popen([*COMMAND, *arguments], env=ENV, cwd=ROOT, **options)
+    """Start and leave running, as from a terminal: a suite in the background would pass on an ignored Ctrl-C."""
+    return subprocess.Popen([*COMMAND, *arguments], env=ENV, cwd=ROOT, preexec_fn=_heed_ctrl_c, **options)  # noqa: PLW1509
+
+
+def _heed_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def objects(text):

@@ -2,7 +2,8 @@
 
 from itertools import islice
 
-from gateway.limits import MAX_LINKS, MAX_PEERS, MAX_PINS, MAX_SEEN, MAX_SYNC_ANSWERS, MAX_UNPROVEN
+from gateway.errors import Reason
+from gateway.limits import INFLATE_BURST, MAX_LINKS, MAX_PEERS, MAX_PINS, MAX_SEEN, MAX_SYNC_ANSWERS, MAX_UNPROVEN
 from gateway.mesh.effects import CloseLink, PeerLost, PeerSeen
 from gateway.mesh.identity import Identity
 from gateway.mesh.peers import PeerTable
@@ -113,3 +114,16 @@ def test_an_identity_keeps_its_keys_to_itself() -> None:
     identity = Identity(bytes(range(32)), bytes(range(32, 64)))
     assert bytes(range(32)).hex() not in repr(identity)
     assert "private" not in repr(identity)
+
+
+def test_one_link_makes_us_inflate_only_so_much() -> None:
+    play = Play(links=["bomber", "friend"])
+    text = b"a" * 400_000  # a few hundred bytes on the wire
+    frames = [encode(Packet(0x7A, 3, wall_ms(0.0) + number, b"stranger", text, version=2)) for number in range(8)]
+    assert all(len(frame) < 512 for frame in frames)
+    for frame in frames:
+        play.hear("bomber", frame)
+    affordable = int(INFLATE_BURST // len(text))
+    assert play.drops()[Reason.RATE.value] == len(frames) - affordable
+    play.hear("friend", encode(Packet(0x7A, 3, wall_ms(0.0), b"somebody", b"b" * 4_000, version=2)))
+    assert play.drops()[Reason.RATE.value] == len(frames) - affordable

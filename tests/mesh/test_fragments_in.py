@@ -1,5 +1,7 @@
 """Frames of others that come in pieces."""
 
+from random import Random
+
 import pytest
 
 from gateway.limits import (
@@ -173,7 +175,7 @@ def test_one_sender_has_only_so_many() -> None:
 
 def test_their_bytes_are_bounded() -> None:
     play = Play(links=["a"])
-    data = bytes(60_000)
+    data = Random(1).randbytes(60_000)
     for number in range(100):
         node = play.node(f"node{number % 25}")
         play.hear("a", fragment(node, data, index=number // 25, total=500))

@@ -186,7 +186,7 @@ async def test_status_says_who_is_missing_and_where_this_gateway_can_be_reached(
 
 
 async def test_a_child_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transports.libp2p.child._COMMAND", (sys.executable, "-c", "import time; time.sleep(99)"))
+    monkeypatch.setattr("transports.libp2p.child._COMMAND", (sys.executable, "-c", "import signal; signal.pause()"))
     monkeypatch.setattr("transports.libp2p.child.HEARTBEAT_S", 0.05)
     monkeypatch.setattr("transports.libp2p.child.CHILD_START_S", 0.1)
     hung = Child(SETTINGS, lambda _message: None, lambda: None)
