@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test check bench setup interop slow docs lock clean
+.PHONY: run test slow check bench docs setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
