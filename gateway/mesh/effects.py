@@ -70,7 +70,7 @@ class PeerLost:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PublicMessage:
     """Somebody's verified public message."""
 

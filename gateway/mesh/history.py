@@ -58,15 +58,11 @@ class History:
     def __init__(self) -> None:
         self._shelves: dict[int, OrderedDict[bytes, Kept]] = {kind: OrderedDict() for kind in SHELVES}
         self._bytes = dict.fromkeys(SHELVES, 0)
+        self.size = 0  # bytes of every packet that is kept
         self.version = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._shelves.values()))
-
-    @property
-    def size(self) -> int:
-        """Bytes of every packet that is kept."""
-        return sum(self._bytes.values())
 
     def knows(self, kind: int, packet_id: bytes) -> bool:
         """Say whether a packet is kept."""
@@ -97,6 +93,7 @@ class History:
             return False
         shelf[packet_id] = Kept(packet_id, frame, header.timestamp_ms, now + left)
         self._bytes[header.type] += len(frame)
+        self.size += len(frame)
         self.version += 1
         if len(shelf) > SHELVES[header.type].capacity:
             self._drop(header.type, next(iter(shelf)))
@@ -117,5 +114,7 @@ class History:
                 self._drop(kind, packet_id)
 
     def _drop(self, kind: int, packet_id: bytes) -> None:
-        self._bytes[kind] -= len(self._shelves[kind].pop(packet_id).frame)
+        size = len(self._shelves[kind].pop(packet_id).frame)
+        self._bytes[kind] -= size
+        self.size -= size
         self.version += 1
