@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from random import Random, SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway import admin
 from gateway.bridge.engine import BridgeMode, GatewayEngine
@@ -16,9 +16,10 @@ from gateway.errors import ConfigError
 from gateway.limits import MAX_NICKNAME
 from gateway.mesh.effects import Effect
 from gateway.mesh.engine import Mesh
+from gateway.mesh.events import ClockSet
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
-from gateway.runtime.clock import keep_wall_clock
+from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
 from gateway.runtime.supervise import Supervised
@@ -27,6 +28,9 @@ from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
 from transports.link import Transport
+
+if TYPE_CHECKING:
+    from transports.ble.transport import BleTransport
 
 OPEN_MARK = " (open bridge)"
 """Follows the nickname while the bridge is open, so that everybody on the air can see it."""
@@ -40,7 +44,9 @@ class Gateway:
     Args:
         config: what the operator decided.
         radios: transports of the local mesh; none means there is no radio.
-        trouble: why there is no radio and what to do, for the status; empty if there is one.
+        bluetooth: whether to use the Bluetooth adapters as well; needs the extra ``ble``.
+        trouble: why there is no radio and what to do, for the status; None if nothing is amiss.
+        trusted: whether somebody vouches for this machine's time of day; while nobody does, the gateway is silent.
         notice: told everything the engine reports beside frames.
         report: told one sentence per change of state, for the log.
         rng: randomness; cryptographic unless a test says otherwise.
@@ -55,13 +61,16 @@ class Gateway:
         config: Config,
         radios: Sequence[Transport],
         *,
+        bluetooth: bool = False,
         trouble: tuple[str, str] | None = None,
+        trusted: Callable[[], bool] = lambda: True,
         notice: Callable[[Effect, float], None] = lambda _effect, _now: None,
         report: Callable[[str], None] = lambda _sentence: None,
         rng: Random | None = None,
     ) -> None:
         self.config = config
         self.trouble = trouble
+        self._trusted = trusted
         self._notice = notice
         self._report = report
         self._rng = rng or SystemRandom()
@@ -69,11 +78,14 @@ class Gateway:
         mode = BridgeMode(config.bridge.mode.value)
         nickname = marked(config.gateway.nickname) if mode is BridgeMode.OPEN else config.gateway.nickname
         self.engine = GatewayEngine(Mesh(self.identity, self._rng, MeshSettings(nickname=nickname, reads_mail=False)), mode)
+        self.radio = self._bluetooth() if bluetooth else None
         self.libp2p = self._libp2p()
-        transports = [*radios, *([self.libp2p] if self.libp2p is not None else [])]
+        transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p) if one is not None)]
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
+        self._time: TimeOfDay | None = None
         self._started = 0.0
+        self._was_silent = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then say goodbye on the radio and close every link.
@@ -84,8 +96,13 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self._started = loop.time()
         pump = self._pump = Pump(self.engine, self._notice)
-        async with admin.serve(self.config.control.socket, self.status):
-            tasks = [asyncio.create_task(keep_wall_clock(pump.send), name="clock")]
+        self._time = TimeOfDay(self._set_clock, self._trusted)
+        self._time.look(self._started)
+        if not self._time.is_known:
+            self._report(" ".join(NOT_SET))
+            self._was_silent = True
+        async with admin.serve(self.config.control.socket, self.status, self.radio):
+            tasks = [asyncio.create_task(self._time.keep(), name="clock")]
             tasks += [asyncio.create_task(one.run(pump.post_to(one.transport)), name=one.transport.name) for one in self._supervised]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
@@ -108,7 +125,32 @@ class Gateway:
         now = asyncio.get_running_loop().time()
         waiting, shed = (self._pump.waiting_bytes, self._pump.shed) if self._pump is not None else (0, 0)
         transports = [one.status() for one in self._supervised]
-        return describe(self.engine, transports, self.trouble, waiting, shed, now - self._started, now)
+        troubles = [] if self.trouble is None else [self.trouble]
+        if self._time is not None and not self._time.is_known:
+            troubles.append(NOT_SET)
+        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now)
+
+    def _set_clock(self, event: ClockSet) -> None:
+        if self._was_silent:
+            self._was_silent = False
+            self._report("The clock is set: phones take this gateway's packets from now on.")
+        if self._pump is not None:
+            self._pump.send(event)
+
+    def _bluetooth(self) -> "BleTransport":
+        from hw.bluez.adapters import parse_wish  # noqa: PLC0415 -- dbus-fast and bleak are an extra
+        from transports.ble.config import BleConfig  # noqa: PLC0415
+        from transports.ble.transport import BleTransport  # noqa: PLC0415
+
+        chosen = self.config.radio
+        config = BleConfig(
+            wishes=tuple(map(parse_wish, chosen.adapters)),
+            max_central=chosen.max_dialled,
+            max_peripheral=chosen.max_accepted,
+            tag=self.identity.peer_id if chosen.announce_peer_id else b"",
+            helper_socket=chosen.recovery_socket,
+        )
+        return BleTransport(config, self._rng, self._report)
 
     def _libp2p(self) -> Libp2pTransport | None:
         chosen = self.config.transports.libp2p

@@ -74,7 +74,7 @@ class GatewayStatus(msgspec.Struct, frozen=True):
 def describe(
     engine: GatewayEngine,
     transports: Sequence[TransportStatus],
-    trouble: tuple[str, str] | None,
+    troubles: Sequence[tuple[str, str]],
     waiting: int,
     shed: int,
     uptime: float,
@@ -85,7 +85,7 @@ def describe(
     Args:
         engine: the gateway's engine.
         transports: what each transport says of itself.
-        trouble: what is wrong with the radio and what to do, None if it is well.
+        troubles: what is wrong beside the transports, and what to do about each.
         waiting: bytes waiting for busy links.
         shed: frames given up because they waited in vain.
         uptime: seconds since the start.
@@ -96,7 +96,7 @@ def describe(
     peers = tuple(
         PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
     )
-    problems = [Problem(*trouble)] if trouble is not None else []
+    problems = [Problem(*trouble) for trouble in troubles]
     problems += [Problem(one.sentence, one.remedy) for one in transports if one.state is TransportState.DOWN]
     return GatewayStatus(
         sentence=sentence(sum(peer.local for peer in peers), len(engine.sites), waiting, [problem.sentence for problem in problems]),

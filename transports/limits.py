@@ -60,3 +60,44 @@ NOTICES_PER_BURST: Final = 20  # library log lines passed on per HEARTBEAT_S, th
 
 # Gossip (off unless configured)
 MAX_GOSSIP_RPC: Final = 256 * 1024  # bytes of one inbound pubsub RPC
+
+# Bluetooth LE: links and frames
+BLE_MIN_MTU: Final = 107  # bytes a link must take; the engine refuses smaller ones (the smallest directed fragment)
+BLE_MAX_FRAME: Final = 512  # bytes: the longest attribute value; longer writes would need long writes, which phones misread
+BLE_MAX_WRITE: Final = 510  # bytes: as a GATT server BlueZ before 5.7x drops longer writes, for it counts the handle too
+BLE_MAX_CENTRAL: Final = 4  # links we dial, per adapter, unless configured; what boards are known to hold
+BLE_MAX_PERIPHERAL: Final = 4  # links others dial, per adapter, unless configured
+BLE_MOST_LINKS: Final = 16  # links per adapter and role that may be configured; no controller holds more
+BLE_MAX_ADAPTERS: Final = 8  # adapters in use at once, whatever is plugged in
+BLE_LINK_SILENCE_S: Final = 180.0  # seconds without a frame before a link is given up, as BitChat for Android does
+BLE_MUTE_S: Final = 20.0  # seconds a link may stay without its first frame before a newcomer may have its place
+BLE_QUEUE_FRAMES: Final = 16  # frames accepted for one dialled link and not yet written; the engine keeps the long queue
+BLE_WRITE_FENCE: Final = 8  # frames from one write with response to the next: what bluetoothd may hold for a link
+BLE_WRITE_TIMEOUT_S: Final = 30.0  # seconds one write may take: ATT gives a transaction as long
+BLE_CLOSE_TIMEOUT_S: Final = 3.0  # seconds the good-bye of a link may take before it is left to BlueZ
+
+# Bluetooth LE: whom to dial, and when
+BLE_CANDIDATES: Final = 100  # devices heard and remembered, per adapter, as on iOS
+BLE_HOLDS: Final = 256  # devices and tags that must not be dialled for a while
+BLE_CANDIDATE_FRESH_S: Final = 30.0  # seconds since it was last heard in which a device may be dialled
+BLE_CANDIDATE_KEEP_S: Final = 60.0  # seconds since it was last heard before a device is forgotten
+BLE_DIAL_TIMEOUT_S: Final = 8.0  # seconds for connecting, as on iOS
+BLE_SETUP_TIMEOUT_S: Final = 8.0  # seconds for discovery and subscription after that
+BLE_DIAL_SPACING_S: Final = 0.5  # seconds between two starts, as on iOS
+BLE_DIALS_AT_ONCE: Final = 2  # a device that never answers must not keep all others waiting
+BLE_CROSSING_S: Final = 2.0  # seconds in which the other side may dial first, where both would dial each other
+BLE_HOLD_TIMEOUT_S: Final = 15.0  # seconds after a dial that timed out, as on iOS
+BLE_HOLD_DROP_S: Final = 3.0  # seconds after a link that dropped, as on iOS
+BLE_HOLD_WEAK_S: Final = 30.0  # seconds after a failure of a weak device, as on iOS
+BLE_HOLD_USELESS_S: Final = 120.0  # seconds after a device that lacks the service or takes too small frames
+BLE_HOLD_BANNED_S: Final = 900.0  # seconds after a link the engine closed; also when it comes to us
+BLE_HOLD_CAP_S: Final = 300.0  # seconds, to which the wait after failures in a row doubles
+BLE_GROW_S: Final = 120.0  # seconds without a refusal before an adapter is trusted with one link more
+BLE_ABORTS: Final = 3  # aborted connections in a row that count as a refusal, or without any link as a storm
+
+# Bluetooth LE: the scanner and the outer loop
+BLE_BUSY_S: Final = 12.0  # seconds a scanner may be refused as busy: after a crash the kernel ends the old scan only after 10.24 s
+BLE_SILENCE_S: Final = 30.0  # seconds of scanning without an advertisement before the recovery ladder is told
+BLE_RESTART_CAP_S: Final = 10.0  # seconds, the longest wait before something that failed is set up again
+BLE_SCAN_REPORT_S: Final = 60.0  # seconds, the longest survey of who is on the air
+BLE_SCAN_ROWS: Final = 200  # devices listed by one survey

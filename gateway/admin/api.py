@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from gateway.admin.radio import RadioControl
+from gateway.admin.routes import routes
 from gateway.errors import ConfigError
 
 SOCKET_MODE = 0o660
@@ -19,24 +21,21 @@ PROBE_S = 2.0  # seconds a running gateway may take to accept
 
 
 @asynccontextmanager
-async def serve(path: Path, status: Callable[[], msgspec.Struct]) -> AsyncIterator[None]:
+async def serve(path: Path, status: Callable[[], msgspec.Struct], radio: RadioControl | None = None) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
     Args:
         path: where the socket is made; a socket left behind by a gateway that died is replaced.
         status: makes the document of ``GET /api/v1/status``.
+        radio: the Bluetooth radio, None if this gateway has none.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
 
     """
-
-    async def get_status(_request: web.Request) -> web.Response:
-        return web.Response(body=msgspec.json.encode(status()), content_type="application/json")
-
     listener, inode = _listen(path)
     app = web.Application()
-    app.router.add_get("/api/v1/status", get_status)
+    app.add_routes(routes(status, radio))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:

@@ -2,34 +2,80 @@
 
 import errno
 from pathlib import Path
+from typing import TypeVar
 
 import aiohttp
 import msgspec
 
+from gateway.admin.radio import RadioDocument, ResetDocument, ResetRequest, ScanDocument, ScanRequest
+from gateway.admin.routes import ProblemDocument
 from gateway.errors import GatewayError
 from gateway.status import GatewayStatus
 
 TIMEOUT_S = 5.0
+STEP_TIMEOUT_S = 200.0  # seconds for a step of the recovery ladder, which gives itself up after 180
+
+T = TypeVar("T")
 
 
 class UnreachableError(GatewayError):
-    """No gateway answers on the control socket; the text says what happens there instead."""
+    """No gateway answers on the control socket; the text says what happens there instead.
+
+    `absent` says that none runs there at all: nobody listens.
+    """
+
+    def __init__(self, text: str, *, absent: bool = False) -> None:
+        super().__init__(text)
+        self.absent = absent
+
+
+class RefusedError(GatewayError):
+    """The gateway answers that it will not or cannot; `document` says why and what to do."""
+
+    def __init__(self, document: ProblemDocument) -> None:
+        super().__init__(document.detail)
+        self.document = document
 
 
 async def get_status(socket: Path) -> GatewayStatus:
     """Return the running gateway's status; raises `UnreachableError`."""
+    return await _ask(socket, "status", GatewayStatus)
+
+
+async def get_radio(socket: Path) -> RadioDocument:
+    """Return how its adapters are doing; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "radio", RadioDocument)
+
+
+async def scan(socket: Path, request: ScanRequest) -> ScanDocument:
+    """Let it listen and tell who is on the air; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "radio/scan", ScanDocument, request, request.seconds + TIMEOUT_S)
+
+
+async def reset(socket: Path, request: ResetRequest) -> ResetDocument:
+    """Let it take a step against a radio that does not work; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "radio/reset", ResetDocument, request, STEP_TIMEOUT_S)
+
+
+async def _ask(socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None) -> T:
+    """Ask for what is there, or send a request; the answer is of the type given."""
+    seconds = TIMEOUT_S if patience is None else patience
+    method, body = ("GET", None) if request is None else ("POST", msgspec.json.encode(request))
     try:
         async with (
-            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
-            session.get("http://meshgate/api/v1/status") as response,
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=aiohttp.ClientTimeout(total=seconds)) as session,
+            session.request(method, f"http://meshgate/api/v1/{what}", data=body) as response,
         ):
+            if response.content_type == "application/problem+json":
+                raise RefusedError(msgspec.json.decode(await response.read(), type=ProblemDocument))
             response.raise_for_status()
-            return msgspec.json.decode(await response.read(), type=GatewayStatus)
+            return msgspec.json.decode(await response.read(), type=kind)
     except TimeoutError as error:
-        raise UnreachableError(f"The gateway on {socket} does not answer within {TIMEOUT_S:.0f} s.") from error
+        raise UnreachableError(f"The gateway on {socket} does not answer within {seconds:.0f} s.") from error
     except (aiohttp.ClientConnectionError, OSError) as error:
         if isinstance(error, OSError) and error.errno == errno.EACCES:
             raise UnreachableError(f"You may not open {socket}: only its owner and its group may.") from error
-        raise UnreachableError(f"No gateway answers on {socket}.") from error
+        nobody = isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ECONNREFUSED}
+        raise UnreachableError(f"No gateway answers on {socket}.", absent=nobody) from error
     except (aiohttp.ClientError, msgspec.DecodeError) as error:
         raise UnreachableError(f"What answers on {socket} is no gateway of this version, or a broken one.") from error

@@ -41,7 +41,7 @@ from gateway.mesh.receiver import ELSEWHERE
 from gateway.session.rate import KeyedBuckets
 from gateway.wire import envelope as wire
 from gateway.wire.envelope import Envelope, Kind
-from gateway.wire.packet import Header, packet_id, peek
+from gateway.wire.packet import Header, packet_id, peek, without_rsr
 from gateway.wire.types import MessageType
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
 
@@ -108,7 +108,7 @@ class GatewayEngine:
         return kept
 
     def _cross(self, heard: Heard, effects: list[Effect], now: float) -> None:
-        header = heard.header
+        frame, header = _original(heard.frame, heard.header)
         reason = refusal(header) or self._unproved(heard, now)
         if reason is not None:
             self.drops[reason] += 1
@@ -117,7 +117,7 @@ class GatewayEngine:
         if isinstance(targets, Reason):
             self.drops[targets] += 1
             return
-        if self._send(self._wrap(heard.packet_id, header, heard.frame, now), targets, effects, now):
+        if self._send(self._wrap(heard.packet_id, header, frame, now), targets, effects, now):
             self.crossed_out += 1
 
     def _unproved(self, heard: Heard, now: float) -> Reason | None:
@@ -179,8 +179,8 @@ class GatewayEngine:
         kept = self.mesh.kept(now)
         sizes = accumulate(len(one.frame) for one in kept)
         recent = [(one.packet_id, one.frame) for one, size in zip(kept, sizes, strict=True) if size <= MAX_CATCH_UP_BYTES]
-        for identifier, frame in (*missed, *reversed(recent)):
-            header = peek(frame)
+        for identifier, kept_frame in (*missed, *reversed(recent)):
+            frame, header = _original(kept_frame, peek(kept_frame))
             if refusal(header) is None and site.site_id not in self.provenance.sites(identifier, now):
                 self._send(self._wrap(identifier, header, frame, now), (site,), effects, now)
 
@@ -264,3 +264,11 @@ class GatewayEngine:
             if not isinstance(targets, Reason):
                 self.passed_on += self._send(envelope, [other for other in targets if other.link != site.link], effects, now)
         return None
+
+
+def _original(frame: bytes, header: Header) -> tuple[bytes, Header]:
+    """Undo what a neighbour marked when it answered our REQUEST_SYNC: what we have missed belongs to the other sites too."""
+    if not header.is_rsr:
+        return frame, header
+    frame = without_rsr(frame)
+    return frame, peek(frame)

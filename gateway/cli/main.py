@@ -16,7 +16,7 @@ from gateway.cli.arguments import Help, Parser, add_json, examples_text
 from gateway.cli.output import CommandError, Exit, note, report
 from gateway.errors import ConfigError, GatewayError
 
-COMMANDS = ("demo", "run", "status", "packet", "config")
+COMMANDS = ("demo", "run", "status", "doctor", "radio", "packet", "config")
 """The commands in the order help lists them."""
 
 _EXAMPLES = (

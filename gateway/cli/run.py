@@ -48,10 +48,11 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
     from gateway.app import Gateway  # noqa: PLC0415
     from gateway.cli.radios import find_radios  # noqa: PLC0415
 
-    radios, trouble = await find_radios(args.simulate, args.feed, args.capture, args.feed_rate)
-    if trouble is not None:
-        note(f"{trouble[0]}\n{trouble[1]}\nEverything else is served meanwhile. To try Meshgate without a radio: meshgate run --simulate 5")
-    gateway = Gateway(config, radios, trouble=trouble, report=note)
+    mesh = find_radios(config.radio, args.simulate, args.feed, args.capture, args.feed_rate)
+    if mesh.trouble is not None:
+        note(" ".join(mesh.trouble))
+        note("Everything else is served meanwhile. To try Meshgate without a radio: meshgate run --simulate 5")
+    gateway = Gateway(config, mesh.radios, bluetooth=mesh.bluetooth, trouble=mesh.trouble, trusted=mesh.trusted, report=note)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

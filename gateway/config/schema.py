@@ -5,7 +5,6 @@ It drives the checks (`load`), `meshgate config example` and the reference page
 """
 
 import typing
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, EnumMeta, StrEnum
@@ -14,13 +13,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from gateway.config.checks import MAX_SOCKET_PATH, check_adapter, check_links, check_member, check_nickname, check_socket
 from gateway.config.paths import Places
 from gateway.limits import MAX_NICKNAME
 from transports.libp2p.address import parse_listen, parse_peer
-from transports.libp2p.identity import is_peer_id
-from transports.limits import MAX_MEMBERS, MAX_PEER_ADDRESSES
+from transports.limits import BLE_MAX_ADAPTERS, BLE_MAX_CENTRAL, BLE_MAX_PERIPHERAL, BLE_MOST_LINKS, MAX_MEMBERS, MAX_PEER_ADDRESSES
 
-MAX_SOCKET_PATH = 107  # bytes the kernel has for the name of a Unix socket
+RECOVERY_SOCKET = Path("/run/meshgate-recover.sock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,41 +36,11 @@ class About:
     default_words: str = ""  # the same for people
 
 
-def check_nickname(text: str) -> None:
-    """Accept a name that fits an announce and shows as one line.
+class ClockTrust(StrEnum):
+    """When the time of day of this machine is believed."""
 
-    Raises:
-        ValueError: with a sentence for the person who wrote it.
-    """
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise ValueError("the name is not valid UTF-8") from None
-    if not 1 <= size <= MAX_NICKNAME:
-        raise ValueError(f"the name has {size} bytes")
-    if any(unicodedata.category(letter) == "Cc" for letter in text):
-        raise ValueError("the name has a control character in it, such as a line break")
-
-
-def check_socket(text: str) -> None:
-    """Accept a path short enough for a Unix socket.
-
-    Raises:
-        ValueError: with a sentence for the person who wrote it.
-    """
-    size = len(text.encode(errors="surrogateescape"))
-    if size > MAX_SOCKET_PATH:
-        raise ValueError(f"the path {text!r} has {size} bytes, and the system has room for {MAX_SOCKET_PATH}")
-
-
-def check_member(text: str) -> None:
-    """Accept the peer ID of a site.
-
-    Raises:
-        ValueError: with a sentence for the person who wrote it.
-    """
-    if not is_peer_id(text):
-        raise ValueError(f"{text!r} is not the peer ID of a site, or has a typing error in it")
+    AUTO = "auto"
+    TRUST = "trust"
 
 
 class BridgeMode(StrEnum):
@@ -110,6 +79,64 @@ class BridgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         BridgeMode,
         About('With "open", public and end-to-end encrypted packets cross to every allowed site as they are; with "off", nothing does.'),
     ] = BridgeMode.OFF
+
+
+class RadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The Bluetooth radio, and with it the phones near this gateway."""
+
+    enabled: Annotated[bool, About("Whether to use Bluetooth at all.")] = True
+    adapters: Annotated[
+        tuple[str, ...],
+        About(
+            "The adapters to use, each for calling phones (central), for being called by them (peripheral), or for both; "
+            "an empty list uses one adapter for both, and of several the first as central and the second as peripheral.",
+            allowed="hci0 or AA:BB:CC:DD:EE:FF, followed by =central, =peripheral or =both (the same as nothing)",
+            check=check_adapter,
+            most=BLE_MAX_ADAPTERS,
+        ),
+    ] = ()
+    max_dialled: Annotated[
+        int,
+        About(
+            "The most phones and gateways each adapter calls at once; what its controller refuses makes it fewer for a while.",
+            allowed=f"1 to {BLE_MOST_LINKS}",
+            check=check_links,
+            unit="links",
+        ),
+    ] = BLE_MAX_CENTRAL
+    max_accepted: Annotated[
+        int,
+        About(
+            "The most phones and gateways each adapter lets call at once.",
+            allowed=f"1 to {BLE_MOST_LINKS}",
+            check=check_links,
+            unit="links",
+        ),
+    ] = BLE_MAX_PERIPHERAL
+    announce_peer_id: Annotated[
+        bool,
+        About(
+            "Whether to show this gateway's peer ID to everybody who scans, as phones with Android do; "
+            "they need it to see that they are linked already, and without it link twice. "
+            "Anybody can recognise the gateway by it, as by its announces.",
+        ),
+    ] = True
+    clock: Annotated[
+        ClockTrust,
+        About(
+            'When to believe this machine\'s time, without which phones ignore the gateway: "auto" once a time service or a hardware clock '
+            'vouches for it, "trust" always.',
+        ),
+    ] = ClockTrust.AUTO
+    recovery_socket: Annotated[
+        Path,
+        About(
+            "The socket of the service that restarts Bluetooth when nothing gentler helps; "
+            "without it those steps are left out, and the status says so.",
+            allowed=f"a path of at most {MAX_SOCKET_PATH} bytes",
+            check=check_socket,
+        ),
+    ] = RECOVERY_SOCKET
 
 
 class Libp2pConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -178,6 +205,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     config_version: Annotated[Literal[1], About("The version of these settings, so that a later Meshgate knows how to read them.")] = 1
     gateway: GatewayConfig
+    radio: RadioConfig
     bridge: BridgeConfig
     transports: TransportsConfig
     control: ControlConfig

@@ -7,7 +7,7 @@ from gateway.mesh.links import Link
 from gateway.wire.packet import Header
 from gateway.wire.types import MessageType
 
-SKEW_MS = int(MAX_SKEW_S * 1000)
+SKEW_MS = MAX_SKEW_S * 1000
 _SYNCED_MS: dict[int, int] = {
     MessageType.ANNOUNCE: int(MAX_ANNOUNCE_AGE_S * 1000),
     **{kind: int(shelf.lifetime * 1000) for kind, shelf in SHELVES.items()},
@@ -21,16 +21,16 @@ def is_solicited(header: Header, link: Link | None, now: float) -> bool:
     return header.ttl == 0 and link is not None and link.expects_answers(now)
 
 
-def refuse_time(header: Header, wall_ms: int, *, solicited: bool) -> Reason | None:
+def refuse_time(header: Header, wall_ms: int, *, solicited: bool, skew_ms: float = SKEW_MS) -> Reason | None:
     """Say why a packet does not belong to this moment, None if it does."""
     if header.is_rsr and not solicited:
         return Reason.UNSOLICITED
     age = wall_ms - header.timestamp_ms
-    oldest = _SYNCED_MS.get(header.type, SKEW_MS) if solicited else SKEW_MS
-    return None if -SKEW_MS <= age <= oldest else Reason.WINDOW
+    oldest = max(skew_ms, _SYNCED_MS.get(header.type, 0)) if solicited else skew_ms
+    return None if -skew_ms <= age <= oldest else Reason.WINDOW
 
 
-def refuse(header: Header, link: Link, own_id: bytes, wall_ms: int | None, now: float) -> Reason | None:
+def refuse(header: Header, link: Link, own_id: bytes, wall_ms: int | None, now: float, skew_ms: float = SKEW_MS) -> Reason | None:
     """Say why a packet from a link is not let in, None if it is; takes from the link's budget."""
     if header.sender_id == own_id:
         return Reason.OWN
@@ -38,7 +38,7 @@ def refuse(header: Header, link: Link, own_id: bytes, wall_ms: int | None, now: 
         return Reason.RATE
     if wall_ms is None:
         return Reason.CLOCK
-    return refuse_time(header, wall_ms, solicited=is_solicited(header, link, now))
+    return refuse_time(header, wall_ms, solicited=is_solicited(header, link, now), skew_ms=skew_ms)
 
 
 def refuse_injected(header: Header, wall_ms: int | None) -> Reason | None:

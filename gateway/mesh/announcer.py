@@ -79,5 +79,6 @@ class Announcer:
                 neighbors=neighbors,
                 capabilities=self._settings.capabilities or None,
                 bridge_geohash=self._settings.bridge_geohash,
-            )
+            ),
+            order=self._settings.dialect.announce_order,
         )

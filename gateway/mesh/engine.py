@@ -12,16 +12,16 @@ when to come back. The way of a packet (design.md section 5):
 Nothing of somebody else's packet is ever re-encoded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from random import Random
 
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_FRAME, MAX_LINKS, MAX_TTL, MIN_LINK_MTU, REINJECT_TTL
+from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_FRAME, MAX_LINKS, MAX_TTL, MIN_LINK_MTU, REINJECT_TTL
 from gateway.mesh.admission import SKEW_MS, refuse, refuse_injected
 from gateway.mesh.chores import Chore, Chores
 from gateway.mesh.effects import CloseLink, Effect, PeerLost, Priority
-from gateway.mesh.events import ClockSet, MeshEvent, Ping, Rename, Say, Tick, Whisper
+from gateway.mesh.events import ClockSet, Handshake, MeshEvent, Ping, Rename, Say, Tick, Unsent, Whisper
 from gateway.mesh.flows import flow_of
 from gateway.mesh.forwarding import Forwarding
 from gateway.mesh.history import SHELVES, Kept
@@ -41,8 +41,11 @@ from gateway.wire.signing import verify as verify_signature
 from gateway.wire.types import MessageType
 from transports.link import FrameReceived, LinkDown, LinkId, LinkUp
 
+OURSELVES = "this is ourselves"
 HOUSEKEEPING_S = 5.0
 FIRST_SYNC_S = 5.0  # seconds after a link came up
+
+_DIRECT = frozenset({MessageType.ANNOUNCE, MessageType.FRAGMENT})  # an announce may have been too long for the link
 
 
 class Mesh:
@@ -71,13 +74,14 @@ class Mesh:
         self._rng = rng
         self._clock = WallClock()
         self._links = Links()
-        self.peers = PeerTable(identity.peer_id, verify, pins)
+        skew = self.settings.dialect.max_skew
+        self.peers = PeerTable(identity.peer_id, verify, pins, max_age=max(skew, MAX_ANNOUNCE_AGE_S))
         self._drops: Drops = dict.fromkeys(Reason, 0)
         self._out = Outbound(self._links, rng.randbytes, self._drops, relay_to_all=self.settings.relay_to_all)
         self._forwarding = Forwarding(identity.peer_id, rng, self._links, self._out, self._drops, jitter=self.settings.jitter)
         self._speaker = Speaker(identity, self.settings, rng, self._clock, self._links, self.peers, self._out)
         self._seen = self._speaker.seen
-        self._sync = Sync(self._speaker.history, self.peers)
+        self._sync = Sync(self._speaker.history, self.peers, marks_answers=self.settings.dialect.marks_answers)
         self._private = Private(identity, self.settings.capabilities, rng.randbytes, self.peers.signing_key)
         self._receiver = Receiver(
             identity.peer_id,
@@ -89,7 +93,10 @@ class Mesh:
             verify,
             self._drops,
             reads_mail=self.settings.reads_mail,
+            max_skew=skew,
         )
+        self._skew_ms = skew * 1000
+        self._relays = self.settings.dialect.relays
         self._chores = Chores()
         self._sync_round = 0
         self.received = 0
@@ -111,8 +118,9 @@ class Mesh:
             case LinkUp(link=link, mtu=mtu):
                 self._link_up(link, mtu, effects, now)
             case LinkDown(link=link):
-                self._links.remove(link)
-                self._chores.cancel(Chore.SYNC, link)
+                self._link_down(link, effects, now)
+            case Unsent(link=link, frames=frames):
+                self._hand_over(link, frames, effects, now)
             case ClockSet(offset=offset):
                 self._clock.set(offset)
                 self._speaker.announcer.forget()
@@ -121,6 +129,8 @@ class Mesh:
                 self._speaker.say(text, effects, now)
             case Whisper():
                 self._speaker.noise(self._private.whisper(event, now), effects, now)
+            case Handshake(recipient=recipient):
+                self._speaker.noise(self._private.handshake(recipient, now), effects, now)
             case Ping(recipient=recipient):
                 self._ping(recipient, effects, now)
             case Rename(nickname=nickname):
@@ -201,6 +211,8 @@ class Mesh:
         self.received += 1
         try:
             header = peek(frame)
+            if header.sender_id == self.identity.peer_id and header.ttl == MAX_TTL and header.type in _DIRECT:
+                return self._is_ourselves(link_id)
             if header.flags & COMPRESSED and not link.inflation.take(now, original_size(frame, header)):
                 self._drops[Reason.RATE] += 1
                 return []
@@ -211,7 +223,7 @@ class Mesh:
         if self._seen.knows(identifier, now):
             return self._duplicate(frame, header, identifier, link, now)
         wall_ms = self._clock.ms(now)
-        reason = refuse(header, link, self.identity.peer_id, wall_ms, now)
+        reason = refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms)
         if reason is not None or wall_ms is None:
             self._drop(reason or Reason.CLOCK)
             return []
@@ -219,7 +231,7 @@ class Mesh:
         effects: list[Effect] = []
         incoming = Incoming(frame, header, identifier, link)
         reason = self._receiver.take(incoming, effects, now, wall_ms)
-        if may_relay(header.type, reason):
+        if self._relays and may_relay(header.type, reason):
             self._forwarding.relay(incoming, effects, now)
         return effects
 
@@ -228,17 +240,41 @@ class Mesh:
         self._drops[Reason.DUPLICATE] += 1
         self._forwarding.overheard(header, identifier, link)
         unproven = self._seen.deserves_another_look(identifier)
-        first_direct = header.type == MessageType.ANNOUNCE and header.ttl == MAX_TTL and link.peer_id is None
-        if not unproven and not first_direct:
+        direct = header.type == MessageType.ANNOUNCE and header.ttl == MAX_TTL and self._links.may_bind(link, header.sender_id, now)
+        if not unproven and not direct:
             return []
         wall_ms = self._clock.ms(now)
-        if wall_ms is None or refuse(header, link, self.identity.peer_id, wall_ms, now) is not None:
+        if wall_ms is None or refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms) is not None:
             return []
         effects: list[Effect] = []
         incoming = Incoming(frame, header, identifier, link)
-        if self._receiver.take(incoming, effects, now, wall_ms) is None and unproven:
+        if self._receiver.take(incoming, effects, now, wall_ms) is None and unproven and self._relays:
             self._forwarding.relay(incoming, effects, now)
         return effects
+
+    def _is_ourselves(self, link_id: LinkId) -> list[Effect]:
+        """Give up a link over which our own direct announce came back: two adapters of one gateway hear each other."""
+        self._drops[Reason.OWN] += 1
+        self._links.remove(link_id)  # so that this is said once, however long the link takes to go
+        self._chores.cancel(Chore.SYNC, link_id)
+        return [CloseLink(link_id, OURSELVES)]
+
+    def _link_down(self, link_id: LinkId, effects: list[Effect], now: float) -> None:
+        link = self._links.get(link_id)
+        beside = self._links.beside(link) if link is not None else None
+        self._links.remove(link_id)
+        self._chores.cancel(Chore.SYNC, link_id)
+        if beside is not None:
+            self._forwarding.move(link_id, beside.id)
+            self._out.move(link_id, beside, effects, now)
+
+    def _hand_over(self, link_id: LinkId, frames: Iterable[tuple[bytes, Priority]], effects: list[Effect], now: float) -> None:
+        """Send what waited for a link that is going over another link to the same peer."""
+        link = self._links.get(link_id)
+        beside = self._links.beside(link) if link is not None else None
+        if beside is not None:
+            for frame, priority in frames:
+                self._out.emit(effects, (beside.id,), frame, priority, now)
 
     def _link_up(self, link_id: LinkId, mtu: int, effects: list[Effect], now: float) -> None:
         self._links.remove(link_id)

@@ -6,7 +6,8 @@ only as `ClockSet.offset`, because a Pi boots without knowing the time.
 
 from dataclasses import dataclass
 
-from transports.link import FrameReceived, LinkDown, LinkUp, Writable
+from gateway.mesh.effects import Priority
+from transports.link import FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,24 @@ class Whisper:
 
 
 @dataclass(frozen=True, slots=True)
+class Handshake:
+    """Start a Noise session with one peer, a new one in place of the old if there is one."""
+
+    recipient: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """What waited for a link that is about to be reported down, in the order it would have left.
+
+    Whoever keeps the queues says so right before the `LinkDown`; another link to the same peer takes it.
+    """
+
+    link: LinkId
+    frames: tuple[tuple[bytes, Priority], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Ask one peer for a pong."""
 
@@ -51,5 +70,5 @@ class Rename:
     nickname: str
 
 
-Command = ClockSet | Tick | Say | Whisper | Ping | Rename
+Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent
 MeshEvent = LinkUp | LinkDown | FrameReceived | Writable | Command

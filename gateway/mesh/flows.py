@@ -32,7 +32,11 @@ class Flows:
 
     def busy(self, flow: Flow, now: float) -> bool:
         """Say whether an earlier packet is not done yet, or only just."""
-        return self._ends.get(flow, float("-inf")) >= now
+        return self.until(flow) >= now
+
+    def until(self, flow: Flow) -> float:
+        """Return when the last packet so far is done, minus infinity if there was none."""
+        return self._ends.get(flow, float("-inf"))
 
     def end(self, flow: Flow, at: float) -> float:
         """Return when a packet may be done that could be at `at`: not before those before it."""

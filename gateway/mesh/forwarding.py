@@ -1,22 +1,31 @@
-"""Relaying other nodes' packets: decided by the table, held for the jitter, called off when others were quicker."""
+"""Relaying other nodes' packets: decided by the table, held for the jitter, called off when others were quicker.
 
+Fragments are passed on one by one. A link too small for them gets none: nobody takes a
+fragment of a fragment, and the short last one alone would only make a phone wait for the rest.
+It gets the whole packet, newly cut, as soon as that is complete here.
+"""
+
+from collections import OrderedDict
+from dataclasses import replace
 from random import Random
 
 from gateway.errors import Reason
+from gateway.limits import MAX_ASSEMBLIES
 from gateway.mesh.effects import Effect, Priority
 from gateway.mesh.flows import flow_of
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
 from gateway.mesh.pending import PendingRelay, PendingRelays
 from gateway.mesh.receiver import Incoming
-from gateway.mesh.relay import SPARSE_DEGREE, decide
+from gateway.mesh.relay import SPARSE_DEGREE, RelayDecision, decide
 from gateway.mesh.routes import next_hop
 from gateway.wire.board import BoardPost, decode_board
 from gateway.wire.packet import Header, payload_of, route_of, with_ttl
 from gateway.wire.types import MessageType
 from transports.link import LinkId
 
-ORIGINAL_TYPE = 12  # offset in the payload of a fragment
+FRAGMENT_ID = 8  # bytes at the start of the payload of a fragment
+ORIGINAL_TYPE = 12  # offset there
 _NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
 
 
@@ -45,6 +54,7 @@ class Forwarding:
         self._out = out
         self._drops = drops
         self._pending = PendingRelays()
+        self._owed: OrderedDict[tuple[bytes, bytes], dict[LinkId, None]] = OrderedDict()  # by sender and fragment ID
         self.relayed = self.cancelled = 0
 
     def __len__(self) -> int:
@@ -61,10 +71,21 @@ class Forwarding:
         if not decision.relay:
             return
         links = self._choose(incoming, recipient)
-        if not links:
-            return
+        owed: tuple[LinkId, ...] = ()
+        if header.type == MessageType.FRAGMENT:
+            links, owed = self._sort(incoming, links)
+        priority = _priority(incoming.frame, header)
+        if links:
+            self._pass_on(incoming, links, priority, decision, effects, now)
+        if owed and incoming.completes is not None:
+            whole = replace(incoming, packet_id=incoming.completes_id, frame=incoming.completes)
+            self._pass_on(whole, owed, priority, decision, effects, now)
+
+    def _pass_on(
+        self, incoming: Incoming, links: tuple[LinkId, ...], priority: Priority, decision: RelayDecision, effects: list[Effect], now: float
+    ) -> None:
+        header = incoming.header
         frame = with_ttl(incoming.frame, decision.ttl)
-        priority = _priority(frame, header)
         if not self._jitter:
             self.relayed += 1
             self._out.emit(effects, links, frame, priority, now, flow_of(header))
@@ -72,8 +93,32 @@ class Forwarding:
             self._drops[Reason.QUEUE_FULL] += 1
         else:
             low, high = decision.delay_ms
-            at = now + self._rng.uniform(low, high) / 1000
-            self._pending.add(PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header)), at)
+            announces = header.type == MessageType.ANNOUNCE
+            relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces)
+            self._pending.add(relay, now + self._rng.uniform(low, high) / 1000)
+
+    def _sort(self, incoming: Incoming, links: tuple[LinkId, ...]) -> tuple[tuple[LinkId, ...], tuple[LinkId, ...]]:
+        """Tell the links a fragment fits from those that are owed the whole packet."""
+        size = len(incoming.frame)
+        start = incoming.header.payload_start
+        key = incoming.header.sender_id, incoming.frame[start : start + FRAGMENT_ID]
+        owed = self._owed.get(key, {})
+        small = {id_: None for id_ in links if id_ in owed or ((link := self._links.get(id_)) is not None and size > link.mtu)}
+        if incoming.completes is not None:
+            self._owed.pop(key, None)
+        elif small:
+            self._owed[key] = owed | small
+            if len(self._owed) > MAX_ASSEMBLIES:
+                self._owed.popitem(last=False)
+        return tuple(link for link in links if link not in small), tuple(owed | small)
+
+    def move(self, gone: LinkId, to: LinkId) -> None:
+        """Let what waits for a link that is gone go over another to the same peer."""
+        self._pending.move(gone, to)
+        for owed in self._owed.values():
+            if gone in owed:
+                del owed[gone]
+                owed[to] = None
 
     def overheard(self, header: Header, packet_id: bytes, link: Link) -> None:
         """Note a copy of a packet that may be waiting here."""

@@ -83,13 +83,19 @@ class Links:
         """
         if link.peer_id == peer_id:
             return True
-        if link.peer_id is not None and now - link.bound_at < REBIND_INTERVAL_S:
+        if not self.may_bind(link, peer_id, now):
             return False
         self._unbind(link)
         link.peer_id, link.bound_at = peer_id, now
         self._by_peer.setdefault(peer_id, []).append(link.id)
         self._changed()
         return True
+
+    def may_bind(self, link: Link, peer_id: bytes, now: float) -> bool:
+        """Say whether a direct announce of this peer would tie the link anew."""
+        if link.peer_id is None:
+            return True
+        return link.peer_id != peer_id and now - link.bound_at >= REBIND_INTERVAL_S
 
     def release(self, peer_id: bytes) -> None:
         """Untie every link from a peer that has left; the next direct announce ties it again."""
@@ -101,6 +107,12 @@ class Links:
         """Return the link that leads directly to a peer, if there is one."""
         links = self._by_peer.get(peer_id)
         return links[0] if links else None
+
+    def beside(self, link: Link) -> Link | None:
+        """Return another link to the peer at the end of this one, which is to carry its data when this one is gone."""
+        if link.peer_id is None:
+            return None
+        return next((self._links[other] for other in self._by_peer[link.peer_id] if other != link.id), None)
 
     @property
     def direct_peers(self) -> tuple[bytes, ...]:

@@ -1,6 +1,7 @@
 """Which links a frame goes to, in how many pieces, and when each piece leaves."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.errors import Reason
@@ -36,6 +37,15 @@ PRIORITIES: dict[int, Priority] = {
 _TO_EVERY_LINK = frozenset({MessageType.ANNOUNCE, MessageType.FRAGMENT, MessageType.REQUEST_SYNC})
 
 
+@dataclass(slots=True)
+class Piece:
+    """Something that waits for its turn, and the frame it is all or a part of."""
+
+    send: SendFrame
+    whole: bytes
+    flow: Flow | None
+
+
 class Outbound:
     """Chooses links, cuts frames to their MTU and paces the pieces.
 
@@ -49,7 +59,7 @@ class Outbound:
 
     def __init__(self, links: Links, randbytes: Callable[[int], bytes], drops: Drops, *, relay_to_all: bool) -> None:
         self._links = links
-        self._later: Timers[SendFrame] = Timers()
+        self._later: Timers[Piece] = Timers()
         self._flows = Flows()
         self._randbytes = randbytes
         self._drops = drops
@@ -97,15 +107,30 @@ class Outbound:
             else:
                 small.append(link)
         if whole:
-            self._put(effects, [SendFrame(links if len(whole) == len(links) else tuple(whole), frame, priority)], now, flow)
+            self._put(effects, [SendFrame(links if len(whole) == len(links) else tuple(whole), frame, priority)], frame, now, flow)
         if small:
-            self._put(effects, self._cut(small, frame, Priority.BULK if priority > Priority.DIRECTED else priority), now, flow)
+            self._put(effects, self._cut(small, frame, Priority.BULK if priority > Priority.DIRECTED else priority), frame, now, flow)
 
     def due(self, now: float) -> list[SendFrame]:
         """Take out the pieces whose time has come and whose links are still there."""
         if now < self._later.next_at():
             return []
-        return [kept for send in self._later.due(now) if (kept := self._still_possible(send)).links]
+        return [kept for piece in self._later.due(now) if (kept := self._still_possible(piece.send)).links]
+
+    def move(self, gone: LinkId, to: Link, effects: list[Effect], now: float) -> None:
+        """Let what was to leave over a link that is gone leave over another to the same peer.
+
+        What is in pieces begins anew: the last ones may have gone down with the link, and the other may want smaller ones.
+        """
+        moved = [piece for piece in self._later if gone in piece.send.links]
+        rest = [tuple(link for link in piece.send.links if link not in (gone, to.id)) for piece in moved]
+        fits = all(piece.send.frame is piece.whole and len(piece.whole) <= to.mtu for piece in moved)
+        for piece, links in zip(moved, rest, strict=True):
+            piece.send = SendFrame((*links, to.id) if fits else links, piece.send.frame, piece.send.priority)
+        if not fits:
+            last = {id(piece.whole): index for index, piece in enumerate(moved)}
+            for piece in (moved[index] for index in sorted(last.values())):  # each after what was complete before it
+                self.emit(effects, (to.id,), piece.whole, piece.send.priority, now, piece.flow)
 
     def next_at(self) -> float:
         """Return when the next piece is due, infinity without one."""
@@ -116,7 +141,7 @@ class Outbound:
         """Frames whose time has not come."""
         return len(self._later)
 
-    def _put(self, effects: list[Effect], sends: list[SendFrame], now: float, flow: Flow | None) -> None:
+    def _put(self, effects: list[Effect], sends: list[SendFrame], whole: bytes, now: float, flow: Flow | None) -> None:
         """Spread the pieces of one frame over time, the last not before the frames ahead of it are complete."""
         behind = flow is not None and self._flows.busy(flow, now)
         if not sends or ((behind or len(sends) > 1) and self._is_full(len(sends))):
@@ -127,7 +152,7 @@ class Outbound:
         if not behind:
             effects.append(sends.pop(0))
         for index, send in enumerate(reversed(sends)):
-            self._later.set(end - index * FRAGMENT_SPACING_S, send)
+            self._later.set(end - index * FRAGMENT_SPACING_S, Piece(send, whole, flow))
 
     def _is_full(self, more: int) -> bool:
         if len(self._later) + more <= MAX_PACED:

@@ -51,10 +51,14 @@ class PeerTable:
         own_id: this node's peer ID.
         verify: signature check, see `Verify`.
         pins: signing keys remembered from earlier, by peer ID.
+        max_age: seconds an announce may be old.
 
     """
 
-    def __init__(self, own_id: bytes, verify: Verify, pins: Mapping[bytes, bytes] | None = None) -> None:
+    def __init__(
+        self, own_id: bytes, verify: Verify, pins: Mapping[bytes, bytes] | None = None, *, max_age: float = MAX_ANNOUNCE_AGE_S
+    ) -> None:
+        self._max_age = max_age
         self._own_id = own_id
         self._verify = verify
         self._peers: OrderedDict[bytes, Peer] = OrderedDict()
@@ -103,7 +107,7 @@ class PeerTable:
 
         """
         age = max(0, wall_ms - header.timestamp_ms) / 1000
-        if age > MAX_ANNOUNCE_AGE_S:
+        if age > self._max_age:
             return Reason.STALE
         announce = decode_announce(payload_of(frame, header))
         if header.sender_id == self._own_id or peer_id_of(announce.noise_public_key) != header.sender_id:

@@ -19,6 +19,8 @@ class PendingRelay:
     frame: bytes
     priority: Priority
     flow: Flow | None = None
+    author: bytes = b""  # who says it, where it is said to everybody
+    announces: bool = False
 
 
 class PendingRelays:
@@ -28,6 +30,7 @@ class PendingRelays:
         self._timers: Timers[PendingRelay] = Timers()
         self._by_id: dict[bytes, PendingRelay] = {}
         self._flows = Flows()
+        self._announces = Flows()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -38,9 +41,17 @@ class PendingRelays:
         return len(self._timers) >= MAX_PENDING_RELAYS
 
     def add(self, relay: PendingRelay, at: float) -> None:
-        """Let a packet wait until `at`, or longer if an earlier packet of its flow does."""
+        """Let a packet wait until `at`, or longer if an earlier packet of its flow does, or an announce of its author.
+
+        Nobody believes, and Android does not even pass on, what somebody says whose announce has not come.
+        """
+        author = relay.author, b""
         if relay.flow is not None:
             at = self._flows.end(relay.flow, at)
+        elif relay.announces:
+            at = self._announces.end(author, at)
+        else:
+            at = max(at, self._announces.until(author))
         self._by_id[relay.packet_id] = relay
         self._timers.set(at, relay)
 
@@ -64,6 +75,12 @@ class PendingRelays:
             return False
         del self._by_id[packet_id]
         return True
+
+    def move(self, gone: LinkId, to: LinkId) -> None:
+        """Let what was to leave over a link that is gone leave over another."""
+        for relay in self._timers:
+            if gone in relay.links:
+                relay.links = (*(link for link in relay.links if link not in (gone, to)), to)
 
     def due(self, now: float) -> Iterator[PendingRelay]:
         """Take out what has waited long enough and still has somewhere to go."""

@@ -79,6 +79,17 @@ class Private:
         self._outbox.setdefault(command.recipient, OrderedDict()).setdefault(command.message_id, Waiting(command.text))
         return self._send_waiting(command.recipient, now)
 
+    def handshake(self, peer_id: bytes, now: float) -> list[Outgoing]:
+        """Start a session with a peer, or a new one while the old goes on; nothing when one is being started or the rate is used up."""
+        self._next_at = None
+        try:
+            first = self.sessions.initiate(peer_id, now, rekey=True)
+        except SessionError as error:
+            if error.reason not in (Reason.RATE, Reason.OWN):
+                raise
+            return []
+        return [Outgoing(MessageType.NOISE_HANDSHAKE, peer_id, first)] if first is not None else []
+
     def peer_announced(self, peer_id: bytes, now: float) -> list[Outgoing]:
         """Try again what was given up when a recipient is heard again."""
         waiting = self._outbox.get(peer_id)

@@ -58,6 +58,14 @@ class LinkQueue:
                 self.bytes -= len(waiting.popleft())
                 return
 
+    def take_all(self) -> tuple[tuple[bytes, Priority], ...]:
+        """Empty the queue; returns what was in it, in the order it would have left."""
+        frames = tuple((frame, priority) for priority, waiting in zip(Priority, self._classes, strict=False) for frame in waiting)
+        for waiting in self._classes:
+            waiting.clear()
+        self.bytes = 0
+        return frames
+
     def _shed_below(self, priority: Priority) -> bool:
         """Make room at the cost of something no more urgent than the newcomer."""
         if self._in_order:

@@ -51,6 +51,8 @@ class Incoming:
     packet_id: bytes
     link: Link | None  # None: it came from another site
     whole: bool = True  # False: reassembled from fragments, which were relayed one by one
+    completes: bytes | None = None  # the new packet this fragment was the last missing piece of
+    completes_id: bytes = b""
 
     @property
     def ingress(self) -> LinkId:
@@ -73,6 +75,7 @@ class Receiver:
         drops: Drops,
         *,
         reads_mail: bool,
+        max_skew: float,
     ) -> None:
         self._own_id = own_id
         self._speaker = speaker
@@ -84,6 +87,7 @@ class Receiver:
         self.assembler = Assembler()
         self._drops = drops
         self._reads_mail = reads_mail
+        self._skew_ms = max_skew * 1000
         self._pings: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
 
     def expect_pong(self, recipient: bytes, nonce: bytes, now: float) -> None:
@@ -238,12 +242,13 @@ class Receiver:
         nested = inner.type == MessageType.FRAGMENT or (inner.type == MessageType.REQUEST_SYNC and header.ttl != 0)
         if nested or inner.sender_id != header.sender_id:
             return Reason.MALFORMED_INNER
-        reason = refuse_time(inner, wall_ms, solicited=is_solicited(header, incoming.link, now))
+        reason = refuse_time(inner, wall_ms, solicited=is_solicited(header, incoming.link, now), skew_ms=self._skew_ms)
         if reason is not None:
             return reason
         if self._speaker.seen.knows(inner_id, now):
             return Reason.DUPLICATE
         self._speaker.seen.add(inner_id, now)
+        incoming.completes, incoming.completes_id = whole, inner_id
         self.take(Incoming(whole, inner, inner_id, incoming.link, whole=False), effects, now, wall_ms)
         return None
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.mesh.dialect import PLAIN, Dialect
+
 
 @dataclass(frozen=True, slots=True)
 class MeshSettings:
@@ -17,6 +19,7 @@ class MeshSettings:
             silent, so that nobody is told "delivered" about a message nobody will see.
         sync: whether to ask neighbours for what was missed.
         sync_period: seconds between requests (iOS: 15).
+        dialect: where the two apps write differently, which way; see `gateway.mesh.dialect`.
 
     """
 
@@ -28,3 +31,4 @@ class MeshSettings:
     reads_mail: bool = True
     sync: bool = True
     sync_period: float = 15.0
+    dialect: Dialect = PLAIN

@@ -45,6 +45,7 @@ class Speaker:
         self._links = links
         self._peers = peers
         self._out = out
+        self._everybody = settings.dialect.everybody
         self.announcer = Announcer(identity, settings, rng)
         self.seen = Seen(MAX_SEEN, SEEN_LIFETIME_S)
         self.history = History()
@@ -61,7 +62,7 @@ class Speaker:
 
     def say(self, text: str, effects: list[Effect], now: float) -> bytes | None:
         """Send a public message; returns its packet ID, None while the clock is not set."""
-        frame = self._signed(MessageType.MESSAGE, text.encode(), None, now)
+        frame = self._signed(MessageType.MESSAGE, text.encode(), self._everybody, now)
         if frame is None:
             return None
         header = peek(frame)

@@ -18,7 +18,7 @@ from gateway.mesh.peers import Peer, PeerTable
 from gateway.session.rate import KeyedBuckets
 from gateway.wire import gcs
 from gateway.wire.fragment import decode_fragment
-from gateway.wire.packet import as_sync_answer, payload_of, peek
+from gateway.wire.packet import as_sync_answer, payload_of, peek, with_ttl
 from gateway.wire.sync import RequestSync, encode_request_sync, type_bit
 from gateway.wire.types import MessageType
 
@@ -36,7 +36,8 @@ _EXEMPT_FROM_SINCE = frozenset({MessageType.ANNOUNCE, MessageType.PREKEYS})
 class Sync:
     """Builds requests and answers from a history and a peer table."""
 
-    def __init__(self, history: History, peers: PeerTable) -> None:
+    def __init__(self, history: History, peers: PeerTable, *, marks_answers: bool = True) -> None:
+        self._marks_answers = marks_answers
         self._history = history
         self._peers = peers
         self._budgets = KeyedBuckets(MAX_SYNC_ANSWERS / SYNC_ANSWER_WINDOW_S, MAX_SYNC_ANSWERS, MAX_PEERS)
@@ -81,7 +82,7 @@ class Sync:
                 continue
             if wanted is not None and kind == MessageType.FRAGMENT and _fragment_id(kept.frame) not in wanted:
                 continue
-            frames.append(as_sync_answer(kept.frame))
+            frames.append(as_sync_answer(kept.frame) if self._marks_answers else with_ttl(kept.frame, 0))
             room -= len(kept.frame)
         return frames
 

@@ -25,6 +25,10 @@ class Timers(Generic[T]):
         """Make `item` due at time `at` (seconds, the engine's clock)."""
         heapq.heappush(self._heap, (at, next(self._order), item))
 
+    def __iter__(self) -> Iterator[T]:
+        """Walk everything that waits, in the order it will be due."""
+        return (item for _, _, item in sorted(self._heap))
+
     def due(self, now: float) -> Iterator[T]:
         """Take out everything due, also what becomes due meanwhile."""
         while self._heap and self._heap[0][0] <= now:

@@ -1,14 +1,20 @@
-"""The time of day, as far as this machine knows it."""
+"""The time of day, as far as this machine knows it and can be believed."""
 
 import asyncio
 import time
 from collections.abc import Callable
 
 from gateway.mesh.events import ClockSet
+from hw.clock import EARLIEST
 
-EARLIEST = 1_750_000_000.0  # unix seconds; a clock before this has never been set (a Pi without RTC starts in 1970)
 CHECK_S = 10.0
 STEP_S = 0.5  # seconds of drift worth telling the engine about
+
+NOT_SET = (
+    "The clock of this gateway is not set, so phones would ignore it.",
+    'Connect it to a network with a time service (NTP) or fit a hardware clock; or check the time and set radio.clock = "trust".',
+)
+"""What a person reads while the time of day is not believed, and what to do."""
 
 
 def wall_offset(now: float, wall: float) -> float | None:
@@ -16,13 +22,46 @@ def wall_offset(now: float, wall: float) -> float | None:
     return wall - now if wall >= EARLIEST else None
 
 
-async def keep_wall_clock(tell: Callable[[ClockSet], None], wall: Callable[[], float] = time.time) -> None:
-    """Tell the engine the time of day when it is known, and again whenever it steps; runs until cancelled."""
-    loop = asyncio.get_running_loop()
-    told: float | None = None
-    while True:
-        offset = wall_offset(loop.time(), wall())
-        if offset is not None and (told is None or abs(offset - told) > STEP_S):
-            tell(ClockSet(offset))
-            told = offset
-        await asyncio.sleep(CHECK_S)
+class TimeOfDay:
+    """Tells the engine the time of day once it is believed, and again whenever it steps.
+
+    What was believed once stays believed: a kernel calls its clock unsynchronised some nine hours
+    after the last word from a time server, and it is still right to seconds then.
+
+    Args:
+        tell: takes `ClockSet`.
+        trusted: whether somebody vouches for the time; asked until it is so.
+        wall: unix seconds.
+
+    """
+
+    def __init__(
+        self, tell: Callable[[ClockSet], None], trusted: Callable[[], bool] = lambda: True, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._tell = tell
+        self._trusted = trusted
+        self._wall = wall
+        self._told: float | None = None
+        self._is_trusted = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the engine has been told."""
+        return self._told is not None
+
+    def look(self, now: float) -> None:
+        """Look at the clocks; `now` is monotonic seconds."""
+        offset = wall_offset(now, self._wall())
+        if offset is None or not (self._is_trusted or self._trusted()):
+            return
+        self._is_trusted = True
+        if self._told is None or abs(offset - self._told) > STEP_S:
+            self._told = offset
+            self._tell(ClockSet(offset))
+
+    async def keep(self) -> None:
+        """Look now and every `CHECK_S`; runs until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self.look(loop.time())
+            await asyncio.sleep(CHECK_S)

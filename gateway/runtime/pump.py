@@ -16,7 +16,7 @@ from typing import Protocol
 
 from gateway.limits import QUEUE_BYTES, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Effect, SendFrame
-from gateway.mesh.events import MeshEvent, Tick
+from gateway.mesh.events import MeshEvent, Tick, Unsent
 from gateway.mesh.queue import LinkQueue
 from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Post, Transport, Writable
 
@@ -76,8 +76,11 @@ class Pump:
         """Do what the engine wants done."""
         for effect in effects:
             if isinstance(effect, SendFrame):
+                frame, queues, owners = effect.frame, self._queues, self._owners
                 for link in effect.links:
-                    self._send(link, effect)
+                    queue = queues.get(link)
+                    if queue is not None and (queue.bytes or not owners[link].send(link, frame)):
+                        self._wait(queue, effect)
             elif isinstance(effect, CloseLink):
                 owner = self._owners.get(effect.link)
                 if owner is not None:
@@ -101,34 +104,31 @@ class Pump:
         if self._stopped:
             return
         try:
-            if transport is not None and not isinstance(event, FrameReceived):
-                self._note(transport, event)
             now = self._now()
+            if transport is not None and not isinstance(event, FrameReceived):
+                self._note(transport, event, now)
             self.carry_out(self._engine.handle(event, now), now)
             self._arm()
         except Exception as error:  # noqa: BLE001 - `broken` has it
             self._break(error)
 
-    def _note(self, transport: Transport, event: MeshEvent) -> None:
+    def _note(self, transport: Transport, event: MeshEvent, now: float) -> None:
         if isinstance(event, LinkUp):
             wide = Capability.WIDE_AREA in event.capabilities
             self._owners[event.link] = transport
             self._queues[event.link] = LinkQueue(SITE_QUEUE_BYTES if wide else QUEUE_BYTES, in_order=wide)
         elif isinstance(event, LinkDown):
             self._owners.pop(event.link, None)
-            self._queues.pop(event.link, None)
+            queue = self._queues.pop(event.link, None)
+            if queue is not None and queue.bytes:
+                self.carry_out(self._engine.handle(Unsent(event.link, queue.take_all()), now), now)
         elif isinstance(event, Writable):
             self._drain(event.link)
 
-    def _send(self, link: LinkId, effect: SendFrame) -> None:
-        owner = self._owners.get(link)
-        if owner is None:
-            return
-        queue = self._queues[link]
-        if queue.bytes or not owner.send(link, effect.frame):
-            before = queue.shed
-            queue.push(effect.frame, effect.priority)
-            self.shed += queue.shed - before
+    def _wait(self, queue: LinkQueue, effect: SendFrame) -> None:
+        before = queue.shed
+        queue.push(effect.frame, effect.priority)
+        self.shed += queue.shed - before
 
     def _drain(self, link: LinkId) -> None:
         owner, queue = self._owners.get(link), self._queues.get(link)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from gateway.limits import MAX_ENVELOPE, QUEUE_BYTES, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, SendFrame
-from gateway.mesh.events import ClockSet, MeshEvent, Tick
+from gateway.mesh.events import ClockSet, MeshEvent, Tick, Unsent
 from gateway.mesh.queue import LinkQueue
 from gateway.testing.ether import RADIO, WIDE, Cut, Ether
 from gateway.testing.node import Engine, Node, Notice
@@ -246,11 +246,20 @@ class World:
             node.links[event.link] = ether
         elif isinstance(event, LinkDown):
             node.links.pop(event.link, None)
-            node.dropped += len(node.queues.pop(event.link, ()))
+            queue = node.queues.pop(event.link, None)
+            if queue:
+                self._hand_back(node, event.link, queue, now)
         elif isinstance(event, Writable):
             queue = node.queues.get(event.link)
             while queue and (frame := queue.peek()) is not None and ether.send(node.name, event.link, frame, now):
                 queue.pop()
+
+    def _hand_back(self, node: Node, link: LinkId, queue: LinkQueue, now: float) -> None:
+        """Tell an engine what was still waiting for a link that is down."""
+        frames = queue.take_all()
+        effects = node.engine.handle(Unsent(link, frames), now) if node.engine is not None else ()
+        node.dropped += 0 if effects else len(frames)
+        self._carry_out(node, effects, now)
 
     def _carry_out(self, node: Node, effects: Sequence[object], now: float) -> None:
         for effect in effects:

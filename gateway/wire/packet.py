@@ -316,3 +316,8 @@ def with_ttl(frame: bytes, ttl: int) -> bytes:
 def as_sync_answer(frame: bytes) -> bytes:
     """A copy as it is sent in answer to a REQUEST_SYNC: TTL 0 and the RSR flag, neither of them signed."""
     return frame[:2] + b"\0" + frame[3:FLAGS_OFFSET] + bytes((frame[FLAGS_OFFSET] | IS_RSR,)) + frame[FLAGS_OFFSET + 1 :]
+
+
+def without_rsr(frame: bytes) -> bytes:
+    """A copy as its author sent it, taken out of an answer to a REQUEST_SYNC: the RSR flag, which is not signed, is off."""
+    return frame[:FLAGS_OFFSET] + bytes((frame[FLAGS_OFFSET] & ~IS_RSR,)) + frame[FLAGS_OFFSET + 1 :]

@@ -1,5 +1,6 @@
 """Status documents for tests."""
 
+from collections.abc import Sequence
 from random import Random
 
 from gateway.bridge.engine import BridgeMode, GatewayEngine
@@ -23,5 +24,5 @@ def engine() -> GatewayEngine:
     return whole
 
 
-def document(*transports: TransportStatus, trouble: tuple[str, str] | None = None, waiting: int = 0) -> GatewayStatus:
-    return describe(engine(), transports or (RADIO,), trouble, waiting, 3, 12.345, 20.0)
+def document(*transports: TransportStatus, troubles: Sequence[tuple[str, str]] = (), waiting: int = 0) -> GatewayStatus:
+    return describe(engine(), transports or (RADIO,), troubles, waiting, 3, 12.345, 20.0)

@@ -58,7 +58,7 @@ def http(body: bytes, status: str = "200 OK") -> bytes:
 
 
 async def test_the_document_arrives_as_it_was_sent(path) -> None:
-    sent = document(trouble=("There is no Bluetooth adapter.", "Plug one in."))
+    sent = document(troubles=[("There is no Bluetooth adapter.", "Plug one in.")])
     async with serve(path, lambda: sent):
         assert await get_status(path) == sent
 

@@ -34,7 +34,7 @@ def test_the_document_has_every_figure_where_it_belongs() -> None:
 
 
 def test_a_radio_that_is_missing_and_a_transport_that_is_down_are_problems_in_that_order() -> None:
-    status = document(RADIO, BROKEN, trouble=("There is no Bluetooth adapter.", "Plug one in."))
+    status = document(RADIO, BROKEN, troubles=[("There is no Bluetooth adapter.", "Plug one in.")])
     assert status.problems == (
         Problem("There is no Bluetooth adapter.", "Plug one in."),
         Problem("Port 4001 is taken.", "Choose another port."),

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,20 @@ def free_port() -> int:
 
 
 def write_site(
-    directory: Path, *, mode: str = "open", listen: tuple[str, ...] = (), members: tuple[str, ...] = (), peers: tuple[str, ...] = ()
+    directory: Path,
+    *,
+    mode: str = "open",
+    listen: tuple[str, ...] = (),
+    members: tuple[str, ...] = (),
+    peers: tuple[str, ...] = (),
+    radio: Mapping[str, object] | None = None,
 ) -> Path:
-    """Write one gateway's configuration; libp2p is on if it listens or calls."""
+    """Write one gateway's configuration; libp2p is on if it listens or calls, and the clock of the test machine is believed."""
     directory.mkdir(exist_ok=True)
     path = directory / "config.toml"
     document = {
         "gateway": {"nickname": directory.name, "state_dir": str(directory / "state")},
+        "radio": {"clock": "trust"} | dict(radio or {}),
         "bridge": {"mode": mode},
         "control": {"socket": str(directory / "control.sock")},
         "transports": {
@@ -63,9 +71,11 @@ def write_two_sites(directory: Path) -> tuple[Path, Path]:
 
 
 @contextlib.asynccontextmanager
-async def meshgate(*arguments: object) -> AsyncIterator[Process]:
+async def meshgate(*arguments: object, env: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
     """Run one command for as long as the context lasts, then stop it as systemd would."""
-    process = await asyncio.create_subprocess_exec(Path(sys.executable).parent / "meshgate", *map(str, arguments), stdout=PIPE, stderr=PIPE)
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).parent / "meshgate", *map(str, arguments), stdout=PIPE, stderr=PIPE, env=os.environ | dict(env or {})
+    )
     try:
         yield process
     finally:

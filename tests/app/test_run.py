@@ -38,20 +38,6 @@ async def test_the_identity_outlives_a_restart_and_is_private(tmp_path: Path) ->
     assert stat.S_IMODE((tmp_path / "hut" / "state" / "identity.key").stat().st_mode) == 0o600
 
 
-async def test_without_bluetooth_it_says_so_what_to_do_and_serves_the_rest(tmp_path: Path) -> None:
-    config = write_site(tmp_path / "hut")
-    async with meshgate("run", "--config", config) as gateway:
-        status = await until(config, lambda _: True)
-        (problem,) = status["problems"]
-        assert status["sentence"] == problem["sentence"]
-        assert problem["remedy"]
-        gateway.send_signal(signal.SIGTERM)
-        _, err = await gateway.communicate()
-    assert problem["sentence"] in err.decode()
-    assert problem["remedy"] in err.decode()
-    assert "meshgate run --simulate 5" in err.decode()
-
-
 async def test_status_without_a_gateway_is_exit_5_and_one_document(tmp_path: Path) -> None:
     config = write_site(tmp_path / "hut")
     async with meshgate("status", "--json", "--config", config) as process:

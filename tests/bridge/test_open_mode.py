@@ -28,7 +28,7 @@ from gateway.mesh.identity import Identity
 from gateway.wire import envelope as wire
 from gateway.wire.packet import as_sync_answer, packet_id, peek, with_ttl
 from gateway.wire.types import MessageType
-from tests.bridge.sites import EPOCH, Author, Sites
+from tests.bridge.sites import EPOCH, RADIO, Author, Sites
 from transports.link import LinkId
 
 
@@ -112,6 +112,28 @@ def test_housekeeping_between_neighbours_stays_on_its_island(two: Sites, ada: Au
 def test_a_solicited_sync_answer_is_not_bridged_with_its_flag(two: Sites, ada: Author) -> None:
     two.from_site("B", "A", enveloped(as_sync_answer(ada.announce()), two["A"].engine.site_id))
     assert two["B"].engine.drops[Reason.NOT_BRIDGEABLE] == 1
+
+
+def test_what_a_phone_says_while_its_link_is_down_crosses_when_it_answers_our_request(two: Sites, ada: Author) -> None:
+    two.radio("A", ada.announce())
+    frame = ada.say("said out of reach")
+    two.now = 300.0  # too old for the air by now
+    two["A"].engine.mesh._links.get(RADIO).asked_at = two.now
+    two.radio("A", as_sync_answer(frame))
+    assert [notice.text for notice in two["B"].notices if isinstance(notice, PublicMessage)] == ["said out of reach"]
+    (kept,) = two["B"].engine.mesh.kept(two.now)
+    assert kept.frame == with_ttl(frame, 0)  # as its author sent it: the mark of the answer is gone
+    assert two["A"].engine.drops[Reason.NOT_BRIDGEABLE] == 0
+
+
+def test_what_a_phone_said_while_its_link_was_down_reaches_a_site_that_links_up_later(ada: Author) -> None:
+    sites = Sites("A", "B")
+    sites.radio("A", ada.announce())
+    frame = ada.say("said out of reach")
+    sites["A"].engine.mesh._links.get(RADIO).asked_at = sites.now
+    sites.radio("A", as_sync_answer(frame))
+    sites.join("A", "B")
+    assert [notice.text for notice in sites["B"].notices if isinstance(notice, PublicMessage)] == ["said out of reach"]
 
 
 def test_a_sealed_packet_crosses_to_the_site_of_its_recipient_only(ada: Author, ben: Author) -> None:

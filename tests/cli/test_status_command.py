@@ -15,7 +15,7 @@ def printed(status: GatewayStatus, capsys: pytest.CaptureFixture) -> list[str]:
 
 
 def test_problems_come_first_with_what_to_do(capsys: pytest.CaptureFixture) -> None:
-    lines = printed(document(RADIO, BROKEN, trouble=("There is no adapter.", "Plug one in.")), capsys)
+    lines = printed(document(RADIO, BROKEN, troubles=[("There is no adapter.", "Plug one in.")]), capsys)
     assert lines[:3] == ["There is no adapter.", "  ! There is no adapter. Plug one in.", "  ! Port 4001 is taken. Choose another port."]
 
 

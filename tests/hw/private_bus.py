@@ -57,6 +57,13 @@ class AgentManager1(ServiceInterface):
 @asynccontextmanager
 async def bus(directory: Path, rules: str = "") -> AsyncIterator[str]:
     """Run a daemon; gives its address."""
+    async with daemon(directory, rules) as (address, _):
+        yield address
+
+
+@asynccontextmanager
+async def daemon(directory: Path, rules: str = "") -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """Run a daemon; gives its address and its process."""
     config = directory / "bus.conf"
     config.write_text(_CONFIG.format(socket=directory / "bus", rules=rules))
     process = await asyncio.create_subprocess_exec(
@@ -66,9 +73,10 @@ async def bus(directory: Path, rules: str = "") -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        yield (await process.stdout.readline()).decode().strip()
+        yield (await process.stdout.readline()).decode().strip(), process
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.communicate()
 
 

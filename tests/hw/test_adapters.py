@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hw.bluez import adapters
+from hw.bluez import bus as bus_module
 from hw.bluez.adapters import Adapter, BluetoothUnavailableError, Trouble, find_adapters
 from tests.hw.private_bus import NOBODY_MAY, bluez, bus, needs_daemon
 
@@ -42,7 +42,7 @@ async def test_something_else_that_answers_is_no_bus(tmp_path: Path, answer: byt
 
 
 async def test_a_bus_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapters, "ASK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(bus_module, "CONNECT_TIMEOUT_S", 0.05)
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "bus"))
         silent.listen()

@@ -168,6 +168,17 @@ class TestOrder:
         play.wait(1)
         assert [sent.frame for sent in play.sent("b", MessageType.FRAGMENT)] == [with_ttl(piece, 6) for piece in pieces]
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_nothing_somebody_says_overtakes_the_announce_before_it(self, seed: int) -> None:
+        play = Play(NO_SYNC, links=["a", "b"], seed=seed)
+        ada, ben = play.node("ada"), play.stranger("a", "ben")
+        play.wait(1)
+        play.forget().hear("a", ada.announce(ttl=5), *[ada.say(str(number)) for number in range(20)], ben.say("meanwhile"))
+        play.wait(1)
+        order = [sent.header for sent in play.sent("b")]
+        assert next(header.type for header in order if header.sender_id == ada.peer_id) == MessageType.ANNOUNCE
+        assert len(order) == 22
+
     def test_public_messages_need_not(self) -> None:
         play = Play(NO_SYNC, links=["a", "b"])
         ada = play.stranger("a", "ada")

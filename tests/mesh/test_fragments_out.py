@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.limits import (
+    MAX_ASSEMBLIES,
     MAX_FRAGMENTS_SENT,
     MAX_PACED,
     MIN_LINK_MTU,
@@ -80,17 +81,77 @@ def test_only_the_links_that_need_it_get_pieces() -> None:
         assert assembled(pieces_of(ada, play, link)) == [with_ttl(frame, 5)]
 
 
-def test_a_foreign_fragment_is_not_cut_again() -> None:
-    play = Play(links=["large"])
-    play.up("small", mtu=182)
-    ada = play.stranger("b", "ada")
-    pieces = ada.cut(ada.say(LONG), limit=400)
-    play.forget().hear("b", *pieces)
-    play.wait(2)
-    assert {sent.link for sent in play.sent() if sent.header.sender_id == ada.peer_id} == {"large", "small"}
-    assert play.links_of(pieces[0]) == ["large"]
-    assert play.links_of(pieces[-1]) == ["large", "small"]  # the last one is short
-    assert play.drops() == {"oversized": len(pieces) - 1}
+class TestFragmentsTooLongForALink:
+    """Nobody takes a fragment of a fragment: a small link gets the whole, newly cut, once it is complete."""
+
+    def test_it_is_owed_the_whole(self) -> None:
+        play = Play(links=["large"])
+        play.up("small", mtu=182)
+        ada = play.stranger("b", "ada")
+        frame = ada.say(LONG)
+        pieces = ada.cut(frame, limit=400)
+        play.forget().hear("b", *pieces[:-1])
+        assert pieces_of(ada, play, "small") == []
+        play.hear("b", pieces[-1])
+        play.wait(2)
+        assert assembled(pieces_of(ada, play, "small")) == [with_ttl(frame, 6)]
+        assert [sent.frame for sent in pieces_of(ada, play, "large")] == [with_ttl(piece, 6) for piece in pieces]
+        assert play.drops() == {}
+
+    def test_the_short_last_piece_does_not_go_there_alone(self) -> None:
+        play = Play()
+        play.up("small", mtu=182)
+        ada = play.stranger("b", "ada")
+        pieces = ada.cut(ada.say(LONG), limit=400)
+        play.forget().hear("b", pieces[0], pieces[-1])
+        play.wait(40)
+        assert pieces_of(ada, play, "small") == []
+
+    def test_a_piece_that_travelled_far_makes_pieces_that_have(self) -> None:
+        play = Play()
+        play.up("small", mtu=182)
+        ada = play.stranger("b", "ada")
+        play.forget().hear("b", *(with_ttl(piece, 3) for piece in ada.cut(ada.say(LONG), limit=400)))
+        play.wait(2)
+        assert {piece.ttl for piece in pieces_of(ada, play, "small")} == {2}
+
+    def test_what_fits_is_passed_on_as_it_came(self) -> None:
+        play = Play()
+        play.up("small", mtu=182)
+        ada = play.stranger("b", "ada")
+        pieces = ada.cut(ada.say(LONG), limit=182)
+        play.forget().hear("b", *pieces)
+        play.wait(2)
+        assert [sent.frame for sent in pieces_of(ada, play, "small")] == [with_ttl(piece, 6) for piece in pieces]
+
+    def test_a_whole_that_came_another_way_is_not_sent_again(self) -> None:
+        play = Play()
+        play.up("small", mtu=182)
+        ada = play.stranger("b", "ada")
+        frame = ada.say(LONG)
+        play.hear("b", frame)
+        play.wait(2)
+        play.forget().hear("b", *ada.cut(frame, limit=400))
+        play.wait(2)
+        assert pieces_of(ada, play, "small") == []
+
+    def test_sealed_packets_keep_their_order(self) -> None:
+        play = Play(NO_SYNC, links=["b"])
+        play.up("a", mtu=182)
+        ada = play.node("ada")
+        long, short, last = frames = [ada.seal(noise(size), b"far away") for size in (900, 1, 700)]
+        play.forget().hear("b", *ada.cut(long, limit=400), short, *ada.cut(last, limit=400, fragment_id=b"another!"))
+        play.wait(2)
+        assert assembled(play.sent("a", MessageType.FRAGMENT)) == [with_ttl(frame, 6) for frame in frames]
+
+    def test_what_is_owed_is_remembered_for_so_many_packets_and_no_more(self) -> None:
+        play = Play()
+        play.up("small", mtu=182)
+        ada = play.stranger("b", "ada")
+        for number in range(MAX_ASSEMBLIES + 5):
+            frame = ada.packet(MessageType.MESSAGE, number.to_bytes(2) + noise(900))
+            play.hear("b", ada.cut(frame, 400, fragment_id=number.to_bytes(8))[0])
+        assert len(play.mesh._forwarding._owed) == MAX_ASSEMBLIES
 
 
 def test_what_would_need_too_many_pieces_is_not_sent_and_hurts_nothing() -> None:

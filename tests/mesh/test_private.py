@@ -6,7 +6,7 @@ import pytest
 
 from gateway.limits import HANDSHAKES_TOTAL, MAX_OUTBOX_PER_PEER, MAX_PEERS, MAX_RECEIVED_IDS, TRANSPORT_RATE_PER_PEER
 from gateway.mesh.effects import PeerSeen, PrivateMessage, Receipt
-from gateway.mesh.events import Whisper
+from gateway.mesh.events import Handshake, Whisper
 from gateway.mesh.private import MAX_ATTEMPTS, RETRY_S, Private
 from gateway.mesh.settings import MeshSettings
 from gateway.session.table import SessionTable
@@ -38,6 +38,21 @@ class TestEndToEnd:
         assert line.seen("ben", PrivateMessage) == [PrivateMessage(line.id("ada"), "ID-1", "only for you")]
         assert line.seen("ada", Receipt) == [Receipt(line.id("ben"), "ID-1", "delivered")]
         assert line.seen("gateway", PrivateMessage) == []
+
+    def test_a_handshake_asked_for_renews_the_session_and_nothing_is_lost(self, line: Cast) -> None:
+        for number in range(6):
+            line.do("ada", Whisper(line.id("ben"), f"ID-{number}", "hello"))
+            line.do("ada", Handshake(line.id("ben")))
+            line.wait(1)
+        assert [message.message_id for message in line.seen("ben", PrivateMessage)] == [f"ID-{number}" for number in range(6)]
+        assert len(line.frames("ada", "gateway", MessageType.NOISE_HANDSHAKE)) == 2 * 6  # the first message does not start another
+
+    def test_one_asked_for_with_nobody_or_oneself_or_too_often_is_none(self, line: Cast) -> None:
+        line.do("ada", Handshake(line.id("ada")))
+        for _ in range(100):
+            line.do("ada", Handshake(line.id("ben")))
+            line.wait(0.2)
+        assert len(line.frames("ada", "gateway", MessageType.NOISE_HANDSHAKE)) <= 2 * 14
 
     def test_both_ways_at_once(self, line: Cast) -> None:
         line.do("ada", Whisper(line.id("ben"), "ID-1", "hello Ben"))

@@ -25,6 +25,14 @@ def test_the_most_urgent_class_goes_first_and_each_in_its_order() -> None:
     assert (len(queue), queue.bytes, queue.shed) == (0, 0, 0)
 
 
+def test_taking_all_gives_what_would_have_left_in_that_order() -> None:
+    queue = LinkQueue(1_000)
+    for name, priority in (("bulk", 4), ("public", 1), ("directed", 0), ("public2", 1)):
+        queue.push(name.encode(), Priority(priority))
+    assert queue.take_all() == ((b"directed", 0), (b"public", 1), (b"public2", 1), (b"bulk", 4))
+    assert (len(queue), queue.bytes, queue.shed, queue.take_all()) == (0, 0, 0, ())
+
+
 def test_looking_takes_nothing_out() -> None:
     queue = LinkQueue(100)
     queue.push(b"frame", Priority.PUBLIC)

@@ -111,6 +111,7 @@ def test_an_urgent_notice_travels_as_far_as_an_announce(flags: int, ttl: int) ->
 def test_jitter_is_different_every_time() -> None:
     play, sender = crowd(2)
     play.hear("link0", sender.announce())
+    play.wait(0.5)
     frames = [sender.say(f"message {number}") for number in range(20)]
     play.hear("link0", *frames)
     play.wait(0.5)

@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.perf import codec, latency, links, memory, processes, pumps, relay, sites, worlds
+from tests.perf import codec, latency, links, memory, processes, pumps, radio, relay, sites, worlds
 from tests.perf.measure import Bench, Row, heading, line
 
 GROUPS = {
@@ -15,6 +15,7 @@ GROUPS = {
     "relay": relay.measure,
     "sites": sites.measure,
     "pump": pumps.measure,
+    "radio": radio.measure,
     "latency": latency.measure,
     "flood": latency.measure_flood,
     "memory": memory.measure,

@@ -12,7 +12,7 @@ from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.mesh.engine import Mesh
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
-from gateway.runtime.clock import keep_wall_clock
+from gateway.runtime.clock import TimeOfDay
 from gateway.runtime.pump import Pump
 from gateway.wire.types import MessageType
 from tests.perf.frames import Phone
@@ -72,7 +72,7 @@ async def _run(name: str, local: list[socket.socket], site: socket.socket | None
     transports = [SocketTransport("radio", radio, Capability.LOCAL, MTU)]
     if site is not None:
         transports.append(SocketTransport("site", {LinkId("site:other"): site}, Capability.WIDE_AREA, SITE_MTU))
-    await asyncio.gather(keep_wall_clock(pump.send), *(transport.run(pump.post_to(transport)) for transport in transports))
+    await asyncio.gather(TimeOfDay(pump.send).keep(), *(transport.run(pump.post_to(transport)) for transport in transports))
 
 
 def _end(process: BaseProcess) -> None:

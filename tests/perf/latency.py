@@ -1,7 +1,6 @@
 """What a gateway adds to a text, and what one hostile neighbour can do to the others."""
 
 import select
-import socket
 import time
 import zlib
 from dataclasses import replace
@@ -11,7 +10,7 @@ from gateway.wire.types import MessageType
 from tests.perf.frames import Phone, phones
 from tests.perf.islands import gateways, introduce
 from tests.perf.measure import Bench, Budget
-from tests.perf.pumps import FORK
+from tests.perf.pumps import FORK, End
 from tests.perf.sockets import MTU
 
 PHONES = 6
@@ -36,9 +35,9 @@ def measure(bench: Bench) -> None:
             best = yard = middle = float("inf")
             for number in range(MOST_ROUNDS):
                 yard = min(yard, *(bench.yard() for _ in range(10)))
-                delays = sorted(_delays(talkers, ends[names[0]], out, TEXTS))
-                best = min(best, delays[int(len(delays) * 0.99)])
-                middle = min(middle, delays[len(delays) // 2])
+                taken = sorted(delays(talkers, ends[names[0]], out, TEXTS))
+                best = min(best, taken[int(len(taken) * 0.99)])
+                middle = min(middle, taken[len(taken) // 2])
                 if number + 1 >= ROUNDS and LATENCY.holds(best / yard):
                     break
         bench.add_time(f"latency added to a text by {what}, median", middle, yard, rate=False)
@@ -48,7 +47,7 @@ def measure(bench: Bench) -> None:
 def measure_flood(bench: Bench) -> None:
     """One link sends the same frame again and again, the others talk."""
     for rate in RATES:
-        survived, worst = _flood(_again(), rate, bench.quick)
+        survived, worst = _flood(again(), rate, bench.quick)
         if worst <= DELAY_S:
             break
     bench.add("duplicates from one hostile link, others delayed < 50 ms", survived, "/s", SURVIVED)
@@ -59,9 +58,9 @@ def measure_flood(bench: Bench) -> None:
     bench.add("    the longest delay of a text meanwhile", worst * 1000, "ms")
 
 
-def _delays(talkers: list[Phone], into: list[socket.socket], out: list[socket.socket], count: int) -> list[float]:
+def delays(talkers: list[Phone], into: list[End], out: list[End], count: int) -> list[float]:
     """Seconds from the moment a text enters one link to the moment it has left another."""
-    delays = []
+    seconds = []
     for number in range(count):
         sender = number % (PHONES - 1)
         frame = talkers[sender].message(int(time.time() * 1000), b"%d: where are you?" % number)
@@ -70,20 +69,20 @@ def _delays(talkers: list[Phone], into: list[socket.socket], out: list[socket.so
         into[sender].send(frame)
         while target.recv(MTU)[3:] != frame[3:]:
             pass
-        delays.append(time.perf_counter() - started)
+        seconds.append(time.perf_counter() - started)
         time.sleep(PAUSE_S)
         _empty({*into, *out})
-    return delays
+    return seconds
 
 
-def _empty(ends: set[socket.socket]) -> None:
+def _empty(ends: set[End]) -> None:
     """Read away what has arrived, so that no link is ever full."""
     while ready := select.select(ends, (), (), 0)[0]:
         for end in ready:
             end.recv(MTU)
 
 
-def _again() -> bytes:
+def again() -> bytes:
     """A frame that is a duplicate from the second time on."""
     return phones(1)[0].message(int(time.time() * 1000), b"again")
 
@@ -96,27 +95,31 @@ def _bomb() -> bytes:
     return encode(replace(packet, wire_payload=BOMB_SIZE.to_bytes(4) + stream))
 
 
+def flood(ends: list[End], frame: bytes, rate: int | None, texts: int) -> tuple[float, float]:
+    """How often the last of the phones got rid of `frame` a second, and the longest delay of a text of the others in seconds."""
+    *honest, hostile = ends
+    talkers = phones(len(honest))
+    introduce(talkers, honest, honest[-1])
+    sent = FORK.RawValue("L", 0)
+    attacker = FORK.Process(target=_repeat, args=(hostile, frame, rate, sent))
+    attacker.start()
+    try:
+        while not sent.value:
+            time.sleep(PAUSE_S)
+        before, started = sent.value, time.perf_counter()
+        worst = max(delays(talkers, honest, honest, texts))
+        return (sent.value - before) / (time.perf_counter() - started), worst
+    finally:
+        attacker.kill()
+        attacker.join()
+
+
 def _flood(frame: bytes, rate: int | None, quick: bool) -> tuple[float, float]:
-    """How often `frame` was taken a second, and the longest delay of an honest text in seconds."""
     with gateways(["north"], PHONES + 1) as ends:
-        *honest, hostile = ends["north"]
-        talkers = phones(PHONES)
-        introduce(talkers, honest, honest[-1])
-        sent = FORK.RawValue("L", 0)
-        attacker = FORK.Process(target=_repeat, args=(hostile, frame, rate, sent))
-        attacker.start()
-        try:
-            while not sent.value:
-                time.sleep(PAUSE_S)
-            before, started = sent.value, time.perf_counter()
-            worst = max(_delays(talkers, honest, honest, TEXTS // 2 if quick else TEXTS))
-            return (sent.value - before) / (time.perf_counter() - started), worst
-        finally:
-            attacker.kill()
-            attacker.join()
+        return flood(ends["north"], frame, rate, TEXTS // 2 if quick else TEXTS)
 
 
-def _repeat(sock: socket.socket, frame: bytes, rate: int | None, sent) -> None:
+def _repeat(sock: End, frame: bytes, rate: int | None, sent) -> None:
     """The attacker, a process of its own: waits whenever the socket is full."""
     started = time.perf_counter()
     while True:

@@ -2,12 +2,13 @@
 
 import asyncio
 import multiprocessing
-import socket
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from multiprocessing.synchronize import Event
 from random import Random
+from typing import Protocol
 
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet
@@ -34,26 +35,45 @@ END_TO_END = Budget(10, "Y")
 FORK = multiprocessing.get_context("fork")
 
 
+class End(Protocol):
+    """The far end of a link, used like a socket."""
+
+    def send(self, frame: bytes, /) -> int:
+        """Give a frame."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Take a frame."""
+
+    def settimeout(self, seconds: float, /) -> None:
+        """Wait no longer."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
 def measure(bench: Bench) -> None:
     """One socket in, six out, every packet new; the CPU of the gateway's process alone."""
     talker = phones(1)[0]
     relayed = messages([talker], COUNT)
     taken = [talker.announce(EPOCH_MS), *relayed]
-    for frames, check, what, budget in (
-        (relayed, None, "1 socket in, 6 out, asyncio: the system calls alone", None),
-        (relayed, verify, "1 socket in, 6 out, asyncio, every packet new, sender unknown", END_TO_END),
-        (taken, believe, "the same, sender known and text kept, no crypto", None),
-        (taken, verify, "the same, Ed25519 verified", None),
-    ):
-        best = yard = float("inf")
-        for _ in range(max(4, bench.repeats // 3)):
-            yard = min(yard, bench.yard())
-            best = min(best, asyncio.run(_run(check, frames)))
-            yard = min(yard, bench.yard())
-        bench.add_time(what, best, yard, budget)
+    relayed_by(bench, "1 socket in, 6 out, asyncio: the system calls alone", lambda: mirrored(relayed))
+    relayed_by(bench, "1 socket in, 6 out, asyncio, every packet new, sender unknown", lambda: _run(verify, relayed), END_TO_END)
+    relayed_by(bench, "the same, sender known and text kept, no crypto", lambda: _run(believe, taken))
+    relayed_by(bench, "the same, Ed25519 verified", lambda: _run(verify, taken))
 
 
-class _Clock:
+def relayed_by(bench: Bench, what: str, run: Callable[[], Coroutine[None, None, float]], budget: Budget | None = None) -> float:
+    """Record the best of several runs, each giving the seconds of CPU for one frame; returns it."""
+    best = yard = float("inf")
+    for _ in range(max(4, bench.repeats // 3)):
+        yard = min(yard, bench.yard())
+        best = min(best, asyncio.run(run()))
+        yard = min(yard, bench.yard())
+    bench.add_time(what, best, yard, budget)
+    return best
+
+
+class Clock:
     """Time that passes with the frames, and the CPU used by then."""
 
     def __init__(self) -> None:
@@ -74,35 +94,58 @@ class _Clock:
         return min(after - before for before, after in pairwise(self.used[1:])) / REPEAT
 
 
-async def _run(check: Verify | None, frames: list[bytes]) -> float:
-    """Seconds of CPU for one frame; without `check` there is no gateway, frames go out as they came in."""
+async def mirrored(frames: list[bytes]) -> float:
+    """Seconds of CPU for one frame without a gateway: frames go out as they came in."""
+    clock = Clock()
+    return await _through(frames, clock, lambda transport, links: _mirror(transport, links, clock))
+
+
+async def _run(check: Verify, frames: list[bytes]) -> float:
+    clock = Clock()
+    return await _through(frames, clock, lambda transport, _links: gateway(check, clock).post_to(transport))
+
+
+async def _through(frames: list[bytes], clock: Clock, make_post: Callable[[SocketTransport, list[LinkId]], Post]) -> float:
     pairs = [pair() for _ in range(1 + OUTGOING)]
     links = {LinkId(f"radio:{number}"): near for number, (near, _) in enumerate(pairs)}
     transport = SocketTransport("radio", links, Capability.LOCAL, MTU)
-    clock = _Clock()
-    post = _mirror(transport, links, clock) if check is None else _gateway(check, clock).post_to(transport)
-    go, done = FORK.Event(), asyncio.Event()
-    talking = FORK.Process(target=_talk, args=([far for _, far in pairs], frames, go))
-    talking.start()
-    for _, far in pairs:
-        far.close()
-    asyncio.get_running_loop().add_reader(talking.sentinel, done.set)
+    post = make_post(transport, list(links))
     running = asyncio.create_task(transport.run(post))
     try:
         await asyncio.sleep(0)
-        go.set()
-        await done.wait()
+        async with talking([far for _, far in pairs], frames):
+            pass
     finally:
-        asyncio.get_running_loop().remove_reader(talking.sentinel)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        talking.join()
-    if talking.exitcode:
-        raise RuntimeError("frames were lost")
     return clock.best()
 
 
-def _gateway(check: Verify, clock: _Clock) -> Pump:
+@asynccontextmanager
+async def talking(ends: Sequence[End], frames: list[bytes]) -> AsyncIterator[None]:
+    """Let the phones, a process of their own, use these ends until every frame has reached everybody.
+
+    Raises:
+        RuntimeError: frames were lost.
+    """
+    go, done = FORK.Event(), asyncio.Event()
+    process = FORK.Process(target=_talk, args=(ends, frames, go))
+    process.start()
+    for end in ends:
+        end.close()
+    asyncio.get_running_loop().add_reader(process.sentinel, done.set)
+    try:
+        go.set()
+        yield
+        await done.wait()
+    finally:
+        asyncio.get_running_loop().remove_reader(process.sentinel)
+        process.join()
+    if process.exitcode:
+        raise RuntimeError("frames were lost")
+
+
+def gateway(check: Verify, clock: Clock) -> Pump:
     rng = Random("gateway")
     engine = Mesh(Identity.generate(rng.randbytes), rng, MeshSettings(jitter=False, sync=False), verify=check)
     pump = Pump(engine, lambda _effect, _now: None, clock)
@@ -110,7 +153,7 @@ def _gateway(check: Verify, clock: _Clock) -> Pump:
     return pump
 
 
-def _mirror(transport: SocketTransport, links: Iterable[LinkId], clock: _Clock) -> Post:
+def _mirror(transport: SocketTransport, links: Iterable[LinkId], clock: Clock) -> Post:
     _, *out = links
 
     def post(event: LinkEvent) -> None:
@@ -122,7 +165,7 @@ def _mirror(transport: SocketTransport, links: Iterable[LinkId], clock: _Clock) 
     return post
 
 
-def _talk(sockets: list[socket.socket], frames: list[bytes], go: Event) -> None:
+def _talk(sockets: Sequence[End], frames: list[bytes], go: Event) -> None:
     """The phones, a process of its own: one sends, the others wait until they have everything."""
     for sock in sockets:
         sock.settimeout(PATIENCE_S)

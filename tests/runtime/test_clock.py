@@ -2,26 +2,33 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.mesh.events import ClockSet
-from gateway.runtime.clock import CHECK_S, EARLIEST, keep_wall_clock, wall_offset
+from gateway.runtime.clock import CHECK_S, TimeOfDay, wall_offset
+from hw.clock import EARLIEST
 from tests.testing.virtual_loop import run
 
 NOW = EARLIEST + 10_000_000.0
 
 
-def told_by(wall: Callable[[float], float], seconds: float) -> list[tuple[float, float]]:
-    """What the engine is told while the machine's clock goes as given: (seconds since the start, offset since the start)."""
+def told_by(
+    wall: Callable[[float], float], seconds: float, trusted: Callable[[float], bool] = lambda _since: True
+) -> list[tuple[float, float]]:
+    """What the engine is told while the machine's clock goes, and is vouched for, as given: (seconds, offset) since the start."""
     told = []
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
-        task = asyncio.create_task(
-            keep_wall_clock(lambda event: told.append((loop.time() - start, event)), lambda: wall(loop.time() - start))
+        time_of_day = TimeOfDay(
+            lambda event: told.append((loop.time() - start, event)),
+            lambda: trusted(loop.time() - start),
+            lambda: wall(loop.time() - start),
         )
+        task = asyncio.create_task(time_of_day.keep())
         await asyncio.sleep(seconds)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert all(isinstance(event, ClockSet) for _, event in told)
+        assert time_of_day.is_known is bool(told)
         told[:] = [(round(at, 6), round(event.offset + start - NOW, 6)) for at, event in told]
 
     run(main())
@@ -59,6 +66,23 @@ def test_slow_drift_is_told_whenever_it_has_grown_to_half_a_second() -> None:
     told = told_by(lambda since: NOW + since * 1.001, 2_100)
     assert [at for at, _ in told] == [0.0, 510.0, 1020.0, 1530.0, 2040.0]
     assert all(at % CHECK_S == 0 for at, _ in told)
+
+
+def test_a_time_nobody_vouches_for_is_not_told_and_is_told_soon_after_somebody_does() -> None:
+    assert told_by(lambda since: NOW + since, 1_000, lambda _since: False) == []
+    assert told_by(lambda since: NOW + since, 1_000, lambda since: since >= 95.0) == [(100.0, 0.0)]
+
+
+def test_what_was_believed_once_stays_believed_and_its_steps_are_told() -> None:
+    """The kernel gives up on its clock hours after the last word of a time server."""
+    told = told_by(lambda since: NOW + since + (3_600.0 if since > 515.0 else 0.0), 1_000, lambda since: since < 5.0)
+    assert told == [(0.0, 0.0), (520.0, 3_600.0)]
+
+
+def test_nobody_is_asked_to_vouch_for_a_clock_that_was_never_set() -> None:
+    asked = []
+    assert told_by(lambda since: since, 100, lambda since: bool(asked.append(since)) or True) == []
+    assert not asked
 
 
 def test_the_offset_makes_unix_seconds_of_monotonic_ones() -> None:

@@ -10,6 +10,7 @@ from gateway.app import Gateway
 from gateway.config import load
 from gateway.mesh.effects import Effect, PeerLost, PeerSeen
 from gateway.mesh.events import Tick
+from gateway.runtime.clock import NOT_SET
 from gateway.testing.island import Island
 from gateway.testing.radio import VirtualRadio
 from tests.testing.virtual_loop import run
@@ -25,14 +26,19 @@ class BugError(Exception):
 class Site:
     """A gateway on an island of phones, and what it reports."""
 
-    def __init__(self, directory: Path, notice: Callable[[Effect, float], None] = lambda _effect, _now: None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        notice: Callable[[Effect, float], None] = lambda _effect, _now: None,
+        trusted: Callable[[], bool] = lambda: True,
+    ) -> None:
         overrides = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "transports.libp2p.enabled=false"]
         self.socket = directory / "control.sock"
         self.reports: list[str] = []
         self.island = Island("seed", PHONES)
         self.radio = VirtualRadio(self.island)
         config = load(None, {}, overrides).config
-        self.gateway = Gateway(config, [self.radio], notice=notice, report=self.reports.append)
+        self.gateway = Gateway(config, [self.radio], notice=notice, trusted=trusted, report=self.reports.append)
         self.stop = asyncio.Event()
 
     async def run_for(self, seconds: float) -> None:
@@ -134,6 +140,29 @@ def test_a_radio_that_fails_is_started_again_and_the_gateway_goes_on(tmp_path: P
         assert status.sentence.startswith("2 phones near.")
         assert status.transports["radio"].state is TransportState.UP
         assert status.transports["radio"].counters["failures"] == 2
+
+    play(scene)
+
+
+def test_a_gateway_whose_clock_nobody_vouches_for_is_silent_says_so_and_starts_by_itself(tmp_path: Path) -> None:
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        site = Site(tmp_path, trusted=lambda: loop.time() >= since + 95.0)
+        own, seen = site.gateway.identity.peer_id, []
+
+        def look() -> None:
+            heard = [notice for notice in site.island.notices if isinstance(notice.effect, PeerSeen) and notice.effect.peer_id == own]
+            seen.append((bool(heard), [problem.sentence for problem in site.gateway.status().problems]))
+
+        for at in (90.0, 130.0):
+            loop.call_later(at, look)
+        await site.run_for(140)
+        assert seen == [(False, [NOT_SET[0]]), (True, [])]
+        assert [report.partition(",")[0].partition(":")[0] for report in site.reports] == [
+            "The clock of this gateway is not set",
+            "The clock is set",
+        ]
 
     play(scene)
 

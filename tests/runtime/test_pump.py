@@ -5,7 +5,7 @@ import pytest
 
 from gateway.limits import QUEUE_BYTES, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Effect, PeerLost, PeerSeen, Priority, SendFrame
-from gateway.mesh.events import MeshEvent, Say, Tick
+from gateway.mesh.events import MeshEvent, Say, Tick, Unsent
 from gateway.runtime.pump import Pump
 from tests.runtime.engines import FAR, GO, Rig, ScriptedEngine, linked, turns
 from tests.testing.virtual_loop import run
@@ -160,6 +160,23 @@ async def test_a_link_that_goes_down_takes_its_queue_with_it() -> None:
         rig.send((b"fresh", PUBLIC))
         await turns()
         assert rig.frames[before:] == [b"fresh"]
+
+
+async def test_what_waited_for_a_link_that_went_down_is_handed_to_the_engine_before_it_is_told() -> None:
+    async with linked() as rig:
+        await fill(rig)
+        rig.send((b"said", PUBLIC), (b"whispered", DIRECTED))
+        rig.near.close(FAR, "test")
+        await turns()
+        assert rig.engine.events[-2] == Unsent(FAR, ((b"whispered", DIRECTED), (b"said", PUBLIC)))
+        assert isinstance(rig.engine.events[-1], LinkDown)
+
+
+async def test_a_link_that_goes_down_with_nothing_waiting_hands_nothing_over() -> None:
+    async with linked() as rig:
+        rig.near.close(FAR, "test")
+        await turns()
+        assert not [event for event in rig.engine.events if isinstance(event, Unsent)]
 
 
 async def test_one_busy_link_does_not_hold_up_another() -> None:

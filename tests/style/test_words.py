@@ -15,6 +15,7 @@ REAL_TIME = {
     "transports/libp2p_rigs.py": "polls real processes",
     "transports/stranger.py": "is a real process",
 }
+NOT_FOR_LONG = ("perf", "rig", "rig_phones", "style")  # a benchmark keeps a pace; the guest and its phones live in virtual time
 VIRTUAL_TIME = "virtual_loop"  # whoever imports it sleeps in no time at all
 LONGEST = 400  # lines
 
@@ -33,7 +34,7 @@ def test_a_module_is_short_says_what_it_is_and_names_things(path: Path) -> None:
 
 
 def is_allowed_to_sleep(path: Path) -> bool:
-    if path.parts[0] in ("perf", "style") or path.as_posix() in REAL_TIME:  # a benchmark keeps a pace
+    if path.parts[0] in NOT_FOR_LONG or path.as_posix() in REAL_TIME:
         return True
     return VIRTUAL_TIME in (ROOT / "tests" / path).read_text()
 

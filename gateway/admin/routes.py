@@ -1,0 +1,123 @@
+"""What is asked and answered over HTTP. An error is a document as of RFC 9457, with a word for programs and what to do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from gateway.admin.radio import (
+    RadioControl,
+    ResetDocument,
+    ResetRequest,
+    ScanDocument,
+    ScanRequest,
+    heard_document,
+    radio_document,
+)
+
+T = TypeVar("T")
+
+
+class ProblemDocument(msgspec.Struct, frozen=True):
+    """Why a request was not answered."""
+
+    title: str
+    status: int
+    detail: str
+    code: str  # for programs
+    hint: str = ""  # what to do
+    type: str = "about:blank"
+
+
+class ProblemError(Exception):
+    """A request that is answered with a problem."""
+
+    def __init__(self, status: int, code: str, detail: str, hint: str = "") -> None:
+        super().__init__(detail)
+        self.document = ProblemDocument(code.replace("_", " "), status, detail, code, hint)
+
+
+def routes(status: Callable[[], msgspec.Struct], radio: RadioControl | None) -> list[web.RouteDef]:
+    """Return every route of the API."""
+    asked = RadioRequests(radio)
+
+    async def get_status(_request: web.Request) -> msgspec.Struct:
+        return status()
+
+    return [
+        web.get("/api/v1/status", _answering(get_status)),
+        web.get("/api/v1/radio", _answering(asked.show)),
+        web.post("/api/v1/radio/scan", _answering(asked.scan)),
+        web.post("/api/v1/radio/reset", _answering(asked.reset)),
+    ]
+
+
+class RadioRequests:
+    """What can be asked of the radio."""
+
+    def __init__(self, radio: RadioControl | None) -> None:
+        self._radio = radio
+
+    async def show(self, _request: web.Request) -> msgspec.Struct:
+        """Answer how the adapters and their links are doing."""
+        return radio_document(self._usable().radio(), asyncio.get_running_loop().time())
+
+    async def scan(self, request: web.Request) -> msgspec.Struct:
+        """Listen, and answer who is on the air."""
+        wanted = await _body(request, ScanRequest)
+        radio = self._usable()
+        if not any(adapter.central for adapter in radio.radio().adapters):
+            raise ProblemError(409, "no_adapter", "No adapter of this gateway searches for phones.", "See: meshgate radio links.")
+        rows = await radio.scan_report(wanted.seconds)
+        return ScanDocument(wanted.seconds, tuple(heard_document(row, peer_ids=wanted.peer_ids) for row in rows))
+
+    async def reset(self, request: web.Request) -> msgspec.Struct:
+        """Take a step of the recovery ladder, and answer how it went."""
+        wanted = await _body(request, ResetRequest)
+        radio = self._usable()
+        from hw.bluez.steps import Outcome, Step  # noqa: PLC0415 -- only a gateway with a radio needs them
+
+        names = [adapter.name for adapter in radio.radio().adapters]
+        if not names or wanted.adapter not in (None, *names):
+            detail = f"There is no adapter {wanted.adapter} in use." if names else "There is no Bluetooth adapter in use."
+            raise ProblemError(404, "no_adapter", detail, "See: meshgate radio links.")
+        if wanted.step not in set(Step):
+            raise ProblemError(400, "bad_request", f"There is no step {wanted.step!r}.", f"One of: {', '.join(Step)}.")
+        step, began = Step(wanted.step), asyncio.get_running_loop().time()
+        sentences = await radio.reset(wanted.adapter, step)
+        done = all(
+            any(one.step is step and one.started >= began and one.outcome is Outcome.OK for one in adapter.history)
+            for adapter in radio.radio().adapters
+            if adapter.name in names and wanted.adapter in (None, adapter.name)
+        )
+        return ResetDocument(done, tuple(sentences))
+
+    def _usable(self) -> RadioControl:
+        if self._radio is None:
+            hint = "It was started with --simulate, radio.enabled is false, or Meshgate was installed without the extra ble."
+            raise ProblemError(404, "no_radio", "This gateway has no Bluetooth radio.", hint)
+        return self._radio
+
+
+async def _body(request: web.Request, kind: type[T]) -> T:
+    """Read the request's document; nothing at all means its defaults."""
+    data = await request.read() or b"{}"
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError as error:
+        raise ProblemError(400, "bad_request", f"The request makes no sense: {error}.") from error
+
+
+def _answering(ask: Callable[[web.Request], Awaitable[msgspec.Struct]]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return what aiohttp calls: the document as JSON, or the problem."""
+
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            return web.Response(body=msgspec.json.encode(await ask(request)), content_type="application/json")
+        except ProblemError as error:
+            body = msgspec.json.encode(error.document)
+            return web.Response(status=error.document.status, body=body, content_type="application/problem+json")
+
+    return answer

@@ -1,0 +1,34 @@
+"""A token bucket: how much may go now, and when the rest may."""
+
+
+class TokenBucket:
+    """Lets `rate` units a second through, and up to `burst` at once after a rest.
+
+    Something larger than the burst passes when the bucket is full, and is paid for afterwards.
+    """
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._at = now
+
+    def spend(self, units: int) -> bool:
+        """Count `units` as passed if they may, without a look at the clock; False: ask `wait`."""
+        if units > self._level:
+            return False
+        self._level -= units
+        return True
+
+    def wait(self, units: int, now: float) -> float:
+        """Return the seconds until `units` may pass, 0.0 if they may now."""
+        self._refill(now)
+        return max(0.0, (min(units, self._burst) - self._level) / self._rate)
+
+    def take(self, units: int) -> None:
+        """Count what has passed."""
+        self._level -= units
+
+    def _refill(self, now: float) -> None:
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now

@@ -1,0 +1,28 @@
+"""A link that somebody else dialled: frames leave as notifications and come as writes."""
+
+import asyncio
+
+from hw.bluez.errors import BluezError
+from transports.ble.edge import Subscriber
+from transports.limits import BLE_CLOSE_TIMEOUT_S
+
+
+async def send_away(subscriber: Subscriber) -> None:
+    """End the connection with a device that dialled us; never raises."""
+    try:
+        async with asyncio.timeout(BLE_CLOSE_TIMEOUT_S):
+            await subscriber.disconnect()
+    except (TimeoutError, BluezError):
+        return  # a service that does not end a connection any more has lost it already
+
+
+class ArrivedWay:
+    """Notifies the frames of one link."""
+
+    def __init__(self, subscriber: Subscriber) -> None:
+        self._subscriber = subscriber
+        self.send = subscriber.send  # notifies a frame; False means full
+
+    async def close(self) -> None:
+        """End the connection."""
+        await send_away(self._subscriber)
