@@ -23,7 +23,7 @@ class Trouble(StrEnum):
 _WORDS: dict[Trouble, tuple[str, str]] = {
     Trouble.NO_BUS: (
         "This machine has no D-Bus system bus, so there is no Bluetooth service to ask.",
-        "On Debian or Raspberry Pi OS: apt install dbus bluez, then start again.",
+        "On Debian or Raspberry Pi OS: apt install dbus bluez.",
     ),
     Trouble.NO_BLUEZ: (
         "The Bluetooth service (BlueZ) is not running.",

@@ -122,13 +122,11 @@ class Ladder:
         self._lapse(now)
         climb = self._climbs.get(symptom)
         if climb is None:
-            busy = self._running is not None
             ready = now + GRACE_S.get(symptom, 0.0)
-            self._climbs[symptom] = _Climb(now, now, ready, ready, own=busy, fresh=not busy)
+            self._climbs[symptom] = _Climb(now, now, ready, ready, own=self._running is not None)
             return
         climb.seen = now
-        if self._running is None:  # while a step runs, failures are its side effects
-            climb.fresh = True
+        climb.fresh = True
 
     def well(self, now: float, sign: Sign | None = None) -> None:
         """Report a proof that something works: an advertisement, a frame, a link, a registration.
@@ -279,7 +277,7 @@ class Ladder:
                 climb.rested = now + _doubled(REST_S, climb.round, WAIT_CAP_S)
             if outcome is not Outcome.NOT_POSSIBLE and symptom is not Symptom.SILENT:
                 climb.ready = max(climb.ready, now + _doubled(SETTLE_S[step], climb.round if mine else 0, WAIT_CAP_S))
-            if outcome is Outcome.OK:
+            if outcome is Outcome.OK:  # what was noted while it ran may be its side effect
                 climb.fresh = False
 
     def _is_recovery(self, symptom: Symptom, climb: _Climb, now: float) -> bool:

@@ -97,6 +97,17 @@ def test_an_event_is_answered_further_only_after_fresh_evidence(symptom: Symptom
     assert [step for _, step in drive(ladder, FADE_S / 2, FADE_S)] == [ROUTES[symptom][1]]
 
 
+def test_a_fault_that_comes_and_goes_does_not_repeat_a_step_faster_than_it_can_work() -> None:
+    ladder = Ladder("hci0")
+    taken: Taken = []
+    for second in range(120):
+        ladder.note(Symptom.CONNECT_STORM, float(second))
+        taken += drive(ladder, float(second), second + 0.5, takes=0.1)
+        ladder.well(second + 0.5, Sign.LINK)
+    assert {step for _, step in taken} == {Step.FORGET_DEVICES}
+    assert min(gaps(taken)) >= SETTLE_S[Step.FORGET_DEVICES]
+
+
 def test_failures_that_a_running_step_causes_are_no_evidence() -> None:
     ladder = Ladder("hci0")
     ladder.note(Symptom.SCAN_FAILED, 0.0)

@@ -151,7 +151,7 @@ def test_an_adapter_that_the_kernel_does_not_have_or_that_leads_elsewhere_is_non
     (tmp_path / "sys/class/bluetooth").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "sys/class/bluetooth/hci0").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(NotPossibleError):
+    with pytest.raises(NotPossibleError, match="no device of this machine"):
         resettable(tmp_path, "hci0")
 
 

@@ -254,6 +254,16 @@ async def test_a_reset_after_which_the_adapter_stays_away_is_a_failure(tmp_path:
         assert remedies.why == "hci0 was reset and did not come back."
 
 
+async def test_a_reset_whose_effect_shows_late_is_waited_for(tmp_path: Path) -> None:
+    async with scene(tmp_path) as at:
+
+        async def lose() -> None:
+            asyncio.get_running_loop().call_later(0.05, at.bluez.drop, HCI0)
+
+        async with canned_helper(tmp_path / "helper", DONE, lose) as (helper, _):
+            assert await at.remedies(helper).reset_adapter() is Outcome.FAILED
+
+
 async def test_a_restart_counts_once_the_service_ended_and_came_back(tmp_path: Path) -> None:
     async with scene(tmp_path) as at:
 

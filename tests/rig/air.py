@@ -12,7 +12,7 @@ from typing import Any
 from bumble import core, hci, ll
 from bumble.link import LocalLink
 
-from tests.rig.air_links import AirLink
+from tests.rig.air_links import AirLink, after
 from tests.rig.controllers import Station
 
 RSSI = -60  # dBm between two stations of which nobody said otherwise
@@ -116,10 +116,9 @@ class Air(LocalLink):
     def shown(self, station: Station) -> None:
         """Note that a station shows something, or something else."""
         if station.advertiser.enabled and station not in self._due and self._is_awaited(station):
-            interval, now = station.advertiser.interval, self.loop.time()
-            last = self._sent.get(station)
-            past = interval if last is None else (now - last) % interval
-            self._due[station] = self.loop.call_later(interval - past + self._rng.uniform(0, ADVERTISING_DELAY_S), self._transmit, station)
+            now, last = self.loop.time(), self._sent.get(station)
+            when = now if last is None else after(last, station.advertiser.interval, now)
+            self._due[station] = self.loop.call_at(when + self._rng.uniform(0, ADVERTISING_DELAY_S), self._transmit, station)
 
     def listens(self, _station: Station) -> None:
         """Note that a station began to listen."""

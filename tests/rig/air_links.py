@@ -4,6 +4,7 @@ Nothing runs while there is nothing to carry: the next connection event is armed
 """
 
 import asyncio
+import math
 import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 INTERVAL_S, TIMEOUT_S = 0.001_25, 0.01  # units of connection interval and supervision timeout
 PACKET_S = 0.002_5  # one full packet and its acknowledgement on the 1M PHY
 UNESTABLISHED_INTERVALS = 6  # a new link without a packet in so many intervals is called failed (Core 5.4, Vol 6, Part B, 4.5.2)
+JUST_NOW = 1e-6  # of an interval: what is lost when seconds are added up
 FIRST, MORE = 0b10, 0b01  # packet boundary flags from controller to host
+
+
+def after(anchor: float, interval: float, now: float) -> float:
+    """The next of the moments that are intervals apart, the one that is just now left out."""
+    return anchor + (math.floor((now - anchor) / interval + JUST_NOW) + 1) * interval
 
 
 class LinkEnd(Connection):
@@ -135,8 +142,7 @@ class AirLink:
     def _arm(self) -> None:
         if self._event is None and self.up:
             interval, loop = self.interval * INTERVAL_S, self.air.loop
-            past = (loop.time() - self._anchor) % interval
-            self._event = loop.call_later(interval - past, self._connection_event)
+            self._event = loop.call_at(after(self._anchor, interval, loop.time()), self._connection_event)
 
     def _connection_event(self) -> None:
         self._event = None
