@@ -51,7 +51,7 @@ class TestLoopsAndStorms:
         stage.ios("cyd", at="hall")
         stage.run(SETTLED)
         stage.say("bob", "once")
-        stage.run(900)
+        stage.run(300)
         for name in ("ann", "cyd"):
             assert len(stage.arrived(name, MessageType.MESSAGE)) == 1
         assert stage.arrived("bob", MessageType.MESSAGE) == []

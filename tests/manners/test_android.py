@@ -431,7 +431,7 @@ def test_voice_is_passed_on_within_its_seconds() -> None:
     assert [seen.frame for seen in stage.arrived("cyd", MessageType.VOICE)] == [with_ttl(frame, 6)]
 
 
-def test_a_quarter_of_an_hour_of_talk_between_both_kinds_and_nothing_of_ours_is_refused() -> None:
+def test_five_minutes_of_talk_between_both_kinds_and_nothing_of_ours_is_refused() -> None:
     stage = Stage("hut", "hall")
     stage.ios("ann")
     stage.android("bob", role=Role.PERIPHERAL)
@@ -443,7 +443,7 @@ def test_a_quarter_of_an_hour_of_talk_between_both_kinds_and_nothing_of_ours_is_
         name = ["ann", "bob", "cyd", "dan"][number % 4]
         said.append((name, f"{number}: {CHAT[: number * 12]}"))
         stage.say(*said[-1])
-        stage.run(30)
+        stage.run(10)
     for name in stage.phones:
         assert sorted(stage.heard(name)) == sorted(text for other, text in said if other != name)
     assert stage.refused() == []

@@ -28,7 +28,7 @@ ROTATE_S = 900.0  # phones change their address so often
 SETTLE_S = 900.0
 GROWTH = 24 << 20  # bytes a gateway may grow between its first half hour and the end
 NEVER_S = float("inf")
-PACE = {"advertise_ms": 500.0, "scan_on": 2.0, "scan_off": 8.0, "enough": 2}
+PACE = {"advertise_ms": 500.0, "scan_on": 2.0, "scan_off": 8.0, "enough": 4}
 PEOPLE = {"north": ("Ada", "Bela"), "south": ("Chen", "Dina")}
 BUILD = Path(__file__).parent.parent.parent / "build"
 
@@ -95,7 +95,9 @@ class Soak:
     async def result(self, report: dict[str, Any]) -> dict[str, Any]:
         """Work out what every fault did, and sum up."""
         diaries = await self.scene.air.phone("diary")
-        write("soak-diaries.json", {"began": self._began, "diaries": diaries, "said": {site.name: site.said for site in self.scene}})
+        phones = (await self.scene.air.phone("status"))["phones"]
+        said = {site.name: site.said for site in self.scene}
+        write("soak-diaries.json", {"began": self._began, "diaries": diaries, "phones": phones, "said": said})
         ends = [began for _, began, _ in self._strikes[1:]] + [NEVER_S]
         for (one, began, ended), until in zip(self._strikes, ends, strict=True):
             names = PEOPLE[one.site] if one.fault not in (Fault.BLUEZ, Fault.BUS) else [name for names in PEOPLE.values() for name in names]

@@ -30,8 +30,8 @@ async def open_bluez(config: BleConfig) -> "BluezHost":
 class BluezRadio(BleakCentral):
     """One adapter in both roles."""
 
-    def __init__(self, bus: BluezBus, adapter: Adapter) -> None:
-        super().__init__(bus, adapter)
+    def __init__(self, bus: BluezBus, adapter: Adapter, doubts: set[str]) -> None:
+        super().__init__(bus, adapter, doubts)
         self._bus = bus
         self._adapter = adapter
 
@@ -47,6 +47,7 @@ class BluezHost:
         self._bus = bus
         self._helper = helper
         self._epochs: dict[str, int] = {}  # by adapter
+        self._doubts: set[str] = set()  # see BleakCentral
         self._services = 0  # times the service ended
         self._listeners: list[Callable[[], None]] = []
         self._unwatch = bus.watch(self._note)
@@ -80,7 +81,7 @@ class BluezHost:
 
     def radio(self, adapter: Adapter) -> BluezRadio:
         """Use an adapter."""
-        return BluezRadio(self._bus, adapter)
+        return BluezRadio(self._bus, adapter, self._doubts)
 
     def curing(self, path: str) -> Curing:
         """The remedies for an adapter, or for BlueZ alone."""
@@ -98,11 +99,13 @@ class BluezHost:
         if change.kind is ChangeKind.OWNER:
             if not self._bus.present:
                 self._services += 1
+                self._doubts.clear()
                 forget_bleaks_memory()
         elif change.interface == ADAPTER:
             switched = change.kind is ChangeKind.CHANGED and "Powered" in change.values
             if change.kind is ChangeKind.REMOVED or (switched and not change.values["Powered"]):
                 self._epochs[change.path] = self._epochs.get(change.path, 0) + 1
+                self._doubts.discard(change.path)
             elif not switched and change.kind is ChangeKind.CHANGED:
                 return
         elif change.interface != ADVERTISING:

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _SCAN_TIMEOUT_S: Final = 15.0  # seconds StartDiscovery may take; habluetooth gives it as long
 _STOP_TIMEOUT_S: Final = 5.0
+_DOUBT_S: Final = 0.5  # seconds for the kernel to tell that a scan has ended
 _MTU_LOOKS: Final = 20
 _MTU_LOOK_S: Final = 0.1  # seconds between two looks at an MTU that is still the smallest one
 
@@ -51,34 +52,64 @@ class BleakRemote:
 
 
 class BleakCentral:
-    """Scans and dials on one adapter."""
+    """Scans and dials on one adapter.
 
-    def __init__(self, bus: BluezBus, adapter: Adapter) -> None:
+    A StopDiscovery that meets the kernel while it renews the scan is refused as InProgress, and BlueZ believes from then
+    on that it scans: it answers the next StartDiscovery at once, and nobody is heard any more (BlueZ before 5.88, issue
+    807; bleak's own cure comes too early). Once the kernel has told how it ended, starting and stopping once more puts
+    that right, so a scanner after such a refusal is started twice.
+
+    Args:
+        bus: the connection to BlueZ.
+        adapter: which adapter.
+        doubts: paths of adapters whose scanner would not be stopped; shared by all that use an adapter in turn.
+
+    """
+
+    def __init__(self, bus: BluezBus, adapter: Adapter, doubts: set[str]) -> None:
         self._bus = bus
         self._adapter = adapter
+        self._doubts = doubts
         self._scanner: BleakScanner | None = None
 
     async def start_scan(self, hear: Callable[[Heard], None]) -> None:
         """Scan for devices with the service."""
+        if self._scanner is not None:
+            await self.stop_scan()
+        if self._adapter.path in self._doubts:
+            await self._start(hear)
+            await asyncio.sleep(_DOUBT_S)
+            if not await self._stop():
+                raise BluezError("org.bluez.Error.Failed", "BlueZ believes in a scan that the kernel does not know")
+            self._doubts.discard(self._adapter.path)
+        await self._start(hear)
 
+    async def stop_scan(self) -> None:
+        """End scanning, whatever state BlueZ is in."""
+        if not await self._stop():
+            self._doubts.add(self._adapter.path)
+
+    async def _start(self, hear: Callable[[Heard], None]) -> None:
         def detected(device: BLEDevice, data: AdvertisementData) -> None:
             heard = read_advertisement(device, data)
             if heard is not None:
                 hear(heard)
 
-        await self.stop_scan()
         scanner = BleakScanner(detected, service_uuids=[SERVICE], bluez={"adapter": self._adapter.name})
         async with _time_limit(_SCAN_TIMEOUT_S):
             await _translated(scanner.start())
         self._scanner = scanner
 
-    async def stop_scan(self) -> None:
-        """End scanning, whatever state BlueZ is in."""
+    async def _stop(self) -> bool:
         scanner, self._scanner = self._scanner, None
-        if scanner is not None:
-            with contextlib.suppress(BluezError):
-                async with _time_limit(_STOP_TIMEOUT_S):
-                    await _translated(scanner.stop())
+        if scanner is None:
+            return True
+        try:
+            async with _time_limit(_STOP_TIMEOUT_S):
+                await _translated(scanner.stop())
+        except BluezError:
+            return False
+        return True
 
     async def connect(self, heard: Heard) -> None:
         """Connect with a device."""

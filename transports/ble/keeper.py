@@ -16,6 +16,7 @@ from transports.ble.station import Station
 
 _SCANNER_TIMEOUT_S = 15.0
 _SETTLE_S = 0.1  # seconds for BlueZ to tell the rest: an adapter that is unplugged is switched off first
+_WARM_UP_S = 1.0  # seconds between Powered and the first use: a scan started at once is confirmed by the kernel and never begins
 _TICK_S = 2.0  # seconds between two looks at the ladder, which learns of failures in between
 
 
@@ -44,6 +45,7 @@ class Keeper:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._built_for: tuple[int, Role] | None = None
+        self._usable: tuple[int, float] | None = None  # in which epoch, since when
         self._asked: tuple[Step, asyncio.Future[str]] | None = None
         self._told: Symptom | None = None
 
@@ -124,11 +126,19 @@ class Keeper:
         wanted = None if adapter is None else (self._host.epoch(self.path), self.role)
         if self._task is not None and (self._task.done() or wanted != self._built_for):
             await self._stop(self._what_happened(adapter))
-        if adapter is not None and self._task is None:
+        if adapter is not None and self._task is None and self._is_warm():
             self._built_for = wanted
             self.station = Station(self._ground, adapter, self.role, self._host.radio(adapter), self.ladder)
             self._task = asyncio.create_task(self.station.run(), name=f"station {self.name}")
             self._task.add_done_callback(lambda _: self._wake.set())
+
+    def _is_warm(self) -> bool:
+        """Whether the adapter has been on for a moment; wakes the keeper when it has."""
+        epoch, now = self._host.epoch(self.path), self._ground.now()
+        if self._usable is None or self._usable[0] != epoch:
+            self._usable = epoch, now
+            asyncio.get_running_loop().call_later(_WARM_UP_S, self._wake.set)
+        return now - self._usable[1] >= _WARM_UP_S
 
     def _what_happened(self, adapter: Adapter | None) -> str:
         if not self._host.present:
