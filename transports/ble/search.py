@@ -41,10 +41,13 @@ class Search:
         radio: its edge.
         ladder: told what goes wrong and well.
         dialled: gets every device that was dialled with success.
+        forget: gets every device with which a dial failed.
 
     """
 
-    def __init__(self, ground: Ground, adapter: Adapter, radio: Radio, ladder: Ladder, dialled: Dialled) -> None:
+    def __init__(
+        self, ground: Ground, adapter: Adapter, radio: Radio, ladder: Ladder, dialled: Dialled, forget: Callable[[str], None]
+    ) -> None:
         self._ground = ground
         self._adapter = adapter
         self._radio = radio
@@ -52,6 +55,7 @@ class Search:
         self._budget = ground.budget(adapter.name)
         self._candidates = ground.candidates(adapter.name)
         self._dialled = dialled
+        self._forget = forget
         self._backoff = Backoff(ground.rng, first=_LOOK_S, cap=BLE_RESTART_CAP_S)
         self._scan_wake = asyncio.Event()
         self._dial_wake = asyncio.Event()
@@ -82,6 +86,10 @@ class Search:
         """Something changed: see what there is to do."""
         self._scan_wake.set()
         self._dial_wake.set()
+
+    def is_dialling(self, device: str) -> bool:
+        """Whether a dial of this device is under way."""
+        return any(heard.device == device for heard in self._dialling.values())
 
     def give_up(self, device: str) -> None:
         """A device has dialled us: do not try any longer to connect with it ourselves."""
@@ -219,8 +227,7 @@ class Search:
             remote = await self._reach(heard, line)
         except DialError as error:
             self._failed(heard, error.kind)
-            if not self._ground.table.is_linked(heard.device):
-                await self._radio.forget(heard.device)
+            self._forget(heard.device)
         else:
             self._budget.worked()
             self._candidates.linked(heard.address, self._ground.now())

@@ -13,7 +13,7 @@ from transports.ble.ground import Ground
 from transports.ble.links import Link
 from transports.ble.presence import Presence
 from transports.ble.search import Search
-from transports.limits import BLE_CLOSE_TIMEOUT_S, BLE_LINK_SILENCE_S, BLE_MAX_FRAME, BLE_MAX_WRITE, BLE_MIN_MTU, BLE_MUTE_S
+from transports.limits import BLE_CLOSE_TIMEOUT_S, BLE_FORGET_S, BLE_LINK_SILENCE_S, BLE_MAX_FRAME, BLE_MAX_WRITE, BLE_MIN_MTU, BLE_MUTE_S
 from transports.link import Capability, FrameReceived, LinkDown, LinkUp, Writable
 
 CAPABILITIES = Capability.LOCAL | Capability.BROADCAST | Capability.DIRECTED
@@ -43,9 +43,10 @@ class Station:
         self._ladder = ladder
         self._arrived: dict[Subscriber, Link] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._forgetting: set[str] = set()
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._writers: dict[Link, asyncio.Task[None]] = {}
-        self.search = Search(ground, adapter, radio, ladder, self._dialled) if Role.CENTRAL in role else None
+        self.search = Search(ground, adapter, radio, ladder, self._dialled, self._forget) if Role.CENTRAL in role else None
         self.presence = Presence(ground, adapter, radio, ladder, self) if Role.PERIPHERAL in role else None
 
     @property
@@ -209,10 +210,21 @@ class Station:
     async def _end(self, link: Link) -> None:
         try:
             await link.way.close()
-            if not self._ground.table.is_linked(link.device):
-                await self._radio.forget(link.device)
         finally:
             self._ground.table.left(link.address)
+            self._forget(link.device)
+
+    def _forget(self, device: str) -> None:
+        """Make BlueZ forget a device a while after its connection has ended, unless there is a new one by then."""
+        if self._tasks is not None and device not in self._forgetting:
+            self._forgetting.add(device)
+            self._tasks.create_task(self._forget_later(device))
+
+    async def _forget_later(self, device: str) -> None:
+        await asyncio.sleep(BLE_FORGET_S)
+        self._forgetting.discard(device)
+        if not self._ground.table.is_linked(device) and not (self.search is not None and self.search.is_dialling(device)):
+            await self._radio.forget(device)
 
     async def _finish_goodbyes(self) -> None:
         if self._goodbyes:

@@ -8,7 +8,7 @@ from tests.transports.ble.air import Air, Ear
 from tests.transports.ble.machine import Machine
 from tests.transports.ble.scene import OTHER, OWN, Listener, Phone, running
 from transports.ble.edge import DialFailure
-from transports.limits import BLE_HOLD_BANNED_S, BLE_LINK_SILENCE_S, BLE_MUTE_S
+from transports.limits import BLE_FORGET_S, BLE_HOLD_BANNED_S, BLE_LINK_SILENCE_S, BLE_MUTE_S
 
 CENTRAL = (Wish("hci0", Role.CENTRAL),)
 PERIPHERAL = (Wish("hci0", Role.PERIPHERAL),)
@@ -229,7 +229,8 @@ def test_a_device_is_forgotten_after_its_link_and_after_a_failed_dial():
             await gateway.until(lambda: gateway.up and gateway.counters["dials_failed_no_service"])
             air.leave(ear)
             await gateway.until(lambda: not gateway.up)
-            await asyncio.sleep(1)
+            assert f"/org/bluez/hci0/dev_{ear.address}" not in machine.controllers[0].forgotten, "not at the moment of its end"
+            await asyncio.sleep(BLE_FORGET_S + 1)
             assert sorted(machine.controllers[0].forgotten) == [f"/org/bluez/hci0/dev_7B:00:00:00:00:0{number}" for number in (1, 2)]
 
     run(scene())
