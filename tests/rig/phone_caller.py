@@ -5,20 +5,15 @@ import contextlib
 import struct
 from collections import Counter
 
-from bumble import att, core, hci
+from bumble import att, hci
 from bumble.device import Advertisement, Connection, Device
 
 from tests.rig.phone_candidates import Candidate, Candidates
+from tests.rig.phone_connect import CANCEL_S, GONE, NoConnectionError, connect, disconnect
 from tests.rig.phone_links import PhoneLinks
 from tests.rig.phone_platform import PhoneOptions
 from tests.rig.phone_profile import CCCD, CHARACTERISTIC, SERVICE, hear
 from tests.rig.phone_tasks import whole
-
-CANCEL_S = 1.0  # seconds until a cancelled call is known to have failed
-GOODBYE_S = 2.0  # seconds a disconnection may take
-
-GONE = (core.BaseBumbleError, TimeoutError, asyncio.InvalidStateError)
-"""What Bumble raises when the other end or the controller does not play along."""
 
 
 class SessionEndedError(Exception):
@@ -43,6 +38,7 @@ class Caller:
         self._tag = tag
         self._links = links
         self._counters = counters
+        self._own_address = hci.OwnAddressType.PUBLIC if options.two_addresses else hci.OwnAddressType.RANDOM
         self._candidates = Candidates()
         self._changed = asyncio.Event()  # the number of links, or `silent`
         self._found = asyncio.Event()  # an advertiser was heard
@@ -112,14 +108,14 @@ class Caller:
         connection = None
         try:
             async with asyncio.timeout(pace.connect_timeout + CANCEL_S + pace.session_timeout):
-                connection = await self._connect(device, candidate.address)
+                connection = await connect(device, candidate.address, pace.connect_timeout, self._own_address)
                 await self._open(connection, candidate)
         except asyncio.CancelledError:  # Bumble cancels a pending request when its connection goes
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             self._counters["failed_dropped"] += 1
-        except SessionEndedError as error:
+        except (SessionEndedError, NoConnectionError) as error:
             self._counters[f"failed_{error}"] += 1
         except GONE:
             self._counters["failed_connect" if connection is None else "failed_session"] += 1
@@ -128,61 +124,6 @@ class Caller:
         self._candidates.hold(candidate.address, _now() + pace.hold_failed)
         if connection is not None:
             await disconnect(connection)
-
-    async def _connect(self, device: Device, address: hci.Address) -> Connection:
-        """Connect to one address.
-
-        `Device.connect` takes whatever connection comes first for its own, also that of a neighbour who called us meanwhile.
-        """
-        done: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
-
-        def came(connection: Connection) -> None:
-            if connection.role == hci.Role.CENTRAL and connection.peer_address == address and not done.done():
-                done.set_result(connection)
-
-        def failed(_error: Exception) -> None:
-            if not done.done():
-                done.set_exception(SessionEndedError("connect"))
-
-        own = hci.OwnAddressType.PUBLIC if self._options.two_addresses else hci.OwnAddressType.RANDOM
-        device.on(device.EVENT_CONNECTION, came)
-        device.on(device.EVENT_CONNECTION_FAILURE, failed)
-        device.connect_own_address_type = own
-        device.le_connecting = True
-        try:
-            await whole(
-                device.send_async_command(
-                    hci.HCI_LE_Create_Connection_Command(
-                        le_scan_interval=96,
-                        le_scan_window=96,
-                        initiator_filter_policy=0,
-                        peer_address_type=address.address_type,
-                        peer_address=address,
-                        own_address_type=own,
-                        connection_interval_min=24,
-                        connection_interval_max=24,
-                        max_latency=0,
-                        supervision_timeout=400,
-                        min_ce_length=0,
-                        max_ce_length=0,
-                    )
-                )
-            )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._options.pace.connect_timeout):
-                    return await asyncio.shield(done)
-            await whole(device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command()))
-            with contextlib.suppress(SessionEndedError):
-                async with asyncio.timeout(CANCEL_S):
-                    return await asyncio.shield(done)
-            raise SessionEndedError("timeout")
-        finally:
-            if done.done() and not done.cancelled():
-                done.exception()  # seen, if nobody waits for it any more
-            device.remove_listener(device.EVENT_CONNECTION, came)
-            device.remove_listener(device.EVENT_CONNECTION_FAILURE, failed)
-            device.le_connecting = False
-            device.connect_own_address_type = None
 
     async def _open(self, connection: Connection, candidate: Candidate) -> None:
         """MTU, service, characteristic, CCCD, subscription: in the order and with the pauses of the platform."""
@@ -211,20 +152,6 @@ class Caller:
         if self._links.get(link.id) is None:
             raise SessionEndedError("dropped")
         self._links.announce(link)
-
-
-async def disconnect(connection: Connection) -> None:
-    """End a connection, if it is still there."""
-    device = connection.device
-    if device.connections.get(connection.handle) is not connection:
-        return
-    gone = asyncio.Event()
-    connection.once(connection.EVENT_DISCONNECTION, lambda _reason: gone.set())
-    with contextlib.suppress(*GONE):
-        command = hci.HCI_Disconnect_Command(connection_handle=connection.handle, reason=hci.HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR)
-        await whole(device.send_async_command(command))
-        async with asyncio.timeout(GOODBYE_S):
-            await gone.wait()
 
 
 def _now() -> float:

@@ -17,7 +17,8 @@ from bumble.device import Connection, Device, DeviceConfiguration
 
 from gateway.testing.ether import RADIO
 from tests.rig.controllers import Station
-from tests.rig.phone_caller import GONE, Caller, disconnect
+from tests.rig.phone_caller import Caller
+from tests.rig.phone_connect import GONE, disconnect
 from tests.rig.phone_host import new_device
 from tests.rig.phone_links import PhoneLinks
 from tests.rig.phone_listener import Listener

@@ -16,6 +16,9 @@ Each request is a JSON object with ``"op": "phone"`` and a verb in ``"do"``; the
     report   kind, sent_before                               lost, duplicates, latencies: of all, and per receiver
     rotate   name                                            the new address
     silent   name, silent                                    off the air, links and all, or back
+    attack   name, kind, target, options                     {}          a stranger begins, see `tests.rig.hostile`
+    relent   name                                            what it did, and it stops
+    attacks                                                  what all have done so far
 """
 
 import time
@@ -24,7 +27,9 @@ from random import Random
 from typing import Any
 
 from gateway.testing.ledger import Account, Ledger
+from tests.rig import hostile_centrals, hostile_peripherals
 from tests.rig.controllers import Station
+from tests.rig.hostile import Attacks
 from tests.rig.phone import RigPhone
 from tests.rig.phone_platform import PLATFORMS, Pace, PhoneOptions, PhoneRole
 from tests.rig.phone_talk import Talk
@@ -57,6 +62,7 @@ class Phones:
         self._unplug = unplug
         self._seed = seed
         self._made = 0
+        self.attacks = Attacks(plug, unplug, hostile_centrals.KINDS | hostile_peripherals.KINDS, wall)
         self._verbs: dict[str, Callable[[Request], Awaitable[Any]]] = {
             "add": self._add,
             "remove": self._remove,
@@ -72,6 +78,9 @@ class Phones:
             "report": self._report,
             "rotate": self._rotate,
             "silent": self._silent,
+            "attack": self._attack,
+            "relent": self._relent,
+            "attacks": self._attacks,
         }
 
     async def handle(self, request: Request) -> Any:
@@ -89,6 +98,7 @@ class Phones:
     async def close(self) -> None:
         """Switch all off."""
         self.talk.stop()
+        await self.attacks.close()
         for name in tuple(self.phones):
             await self._remove({"name": name})
 
@@ -172,6 +182,16 @@ class Phones:
     async def _silent(self, request: Request) -> Any:
         await self._named(request).radio.be_silent(request.get("silent", True))
         return {}
+
+    async def _attack(self, request: Request) -> Any:
+        self.attacks.start(request["name"], request["kind"], request.get("target", "hci0"), request.get("options", {}))
+        return {}
+
+    async def _relent(self, request: Request) -> Any:
+        return await self.attacks.stop(request["name"])
+
+    async def _attacks(self, _request: Request) -> Any:
+        return self.attacks.report()
 
 
 def report(ledger: Ledger, kind: str | None = None, sent_before: float | None = None) -> dict[str, Any]:

@@ -103,6 +103,12 @@ class Search:
             tasks.create_task(self._dial_on(tasks))
             tasks.create_task(self._scan_on())
 
+    def survey(self, until: float) -> None:
+        """Scan without a break until then, anew: a scan tells of each device once in a while, and some were told of already."""
+        self.survey_until = until
+        self._renewals.append(asyncio.get_running_loop().create_future())
+        self._scan_wake.set()
+
     async def new_scanner(self) -> bool:
         """Stop scanning and start anew; whether that worked."""
         renewal: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

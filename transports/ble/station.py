@@ -20,6 +20,7 @@ CAPABILITIES = Capability.LOCAL | Capability.BROADCAST | Capability.DIRECTED
 
 _SHORT_S = 10.0  # seconds: a dialled link that ended sooner without a single frame was no good
 _TICK_S = 5.0
+_AFTERMATH_S = 0.3  # seconds from the end of connections to taking the roles back
 
 
 class Station:
@@ -232,6 +233,7 @@ class Station:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+            await asyncio.sleep(_AFTERMATH_S)
 
     def _goodbye(self, farewell: Coroutine[None, None, None]) -> None:
         """Do something that the station waits for before it ends."""

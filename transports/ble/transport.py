@@ -118,8 +118,7 @@ class BleTransport:
         try:
             for keeper in self._governor.keepers:
                 if keeper.station is not None and keeper.station.search is not None:
-                    keeper.station.search.survey_until = until
-                    keeper.station.search.look()
+                    keeper.station.search.survey(until)
             await asyncio.sleep(until - self._now())
         finally:
             ground.surveys.remove(note)
