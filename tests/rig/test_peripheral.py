@@ -195,6 +195,7 @@ async def test_advertising_again_keeps_phones_and_is_heard() -> None:
 
 async def test_a_bluetoothd_that_is_killed_ends_the_service_and_the_next_one_serves() -> None:
     bus = await BluezBus.connect()
+    everything = on(bus)
     for _ in range(3):
         run = await Serving(bus, "hci1").ready()
         async with phone("hci0") as caller:
@@ -206,8 +207,12 @@ async def test_a_bluetoothd_that_is_killed_ends_the_service_and_the_next_one_ser
             assert caught.value.is_("NameHasNoOwner")
             assert len(run.diary.lefts) == 1
             assert not bus.present
-        assert await bus.until(lambda: [adapter.powered for adapter in list_adapters(bus)] == [True] * 3, PATIENCE_S)
+        assert await bus.until(lambda: on(bus) == everything, PATIENCE_S)
     await bus.close()
+
+
+def on(bus: BluezBus) -> set[str]:
+    return {adapter.name for adapter in list_adapters(bus) if adapter.powered}
 
 
 def kill(name: str) -> None:
@@ -216,6 +221,7 @@ def kill(name: str) -> None:
 
 async def test_a_bus_that_is_killed_ends_the_service_at_once_and_the_next_one_serves() -> None:
     bus = await BluezBus.connect()
+    everything = on(bus)
     run = await Serving(bus, "hci1").ready()
     async with phone("hci0"):
         await run.diary.until(lambda: run.diary.centrals)
@@ -227,7 +233,7 @@ async def test_a_bus_that_is_killed_ends_the_service_at_once_and_the_next_one_se
         assert len(run.diary.lefts) == 1
     await bus.close()
     bus = await reconnected()
-    assert await bus.until(lambda: [adapter.powered for adapter in list_adapters(bus)] == [True] * 3, PATIENCE_S)
+    assert await bus.until(lambda: on(bus) == everything, PATIENCE_S)
     await bus.close()
     async with serving("hci1", PROFILE):
         await find("hci0")
