@@ -156,6 +156,11 @@ def devices(bus: BluezBus, adapter_path: str) -> list[Device]:
     return found
 
 
+def is_in_use(bus: BluezBus, device_path: str) -> bool:
+    """Say whether a device is connected, or a person has paired it: then it is not ours to forget."""
+    return any(bus.get(device_path, DEVICE, name, default=False) for name in ("Connected", "Paired", "Bonded", "Trusted"))
+
+
 async def power(bus: BluezBus, path: str, on: bool) -> None:
     """Switch an adapter on or off and wait until it is.
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from hw.bluez.adapters import ADAPTER, DEVICE, devices, forget_device, power
+from hw.bluez.adapters import ADAPTER, devices, forget_device, is_in_use, power
 from hw.bluez.bus import BluezBus, Change, ChangeKind
 from hw.bluez.errors import BluezError
 from hw.bluez.limits import BACK_TIMEOUT_S, BUSY_RETRY_S, BUSY_TRIES, FORGET_TIMEOUT_S, GONE_TIMEOUT_S, SWITCH_BACK_S, SWITCH_TIMEOUT_S
@@ -109,7 +109,7 @@ class Remedies:
         try:
             async with asyncio.timeout(FORGET_TIMEOUT_S):
                 for path in stale:
-                    if not self._is_in_use(path):  # as it is now, not as it was before the others
+                    if not is_in_use(self._bus, path):  # as it is now, not as it was before the others
                         await forget_device(self._bus, path)
                         forgotten.add(path)
             gone = await self._bus.until(lambda: forgotten.isdisjoint(self._bus.objects), GONE_TIMEOUT_S)
@@ -203,9 +203,6 @@ class Remedies:
 
     def _is_powered(self) -> bool:
         return bool(self._bus.get(self._path, ADAPTER, "Powered", default=False))
-
-    def _is_in_use(self, device: str) -> bool:
-        return any(self._bus.get(device, DEVICE, name, default=False) for name in ("Connected", "Paired", "Bonded", "Trusted"))
 
     def _has_hardware(self) -> bool:
         place = self._root / "sys/class/bluetooth"

@@ -17,7 +17,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakError
 
-from hw.bluez.adapters import DEVICE, Adapter, forget_device
+from hw.bluez.adapters import DEVICE, Adapter, devices, forget_device, is_in_use
 from hw.bluez.bus import BluezBus
 from hw.bluez.errors import NO_REPLY, BluezError
 from hw.bluez.limits import TAG_BYTES
@@ -141,9 +141,13 @@ class BleakCentral:
             with contextlib.suppress(BluezError):
                 await self._bus.call(device, DEVICE, "Disconnect", timeout=BLE_CLOSE_TIMEOUT_S)
 
+    def remembered(self) -> list[str]:
+        """List the devices that BlueZ remembers and nobody uses."""
+        return [device.path for device in devices(self._bus, self._adapter.path) if not is_in_use(self._bus, device.path)]
+
     async def forget(self, device: str) -> None:
         """Make BlueZ forget a device, unless somebody is connected under its address by now."""
-        if self._bus.get(device, DEVICE, "Connected", default=False):
+        if is_in_use(self._bus, device):
             return
         with contextlib.suppress(BluezError):
             await forget_device(self._bus, device)

@@ -139,6 +139,9 @@ class Radio(Protocol):
     async def hang_up(self, device: str) -> None:
         """End a connection, or the attempt at one; never raises."""
 
+    def remembered(self) -> Sequence[str]:
+        """List the devices that BlueZ remembers and nobody uses."""
+
     async def forget(self, device: str) -> None:
         """Make BlueZ forget a device that is not connected; never raises."""
 

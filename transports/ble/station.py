@@ -1,7 +1,7 @@
 """One adapter at work, in one role or in both: its links come up, carry frames and go down here."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 
 from hw.bluez.adapters import Adapter, Role
 from hw.bluez.ladder import Ladder
@@ -63,6 +63,7 @@ class Station:
         """Serve until cancelled; then every link of this adapter goes down and is ended."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            tasks.create_task(self._forget_all(self._radio.remembered()))
             if self.presence is not None:
                 tasks.create_task(self.presence.run())
             if self.search is not None:
@@ -224,6 +225,19 @@ class Station:
     async def _forget_later(self, device: str) -> None:
         await asyncio.sleep(BLE_FORGET_S)
         self._forgetting.discard(device)
+        await self._forget_now(device)
+
+    async def _forget_all(self, remembered: Sequence[str]) -> None:
+        """Make BlueZ forget whom it remembers from before, when this station begins.
+
+        BlueZ 5.66 has lost the services of a device that a gateway before us was connected with, and remembers it for as
+        long as it hears it: nobody who looks for the service would ever be told of it.
+        """
+        await asyncio.sleep(BLE_FORGET_S)
+        for device in remembered:
+            await self._forget_now(device)
+
+    async def _forget_now(self, device: str) -> None:
         if not self._ground.table.is_linked(device) and not (self.search is not None and self.search.is_dialling(device)):
             await self._radio.forget(device)
 

@@ -31,6 +31,7 @@ class Controller(Ear):
         self.epoch = 0
         self.running: set[TwinPeripheral] = set()
         self.forgotten: list[str] = []
+        self.remembered: set[str] = set()  # addresses of an earlier day, whose advertisements BlueZ tells nobody of
 
     @property
     def path(self) -> str:
@@ -201,6 +202,8 @@ class TwinRadio:
         self._check("scan")
 
         def heard(ear: Ear) -> None:
+            if ear.address in self.controller.remembered:
+                return
             device = f"{self.controller.path}/dev_{ear.address}"
             hear(Heard(device, ear.address, is_random=not isinstance(ear, Controller), rssi=ear.rssi, tag=ear.tag))
 
@@ -228,8 +231,12 @@ class TwinRadio:
             if device.endswith(connection.called.address):
                 connection.end("hung up")
 
+    def remembered(self) -> list[str]:
+        return sorted(f"{self.controller.path}/dev_{address}" for address in self.controller.remembered)
+
     async def forget(self, device: str) -> None:
         self.controller.forgotten.append(device)
+        self.controller.remembered.discard(device.rpartition("_")[2])
 
     def _check(self, what: str) -> None:
         if not (self.machine.service and self.controller.plugged and self.controller.powered):

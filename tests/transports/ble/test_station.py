@@ -236,6 +236,22 @@ def test_a_device_is_forgotten_after_its_link_and_after_a_failed_dial():
     run(scene())
 
 
+def test_a_device_that_bluez_remembers_from_before_and_hides_is_forgotten_and_found():
+    async def scene():
+        ear = other_phone(air := Air(), "7B:00:00:00:00:01")
+        machine = Machine(air, OWN)
+        machine.controllers[0].remembered.add(ear.address)
+        gateway = Listener(machine, wishes=CENTRAL)
+        async with running(gateway):
+            await asyncio.sleep(BLE_FORGET_S - 0.5)
+            assert not machine.controllers[0].forgotten, "RemoveDevice right after a disconnection kills BlueZ 5.66"
+            await asyncio.sleep(20)
+            assert machine.controllers[0].forgotten == [f"/org/bluez/hci0/dev_{ear.address}"]
+            assert len(gateway.up) == 1
+
+    run(scene())
+
+
 def test_an_adapter_that_is_full_is_not_asked_for_more():
     async def scene():
         air = Air()
