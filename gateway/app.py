@@ -160,9 +160,14 @@ class Gateway:
             raise ConfigError("Meshgate was installed without libp2p. Install it with: pip install 'meshgate[libp2p]'")
         config = Libp2pConfig(identity_path=chosen.identity_file, listen=chosen.listen, members=chosen.members, peers=chosen.peers)
         try:
-            return Libp2pTransport(config, self._rng, lambda level, sentence: self._report(f"libp2p {level}: {sentence}"))
+            return Libp2pTransport(config, self._rng, self._note_libp2p)
         except IdentityError as error:
             raise ConfigError(str(error)) from error
+
+    def _note_libp2p(self, level: str, sentence: str) -> None:
+        """Report what the operator should read; what the library says to its developers names peers, and never ends."""
+        if level != "debug":
+            self._report(f"libp2p {level}: {sentence}")
 
 
 def marked(nickname: str) -> str:

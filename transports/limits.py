@@ -92,6 +92,7 @@ BLE_HOLD_WEAK_S: Final = 30.0  # seconds after a failure of a weak device, as on
 BLE_HOLD_USELESS_S: Final = 120.0  # seconds after a device that lacks the service or takes too small frames
 BLE_HOLD_BANNED_S: Final = 900.0  # seconds after a link the engine closed; also when it comes to us
 BLE_HOLD_CAP_S: Final = 300.0  # seconds, to which the wait after failures in a row doubles
+BLE_SWEEP_S: Final = 60.0  # seconds between two looks for devices that BlueZ remembers and nobody hears
 BLE_FORGET_S: Final = 2.0  # seconds from the end of a connection to RemoveDevice: sent at once it kills BlueZ 5.66 one time in six
 BLE_GROW_S: Final = 120.0  # seconds without a refusal before an adapter is trusted with one link more
 BLE_ABORTS: Final = 3  # aborted connections in a row that count as a refusal, or without any link as a storm

@@ -15,7 +15,6 @@ TESTED = (5, 66)  # the oldest BlueZ the project is tested with
 ONE_CHANNEL = (5, 82)  # has one ATT channel by default, 5.66 has three; the versions between have either
 SCAN_RESPONSE = (5, 82)  # from here on the scan response can carry the peer ID
 RESTART = "then: systemctl restart bluetooth"
-SHORTEST, LONGEST = 30, 600  # seconds a device nobody is connected to may be kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,9 @@ RULES = (
         "General",
         "TemporaryTimeout",
         "30",
-        "60",
-        lambda value: SHORTEST <= int(value, 0) <= LONGEST,
-        "BlueZ keeps every phone it ever heard, or forgets phones while they are being called",
+        "0",
+        lambda value: int(value, 0) == 0,
+        "a phone that called this gateway loses its link soon after each change of its address, every quarter of an hour",
     ),
     Rule("GATT", "Cache", "always", "no", lambda value: value == "no", "a phone whose app was restarted can stay hidden from searches"),
     Rule(

@@ -133,6 +133,15 @@ class Ledger:
             for recipient in sorted(sent.expected - self.arrivals.get(message_id, {}).keys())
         ]
 
+    def repeated(self) -> list[tuple[str, str, list[float]]]:
+        """Every (message ID, recipient, seconds after it was said) of a message that came more than once."""
+        return [
+            (message_id, recipient, [at - sent.at for at in sorted(times)])
+            for message_id, sent in self.messages.items()
+            for recipient, times in sorted(self.arrivals.get(message_id, {}).items())
+            if len(times) > 1
+        ]
+
     def to_json(self) -> str:
         """Every line of the books, for `merge` in another process."""
         books: _LedgerJson = {

@@ -15,6 +15,7 @@ from hw.rfkill import RadioSwitch
 MAIN_CONF = {
     ("General", "ControllerMode"): "le",
     ("General", "ReverseServiceDiscovery"): "false",
+    ("General", "TemporaryTimeout"): "0",
     ("General", "Experimental"): "true",
     ("GATT", "Cache"): "no",
     ("GATT", "Channels"): "1",

@@ -200,6 +200,7 @@ def report(ledger: Ledger, kind: str | None = None, sent_before: float | None = 
     return {
         **_figures(ledger.account(kind, sent_before=sent_before)),
         "missing": [list(missing) for missing in ledger.missing()],
+        "repeated": [[message_id, recipient, [round(at, 3) for at in times]] for message_id, recipient, times in ledger.repeated()],
         "by_receiver": {name: _figures(_alone(ledger, name).account(kind, sent_before=sent_before)) for name in receivers},
     }
 

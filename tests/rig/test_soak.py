@@ -53,7 +53,7 @@ async def test_nothing_is_lost_and_nothing_comes_twice_whatever_befalls_the_radi
     print("\n" + table(soak.struck))
     print(json.dumps({key: value for key, value in result.items() if key != "faults"}, indent=1))
     write("soak.json", result)
-    assert (report["lost"], report["duplicates"]) == (0, 0), report["missing"]
+    assert (report["lost"], report["duplicates"]) == (0, 0), (report["missing"], report["repeated"])
     assert not [row for row in soak.struck if row.recovery_s is None], "a phone was never linked again"
     for site in scene:
         assert not site.ended

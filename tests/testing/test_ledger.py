@@ -28,6 +28,7 @@ def test_repeats_are_duplicates_and_the_first_arrival_counts():
     ledger = books()
     for at in (12.0, 10.25, 11.0):
         ledger.received("m1", "a2", at)
+    assert ledger.repeated() == [("m1", "a2", [0.25, 1.0, 2.0])]
     account = ledger.account("public")
     assert (account.delivered, account.duplicates, account.latencies) == (1, 2, (0.25,))
 

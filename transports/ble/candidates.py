@@ -99,6 +99,10 @@ class Candidates:
         """Everyone known."""
         return tuple(self._known.values())
 
+    def hears(self, device: str) -> bool:
+        """Whether a device was heard lately."""
+        return any(known.heard.device == device for known in self._known.values())
+
     def tag_of(self, address: str) -> bytes:
         """The tag the device last advertised; empty if none."""
         known = self._known.get(address)

@@ -1,7 +1,7 @@
 """One adapter at work, in one role or in both: its links come up, carry frames and go down here."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 
 from hw.bluez.adapters import Adapter, Role
 from hw.bluez.ladder import Ladder
@@ -13,7 +13,16 @@ from transports.ble.ground import Ground
 from transports.ble.links import Link
 from transports.ble.presence import Presence
 from transports.ble.search import Search
-from transports.limits import BLE_CLOSE_TIMEOUT_S, BLE_FORGET_S, BLE_LINK_SILENCE_S, BLE_MAX_FRAME, BLE_MAX_WRITE, BLE_MIN_MTU, BLE_MUTE_S
+from transports.limits import (
+    BLE_CLOSE_TIMEOUT_S,
+    BLE_FORGET_S,
+    BLE_LINK_SILENCE_S,
+    BLE_MAX_FRAME,
+    BLE_MAX_WRITE,
+    BLE_MIN_MTU,
+    BLE_MUTE_S,
+    BLE_SWEEP_S,
+)
 from transports.link import Capability, FrameReceived, LinkDown, LinkUp, Writable
 
 CAPABILITIES = Capability.LOCAL | Capability.BROADCAST | Capability.DIRECTED
@@ -63,7 +72,7 @@ class Station:
         """Serve until cancelled; then every link of this adapter goes down and is ended."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            tasks.create_task(self._forget_all(self._radio.remembered()))
+            tasks.create_task(self._sweep())
             if self.presence is not None:
                 tasks.create_task(self.presence.run())
             if self.search is not None:
@@ -227,15 +236,21 @@ class Station:
         self._forgetting.discard(device)
         await self._forget_now(device)
 
-    async def _forget_all(self, remembered: Sequence[str]) -> None:
-        """Make BlueZ forget whom it remembers from before, when this station begins.
+    async def _sweep(self) -> None:
+        """Make BlueZ forget whom it remembers and nobody hears, first of all those from before.
 
         BlueZ 5.66 has lost the services of a device that a gateway before us was connected with, and remembers it for as
-        long as it hears it: nobody who looks for the service would ever be told of it.
+        long as it hears it: nobody who looks for the service would ever be told of it. And it must not forget anybody by
+        itself (TemporaryTimeout): it counts from the last advertisement, even while the device is connected.
         """
-        await asyncio.sleep(BLE_FORGET_S)
-        for device in remembered:
-            await self._forget_now(device)
+        while True:
+            idle = set(self._radio.remembered())
+            await asyncio.sleep(BLE_FORGET_S)
+            candidates = self._ground.candidates(self.adapter.name)
+            for device in idle.intersection(self._radio.remembered()):
+                if not candidates.hears(device):
+                    await self._forget_now(device)
+            await asyncio.sleep(BLE_SWEEP_S)
 
     async def _forget_now(self, device: str) -> None:
         if not self._ground.table.is_linked(device) and not (self.search is not None and self.search.is_dialling(device)):

@@ -32,6 +32,7 @@ class Controller(Ear):
         self.running: set[TwinPeripheral] = set()
         self.forgotten: list[str] = []
         self.remembered: set[str] = set()  # addresses of an earlier day, whose advertisements BlueZ tells nobody of
+        self.known: set[str] = set()  # those of today
 
     @property
     def path(self) -> str:
@@ -232,11 +233,12 @@ class TwinRadio:
                 connection.end("hung up")
 
     def remembered(self) -> list[str]:
-        return sorted(f"{self.controller.path}/dev_{address}" for address in self.controller.remembered)
+        return sorted(f"{self.controller.path}/dev_{address}" for address in self.controller.remembered | self.controller.known)
 
     async def forget(self, device: str) -> None:
         self.controller.forgotten.append(device)
-        self.controller.remembered.discard(device.rpartition("_")[2])
+        for addresses in (self.controller.remembered, self.controller.known):
+            addresses.discard(device.rpartition("_")[2])
 
     def _check(self, what: str) -> None:
         if not (self.machine.service and self.controller.plugged and self.controller.powered):

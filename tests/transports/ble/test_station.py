@@ -8,7 +8,7 @@ from tests.transports.ble.air import Air, Ear
 from tests.transports.ble.machine import Machine
 from tests.transports.ble.scene import OTHER, OWN, Listener, Phone, running
 from transports.ble.edge import DialFailure
-from transports.limits import BLE_FORGET_S, BLE_HOLD_BANNED_S, BLE_LINK_SILENCE_S, BLE_MUTE_S
+from transports.limits import BLE_FORGET_S, BLE_HOLD_BANNED_S, BLE_LINK_SILENCE_S, BLE_MUTE_S, BLE_SWEEP_S
 
 CENTRAL = (Wish("hci0", Role.CENTRAL),)
 PERIPHERAL = (Wish("hci0", Role.PERIPHERAL),)
@@ -248,6 +248,22 @@ def test_a_device_that_bluez_remembers_from_before_and_hides_is_forgotten_and_fo
             await asyncio.sleep(20)
             assert machine.controllers[0].forgotten == [f"/org/bluez/hci0/dev_{ear.address}"]
             assert len(gateway.up) == 1
+
+    run(scene())
+
+
+def test_bluez_forgets_whom_nobody_hears_any_more_and_keeps_whom_somebody_hears():
+    async def scene():
+        there = other_phone(air := Air(), "7B:00:00:00:00:01", tag=b"phone-id")
+        machine = Machine(air, OWN)
+        gateway = Listener(machine, wishes=CENTRAL, max_central=1)
+        other_phone(air, "7B:00:00:00:00:02")
+        async with running(gateway):
+            await gateway.until(lambda: gateway.up)
+            controller = machine.controllers[0]
+            controller.known = {there.address, "7B:00:00:00:00:02", "7B:00:00:00:00:03"}
+            await asyncio.sleep(2 * BLE_SWEEP_S)
+            assert controller.forgotten == ["/org/bluez/hci0/dev_7B:00:00:00:00:03"]
 
     run(scene())
 
