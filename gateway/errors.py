@@ -57,6 +57,8 @@ class Reason(StrEnum):
     BUDGET = "budget"  # per-origin budget used up
     EXPIRED = "expired"
     BRIDGE_OFF = "bridge_off"
+    POLICY = "policy"  # a rule of the operator's keeps it here
+    POLICY_LIMIT = "policy_limit"  # the limit in a rule of the operator's is used up
 
 
 class GatewayError(Exception):

@@ -135,6 +135,14 @@ ORIGIN_RATE: Final = 5.0  # unsigned directed packets a second one sender may se
 ORIGIN_BURST: Final = 60.0
 MAX_ORIGINS: Final = 2_048  # senders with a budget of their own
 
+# The operator's policy
+MAX_POLICY_FILE: Final = 65_536  # bytes of the file with the rules
+MAX_POLICY_RULES: Final = 128  # rules: more than a person can read, and each packet may pass all of them
+MAX_POLICY_SITES: Final = 64  # sites with a name, and sites in one rule
+MAX_POLICY_NAME: Final = 48  # characters of a rule's or a site's name
+MAX_POLICY_FIGURE: Final = 1_000_000_000  # packets or bytes a minute in a limit
+MAX_POLICY_BUCKETS: Final = 4_096  # allowances counted separately, over all rules; later senders share one a rule
+
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site
