@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _EXAMPLES = (
     "meshgate policy show",
     "meshgate policy test --kind file --size 50000 --to hut",
-    "meshgate policy test --kind message --direction in --from 8d31f7a2b4c6d8e0 --json",
+    "meshgate policy test --kind message --direction in --from hut --json",
     "meshgate policy dry-run ./stricter.toml --history ./yesterday.jsonl",
 )
 _HOUR_MS = 3600 * 1000
@@ -36,8 +36,8 @@ def add(commands: Subcommands) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
     show = add_command(verbs, "show", "Print the rules in words.", _EXAMPLES[:1])
     _add_rules(show)
-    test = add_command(verbs, "test", "Say what the rules say about a packet; exit code 4 if it must stay.", _EXAMPLES[1:3])
-    test.add_argument("--kind", choices=_KINDS, metavar="KIND", required=True, help=f"what it is: {', '.join(_KINDS)}")
+    test = add_command(verbs, "test", "Say what the rules say about a packet; exit code 4 if it must stay.", _EXAMPLES[1:2])
+    test.add_argument("--kind", choices=_KINDS, metavar="KIND", required=True, help="what it is, such as message, private, file or voice")
     test.add_argument("--size", type=_size, default=200, metavar="BYTES", help="how large the packet is (200)")
     test.add_argument("--direction", choices=("out", "in"), default="out", metavar="WAY", help="out to another site, or in from one (out)")
     test.add_argument(
