@@ -143,6 +143,15 @@ MAX_POLICY_NAME: Final = 48  # characters of a rule's or a site's name
 MAX_POLICY_FIGURE: Final = 1_000_000_000  # packets or bytes a minute in a limit
 MAX_POLICY_BUCKETS: Final = 4_096  # allowances counted separately, over all rules; later senders share one a rule
 
+# Air-time credits
+AIR_BYTES_PER_MS: Final = 32.0  # bytes a link carries in a millisecond without DLE: 64 KiB in about 2 s
+CREDIT_SITE_MS: Final = 10_000.0  # milliseconds of air a site saves up
+CREDIT_ORIGIN_MS: Final = 1_000.0  # milliseconds of air one sender saves up
+CREDIT_HEADROOM_MS: Final = 10_000.0  # milliseconds of air a site earns at most by carrying for others
+EARNED_SHARE: Final = 0.5  # of the air time of what a site carries for others; less than 1, so that lying about it cannot pay for itself
+MAX_CREDIT_ORIGINS: Final = 64  # senders of one site with an account of their own; later ones share one
+CREDIT_IDLE_S: Final = 60.0  # seconds without use after which an account may be given to another
+
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site
