@@ -152,6 +152,28 @@ EARNED_SHARE: Final = 0.5  # of the air time of what a site carries for others; 
 MAX_CREDIT_ORIGINS: Final = 64  # senders of one site with an account of their own; later ones share one
 CREDIT_IDLE_S: Final = 60.0  # seconds without use after which an account may be given to another
 
+# Tickets and membership
+MAX_TICKET: Final = 1_024  # bytes: below what a caller may show over WebSocket
+MAX_TICKET_TEXT: Final = 2_048  # characters of a ticket or a code somebody typed or scanned
+MAX_TICKET_ADDRESSES: Final = 4  # places where the issuer says it can be reached
+MAX_TICKET_ADDRESS: Final = 128  # bytes of one
+MAX_TICKET_USES: Final = 16  # gateways that may join with one ticket
+MAX_TICKET_LIFETIME_S: Final = 30 * 24 * 3600  # seconds from a ticket's first to its last: what was used must be remembered as long
+MAX_USED_TICKETS: Final = 1_024  # tickets remembered as used until they expire; when full, no ticket is taken
+MAX_INVITATIONS: Final = 64  # tickets of ours that can still be named by their code; when full, no new one is made
+CODE_RATE: Final = 1 / 6  # wrong codes a second, from everybody together: a code has 40 secret bits
+CODE_BURST: Final = 10.0
+MAX_FEDERATION: Final = 64  # members besides the gateway itself: as many as the transports let link
+MAX_REVOKED: Final = 512  # gateways one issuer shuts out; when full, one that nobody lists is forgotten, or revoking is refused
+MAX_INVITATION_STEPS: Final = 5  # from a gateway to the furthest it takes for a member because others invited it
+MAX_RPC: Final = 32_768  # bytes of one message about the federation: a full list of revocations has 25 kB
+MAX_SOFTWARE: Final = 64  # characters of the name and version of a gateway's software
+MAX_CAPABILITIES: Final = 32  # things a gateway says it can be asked for
+MAX_CAPABILITY: Final = 32  # characters of one
+RPC_RATE: Final = 5.0  # messages a second one gateway may send about the federation: each may cost a signature check
+RPC_BURST: Final = 200.0  # so that it can tell everything it knows at once
+MAX_JOINING: Final = 8  # tickets of other gateways whose answer is awaited
+
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site
