@@ -10,7 +10,7 @@ A state machine without links, files or clocks. Links say what happened (`handle
           └──▶ Membership, ShutOut to every member, who pass on what is news to them
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +32,7 @@ from gateway.bridge.membership_events import (
     Unlinked,
 )
 from gateway.bridge.membership_news import News
+from gateway.bridge.revocations import is_out
 from gateway.bridge.standing import Standing, standing
 from gateway.bridge.tickets import Refusal, Sign
 from gateway.errors import DecodeError
@@ -49,7 +50,7 @@ from gateway.session.rate import TokenBucket
 from gateway.wire import federation as wire
 from gateway.wire.federation import CODE_MARK, Capabilities, Have, Hello, Join, Leave, Message, Refused, ShutOut, Welcome
 from gateway.wire.federation import Membership as RosterNews
-from gateway.wire.roster import Listed, Revoked
+from gateway.wire.roster import MAX_ROUND, Listed, Revoked
 from gateway.wire.ticket import EVERYTHING, ORDINARY, SECRET, Scope, Ticket, encode, secret_of
 
 _SHUT_OUT: Final = "it is no member of the federation any more"
@@ -103,7 +104,7 @@ class Membership:
         """Return everybody who is a member now, this gateway first."""
         book = self.book
         beside = (*book.trusted.values(), *self._configured)
-        return standing(self.own, beside, book.members.values(), book.rosters, self._news.all_revocations(), unix)
+        return standing(self.own, beside, book.members.values(), book.rosters, self._news.shut_out_by(), unix)
 
     def hello_of(self, key: bytes) -> tuple[Hello | None, tuple[str, ...]]:
         """Return what a linked gateway says of itself: its hello, once it came, and what it can be asked for."""
@@ -138,7 +139,7 @@ class Membership:
         """
         if unix is None:
             return Refusal.CLOCK
-        if audience in self.book.revoked:
+        if self._is_out(audience):
             return Refusal.REVOKED
         known = {name: one for name, one in self.book.invitations.items() if one.expires > unix}
         if len(known) >= MAX_INVITATIONS:
@@ -178,7 +179,7 @@ class Membership:
         members = self.members(unix)
         if key in members:
             return []
-        if any(key == one.key for listed in self._news.all_revocations().values() for one in listed.revoked):
+        if self._is_shut_out(key, members):
             return Refusal.REVOKED
         ticket = self._by_code(shown[1:], unix, now) if shown[:1] == bytes((CODE_MARK,)) else tickets.read(shown)
         if isinstance(ticket, Refusal):
@@ -199,13 +200,8 @@ class Membership:
         """Shut a gateway out for good; every member that stands further from the centre than we do hears it."""
         if key == self.own:
             return Refusal.OWN
-        if key not in self.book.revoked and len(self.book.revoked) >= MAX_REVOKED:
-            listed = {one.key for roster in self.book.rosters.values() for one in roster.members}
-            spare = next((old for old in self.book.revoked if old not in listed), None)
-            if spare is None:
-                return Refusal.MEMORY_FULL
-            del self.book.revoked[spare]
-        self.book.revoked.setdefault(key, Revoked(key, unix or 0))
+        if not self._turn(key, unix, out=True):
+            return Refusal.REVOCATIONS_FULL
         self.book.members.pop(key, None)
         self.book.trusted.pop(key, None)
         self.book.invitations = {name: one for name, one in self.book.invitations.items() if one.audience != key}
@@ -216,7 +212,7 @@ class Membership:
 
     def pardon(self, key: bytes, unix: int | None) -> list[Effect]:
         """Take a revocation of our own back; it still needs a new ticket."""
-        return self._publish(unix) if self.book.revoked.pop(key, None) is not None else []
+        return self._publish(unix) if key in self.book.revoked and self._turn(key, unix, out=False) else []
 
     def leave(self, unix: int | None) -> list[Effect]:
         """Leave the federation: tell everybody who is linked, and forget all of it but who is shut out and which tickets were used."""
@@ -312,9 +308,11 @@ class Membership:
         return self._publish(unix) if any(known) else []
 
     def _ask(self, issuer: bytes, addresses: tuple[str, ...], shown: bytes) -> list[Effect] | Refusal:
-        if issuer in self.book.revoked:
+        if self._is_out(issuer):
             return Refusal.REVOKED
-        if issuer not in self._joining and (len(self._joining) >= MAX_JOINING or len(self.book.trusted) >= MAX_FEDERATION):
+        if issuer not in self._joining and (
+            len(self._joining) >= MAX_JOINING or len(self._joining) + len(self.book.trusted) >= MAX_FEDERATION
+        ):
             return Refusal.FEDERATION_FULL
         self._joining[issuer] = shown
         effects: list[Effect] = [] if issuer in self._admitted else [Admit(issuer)]
@@ -322,6 +320,26 @@ class Membership:
         if issuer in self._links:
             return [*effects, Send(issuer, wire.encode(Join(shown)))]
         return [*effects, Dial(issuer, addresses, shown)]
+
+    def _is_shut_out(self, key: bytes, members: Mapping[bytes, Standing]) -> bool:
+        """Tell whether somebody whose word comes before that of our tickets shuts a gateway out."""
+        return any(key in out for issuer, out in self._news.shut_out_by().items() if issuer in members and members[issuer].steps <= 1)
+
+    def _is_out(self, key: bytes) -> bool:
+        """Tell whether we shut a gateway out ourselves."""
+        return key in self.book.revoked and is_out(self.book.revoked[key].round)
+
+    def _turn(self, key: bytes, unix: int | None, *, out: bool) -> bool:
+        """Shut out or pardon, which may be so already; False if there is no room for it."""
+        known = self.book.revoked.get(key)
+        if known is None and len(self.book.revoked) >= MAX_REVOKED:
+            return False
+        if self._is_out(key) is not out:
+            number = 0 if known is None else known.round
+            if number >= MAX_ROUND:
+                return False
+            self.book.revoked[key] = Revoked(key, number + 1, unix or 0)
+        return True
 
     def _by_code(self, secret: bytes, unix: int | None, now: float) -> Ticket | Refusal:
         """Find the ticket a code stands for. Right ones wait as well when too many were wrong, or guessing would be for free."""

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.bridge.revocations import Lists, merge
 from gateway.bridge.tickets import Used, UsedTickets
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_FEDERATION, MAX_INVITATIONS, MAX_REVOKED, MAX_TICKET, MAX_TICKET_USES, MAX_USED_TICKETS
+from gateway.limits import MAX_FEDERATION, MAX_FORKS, MAX_INVITATIONS, MAX_REVOKED, MAX_TICKET, MAX_TICKET_USES, MAX_USED_TICKETS
 from gateway.wire import fields, packed
 from gateway.wire import ticket as tickets
 from gateway.wire.roster import (
@@ -20,7 +21,6 @@ from gateway.wire.roster import (
     MAX_ROSTER,
     Document,
     Listed,
-    Revocations,
     Revoked,
     Roster,
     decode_revocations,
@@ -42,10 +42,10 @@ class Book:
 
     version: int = 0  # of the gateway's own documents
     members: dict[bytes, Listed] = field(default_factory=dict)  # whom it let in itself, by key
-    revoked: dict[bytes, Revoked] = field(default_factory=dict)  # whom it shuts out, by key, the earliest first
+    revoked: dict[bytes, Revoked] = field(default_factory=dict)  # whom it shuts out or pardoned, by key
     trusted: dict[bytes, Listed] = field(default_factory=dict)  # by whose ticket it joined, by key
     rosters: dict[bytes, Roster] = field(default_factory=dict)  # of others, by issuer
-    revocations: dict[bytes, Revocations] = field(default_factory=dict)
+    revocations: dict[bytes, Lists] = field(default_factory=dict)  # the same
     used: UsedTickets = field(default_factory=UsedTickets)
     invitations: dict[bytes, Ticket] = field(default_factory=dict)  # of its own that can still be used, by their secret
 
@@ -59,7 +59,7 @@ class Book:
                 _rows(self.revoked.values()),
                 _rows(self.trusted.values()),
                 _documents(self.rosters.values()),
-                _documents(self.revocations.values()),
+                _documents(one for lists in self.revocations.values() for one in lists),
                 [(one.issuer, one.nonce, one.expires, one.bearers) for one in self.used],
                 self.used.forgotten,
                 [tickets.encode(ticket) for ticket in self.invitations.values()],
@@ -85,13 +85,18 @@ def decode_book(data: bytes) -> Book:
         {one.key: one for one in map(read_revoked, packed.rows(revoked, MAX_REVOKED))},
         {one.key: one for one in map(read_listed, packed.rows(trusted, MAX_FEDERATION))},
         {one.issuer: one for one in (decode_roster(packed.blob(data, MAX_ROSTER)) for data in packed.rows(rosters, MAX_FEDERATION))},
-        {
-            one.issuer: one
-            for one in (decode_revocations(packed.blob(data, MAX_REVOCATIONS)) for data in packed.rows(revocations, MAX_FEDERATION))
-        },
+        _lists(revocations),
         UsedTickets((_used(one) for one in packed.rows(used, MAX_USED_TICKETS)), packed.number(forgotten)),
         {tickets.secret_of(ticket): ticket for ticket in known},
     )
+
+
+def _lists(documents: object) -> dict[bytes, Lists]:
+    kept: dict[bytes, Lists] = {}
+    for data in packed.rows(documents, MAX_FEDERATION * MAX_FORKS):
+        one = decode_revocations(packed.blob(data, MAX_REVOCATIONS))
+        kept = merge(kept, {one.issuer: (one,)})
+    return kept
 
 
 def _used(one: object) -> Used:

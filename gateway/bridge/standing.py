@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.limits import MAX_FEDERATION, MAX_INVITATION_STEPS
-from gateway.wire.roster import D, Listed, Revocations, Roster, newer
+from gateway.wire.roster import Listed, Roster, newer
 from gateway.wire.ticket import EVERYTHING, Scope
 
 
@@ -35,7 +35,7 @@ def standing(
     beside: Iterable[Listed],
     invited: Iterable[Listed],
     rosters: Mapping[bytes, Roster],
-    revocations: Mapping[bytes, Revocations],
+    shut_out_by: Mapping[bytes, frozenset[bytes]],
     unix: int | None,
 ) -> dict[bytes, Standing]:
     """Return everybody who is a member, the gateway itself first.
@@ -45,17 +45,17 @@ def standing(
         beside: those by whose ticket it joined, and those in its configuration.
         invited: those it let in by ticket.
         rosters: what others say, by issuer; signatures are checked already. The gateway's own is not looked at.
-        revocations: whom everybody shuts out, by issuer, the gateway itself included.
+        shut_out_by: whom everybody shuts out, by issuer, the gateway itself included.
         unix: now, Unix seconds; None while nobody vouches for the time: then whoever has a date to leave is out.
 
     """
     found = {own: Standing(EVERYTHING, 0, own, 0)}
-    shut_out = _shut_out_by(own, revocations)
+    shut_out = shut_out_by.get(own, frozenset())
     brought = _brought(own, beside, found, shut_out, 1, unix)
     edge = _enter(brought, found)
     for step in range(2, MAX_INVITATION_STEPS + 1):
         inviting = sorted(issuer for issuer in edge if found[issuer].scope & Scope.INVITE)
-        shut_out = shut_out.union(*(_shut_out_by(issuer, revocations) for issuer in inviting))
+        shut_out = shut_out.union(*(shut_out_by.get(issuer, ()) for issuer in inviting))
         brought = _brought(own, invited, found, shut_out, step, unix) if step == 2 else {}
         for issuer in inviting:
             if issuer in rosters:
@@ -65,16 +65,12 @@ def standing(
     return found
 
 
-def merge(left: Mapping[bytes, D], right: Mapping[bytes, D]) -> dict[bytes, D]:
-    """Return the newest document of each issuer; commutative, associative and idempotent."""
+def merge(left: Mapping[bytes, Roster], right: Mapping[bytes, Roster]) -> dict[bytes, Roster]:
+    """Return the newest roster of each issuer; commutative, associative and idempotent."""
     merged = dict(left)
-    for issuer, document in right.items():
-        merged[issuer] = newer(merged[issuer], document) if issuer in merged else document
+    for issuer, roster in right.items():
+        merged[issuer] = newer(merged[issuer], roster) if issuer in merged else roster
     return merged
-
-
-def _shut_out_by(issuer: bytes, revocations: Mapping[bytes, Revocations]) -> frozenset[bytes]:
-    return frozenset(one.key for one in revocations[issuer].revoked) if issuer in revocations else frozenset()
 
 
 def _brought(

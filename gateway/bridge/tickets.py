@@ -45,6 +45,7 @@ class Refusal(StrEnum):
     TOO_MANY_TRIES = "too_many_tries"
     FEDERATION_FULL = "federation_full"
     OWN = "own"
+    REVOCATIONS_FULL = "revocations_full"
 
     @property
     def sentence(self) -> str:
@@ -72,7 +73,8 @@ _SENTENCES = {
     Refusal.UNKNOWN_CODE: "No invitation has this code; it may have expired. Ask for a new one.",
     Refusal.TOO_MANY_TRIES: "Too many wrong codes were tried. Wait a minute, or use the QR code.",
     Refusal.FEDERATION_FULL: "The federation has as many members as it can have. One has to leave first.",
-    Refusal.OWN: "This gateway made the ticket itself. It is for another one.",
+    Refusal.OWN: "This is about this gateway itself; it must be about another one.",
+    Refusal.REVOCATIONS_FULL: "The list of gateways that were shut out is full. Found a new federation with those you trust.",
 }
 
 

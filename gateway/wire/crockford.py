@@ -37,7 +37,7 @@ def decode_number(text: str) -> tuple[int, int]:
     """Return the number in a text, and how many letters it has. Raises `DecodeError` (TEXT)."""
     value, letters = 0, text.translate(_NOTHING).upper()
     for letter in letters:
-        if letter not in _VALUES:
+        if letter not in _VALUES or not text.isascii():  # capitals of some other letters are ours
             raise DecodeError(Reason.TEXT, "a character that cannot be there")
         value = value << _BITS | _VALUES[letter]
     return value, len(letters)

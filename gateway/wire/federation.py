@@ -5,7 +5,7 @@ Each message is a MessagePack list that begins with the version, 1, and the kind
     kind  name          then
        1  hello         lowest and highest version spoken, site ID (8 bytes), software (text)
        2  capabilities  list of texts
-       3  have          list of [issuer, roster version, digest, revocations version, digest]
+       3  have          list of [issuer, version of its roster, digest of that, digest of its revocations]
        4  membership    a roster, as bytes
        5  revocations   a list of revocations, as bytes
        6  join          a ticket as bytes, or a zero byte and the secret of a code
@@ -13,8 +13,9 @@ Each message is a MessagePack list that begins with the version, 1, and the kind
        8  refused       reason (a word)
        9  leave
 
-A version 0 with a digest of zeros in `have` stands for nothing. A hello is always written in version 1; everything else in the highest version that both ends
-speak. A reader is strict: an unknown kind, a missing or additional element, or another spelling is refused.
+In `have` a digest of zeros stands for nothing. A hello is always written in version 1; everything else in
+the highest version that both ends speak. A reader is strict: an unknown kind, a missing or additional element, or
+another spelling is refused.
 """
 
 from collections.abc import Callable
@@ -62,13 +63,12 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Which documents of one issuer a gateway has."""
+    """Which documents of one issuer a gateway has; a digest of zeros stands for none."""
 
     issuer: bytes
-    roster: int
-    roster_digest: bytes
-    revocations: int
-    revocations_digest: bytes
+    version: int  # of the roster
+    roster: bytes  # digest
+    revocations: bytes  # digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _row(message: Message) -> tuple[object, ...]:
         case Capabilities():
             return (2, message.names)
         case Have():
-            return (3, [(one.issuer, one.roster, one.roster_digest, one.revocations, one.revocations_digest) for one in message.held])
+            return (3, [(one.issuer, one.version, one.roster, one.revocations) for one in message.held])
         case Membership():
             return (4, encode_document(message.roster))
         case ShutOut():
@@ -182,16 +182,12 @@ def _capabilities(names: object) -> Capabilities:
 
 
 def _have(held: object) -> Have:
-    return Have(tuple(_held(*packed.row(one, 5)) for one in packed.rows(held, MAX_FEDERATION + 1)))  # and the gateway's own
+    return Have(tuple(_held(*packed.row(one, 4)) for one in packed.rows(held, MAX_FEDERATION + 1)))  # and the gateway's own
 
 
-def _held(issuer: object, roster: object, roster_digest: object, revocations: object, revocations_digest: object) -> Held:
+def _held(issuer: object, version: object, roster: object, revocations: object) -> Held:
     return Held(
-        packed.octets(issuer, fields.KEY),
-        packed.number(roster),
-        packed.octets(roster_digest, DIGEST),
-        packed.number(revocations),
-        packed.octets(revocations_digest, DIGEST),
+        packed.octets(issuer, fields.KEY), packed.number(version), packed.octets(roster, DIGEST), packed.octets(revocations, DIGEST)
     )
 
 

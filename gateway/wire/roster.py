@@ -3,15 +3,17 @@
     body       MessagePack list: 1, kind (1 roster, 2 revocations), issuer's key, version, entries
     signature  64 bytes, Ed25519 over "meshgate roster 1", a zero byte, and the body
 
-An entry is ``[key, scope, until]`` or ``[key, at]``; times are Unix seconds, and `until` is 0 for somebody who may stay until
-revoked. Entries stand in the order of their keys, each key once. The newer of two by the same issuer
-counts; of two with the same version, which only a gateway restored from an old backup makes, the one whose bytes sort last.
+An entry is ``[key, scope, until]`` or ``[key, round, at]``; times are Unix seconds, and `until` is 0 for somebody who may stay until
+revoked. A gateway is shut out in the odd rounds and pardoned in the even ones. Entries stand in the order of their keys, each key once.
+
+Of two rosters by the same issuer the newer counts; of two with the same version, which only a gateway restored from an old
+backup makes, the one whose bytes sort last. Revocations are joined, entry by entry, the highest round first.
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Final
 
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAX_FEDERATION, MAX_REVOKED
@@ -21,6 +23,7 @@ from gateway.wire.ticket import EVERYTHING, Scope
 
 DIGEST: Final = 8  # bytes
 MAX_VERSION: Final = (1 << 64) - 1
+MAX_ROUND: Final = 0xFFFF
 MAX_ROSTER: Final = 128 + MAX_FEDERATION * 48  # bytes of an encoded roster: an entry takes 47 at most
 MAX_REVOCATIONS: Final = 128 + MAX_REVOKED * 48  # bytes
 _DOMAIN: Final = b"meshgate roster 1\0"
@@ -40,9 +43,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """One gateway that is shut out, and since when."""
+    """One gateway that is shut out, or was and is pardoned, and since when."""
 
     key: bytes
+    round: int  # from 1; odd: shut out
     at: int  # Unix seconds; 0 where the time was not known
 
 
@@ -67,7 +71,6 @@ class Revocations:
 
 
 Document = Roster | Revocations
-D = TypeVar("D", Roster, Revocations)
 
 
 def signed_bytes(document: Document) -> bytes:
@@ -110,20 +113,22 @@ def read_listed(entry: object) -> Listed:
 
 def read_revoked(entry: object) -> Revoked:
     """Return one entry of a list of revocations; raises `DecodeError` (FIELD)."""
-    key, at = packed.row(entry, 2)
-    return Revoked(packed.octets(key, fields.KEY), packed.number(at))
+    key, turn, at = packed.row(entry, 3)
+    if turn == 0:
+        raise DecodeError(Reason.FIELD, "a revocation that never was")
+    return Revoked(packed.octets(key, fields.KEY), packed.number(turn, MAX_ROUND + 1), packed.number(at))
 
 
 def row(entry: Listed | Revoked) -> tuple[object, ...]:
     """Return an entry as it is written."""
     if isinstance(entry, Listed):
         return (entry.key, int(entry.scope), entry.until)
-    return (entry.key, entry.at)
+    return (entry.key, entry.round, entry.at)
 
 
-def newer(one: D, other: D) -> D:
-    """Return which of two documents by the same issuer counts."""
-    return max(one, other, key=lambda document: (document.version, _body(document), document.signature))
+def newer(one: Roster, other: Roster) -> Roster:
+    """Return which of two rosters by the same issuer counts."""
+    return max(one, other, key=lambda roster: (roster.version, _body(roster), roster.signature))
 
 
 def digest(document: Document) -> bytes:

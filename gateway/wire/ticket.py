@@ -149,7 +149,7 @@ def from_text(text: str) -> Ticket:
     if len(text) > MAX_TICKET_TEXT:
         raise DecodeError(Reason.OVERSIZED, "ticket")
     stripped = "".join(text.split())
-    if not stripped.upper().startswith(PREFIX):
+    if not stripped.isascii() or not stripped.upper().startswith(PREFIX):
         raise DecodeError(Reason.TEXT, "no ticket")
     data = crockford.decode(stripped[len(PREFIX) :])
     if len(data) > _CRC and crc32(data[:-_CRC]) == int.from_bytes(data[-_CRC:]):
