@@ -281,7 +281,7 @@ class Membership:
             case Welcome() if key in self._joining:
                 del self._joining[key]
                 self.book.trusted[key] = Listed(key, EVERYTHING, message.until)
-                return [*self._publish(unix), Send(key, self._news.have()), Joined(key)]
+                return [*self._publish(unix), Joined(key)]
             case Refused():
                 return self.turned_away(key, message.reason, unix)
             case Leave():

@@ -11,7 +11,7 @@ from gateway.errors import DecodeError
 from gateway.limits import CODE_BURST, MAX_FEDERATION, MAX_INVITATIONS, MAX_JOINING, MAX_REVOKED, RPC_BURST
 from gateway.wire import federation as wire
 from gateway.wire.federation import CODE_MARK, Join, Welcome
-from gateway.wire.roster import Revoked
+from gateway.wire.roster import Listed, Revocations, Revoked, Roster, signed_bytes
 from gateway.wire.ticket import EVERYTHING, ORDINARY, Scope, code_of, encode, from_text, read_code, to_text
 from tests.bridge.federation import DAY, NOW, Federation
 
@@ -152,6 +152,41 @@ def test_while_the_time_is_not_known_whoever_has_a_date_to_leave_is_out():
     assert world.allowed("hall") == {"hut"}
 
 
+def test_what_guests_signed_is_kept_until_the_time_is_known_again():
+    world = Federation("hall", "hut", "barn")
+    world.bring_in("hall", "hut", scope=EVERYTHING, until=NOW + 2 * DAY)
+    world.bring_in("hut", "barn")
+    world.unix = None
+    world.restart("hall")
+    world.tick()
+    assert world.members("hall") == set()
+    world.unix = NOW + DAY
+    world.tick()
+    assert world.members("hall") == {"hut", "barn"}
+
+
+def forged(world, author, kind, entries):
+    """What `author` says in the name of hall, signed with its own key."""
+    draft = kind(world["hall"].key, 99, entries)
+    return replace(draft, signature=world[author].private.sign(signed_bytes(draft)))
+
+
+def test_what_a_member_says_in_anothers_name_is_not_believed():
+    world = Federation("hall", "hut", "barn", "thief")
+    world.bring_in("hall", "hut")
+    world.bring_in("hall", "barn", scope=EVERYTHING)
+    world.link("hut", "barn")
+    roster = wire.Membership(forged(world, "barn", Roster, (Listed(world["thief"].key, EVERYTHING, 0),)))
+    shut_out = wire.ShutOut(forged(world, "barn", Revocations, (Revoked(world["hut"].key, 1, NOW),)))
+    for name in ("hall", "hut"):
+        before = world[name].membership.book.encode()
+        for lie in (roster, shut_out):
+            world.do(world[name], world[name].membership.handle(Received(world["barn"].key, wire.encode(lie)), NOW, 0.0))
+        assert world[name].membership.book.encode() == before
+    assert "thief" not in world.members("hall") | world.members("hut")
+    assert "hut" in world.members("hall")
+
+
 def test_a_revocation_reaches_members_that_are_not_linked_to_who_made_it():
     world = Federation("hall", "hut", "barn", "shed")
     for name in ("hut", "barn", "shed"):
@@ -230,6 +265,14 @@ def test_who_was_let_in_by_somebody_goes_when_that_one_is_shut_out():
     assert world.members("hall") == {"hut", "barn"}
     world.revoke("hall", "hut")
     assert world.members("hall") == set()
+
+
+def test_who_was_trusted_and_shut_out_is_not_trusted_again_by_a_pardon():
+    world = Federation("hall", "hut")
+    world.bring_in("hall", "hut")
+    world.revoke("hut", "hall")
+    world.do(world["hut"], world["hut"].membership.pardon(world["hall"].key, NOW))
+    assert world.members("hut") == set()
 
 
 def test_an_inviting_member_cannot_shut_out_who_let_it_in():
@@ -354,6 +397,28 @@ def test_a_gateway_restored_from_an_old_backup_lets_nobody_back_in():
     assert world.members("hall") == {"hut"}
     assert world["hall"].membership.book.version > version
     assert "barn" not in world.members("hut")
+    world.do(world["hall"], world["hall"].membership.pardon(world["barn"].key, NOW))
+    assert world.members("hall") == {"hut"}, "a pardon is no ticket"
+
+
+def test_two_full_lists_of_one_gateway_are_joined_to_one_that_fits():
+    world = Federation("hall", "hut")
+    world.bring_in("hall", "hut", scope=EVERYTHING)
+    hall = world["hall"].membership
+    backup = world["hall"].kept
+    others = [number.to_bytes(32) for number in range(2 * MAX_REVOKED)]
+    hall.book.revoked = {key: Revoked(key, 1, NOW) for key in others[: MAX_REVOKED - 1]}
+    assert isinstance(world.revoke("hall", "hut"), type(None))
+    lost = hall.book.revoked
+    world.restart("hall", backup)
+    hall = world["hall"].membership
+    hall.book.revoked = {key: Revoked(key, 2, NOW) for key in others[MAX_REVOKED:]}
+    draft = Revocations(hall.own, 50, tuple(lost[key] for key in sorted(lost)))
+    said = wire.ShutOut(replace(draft, signature=world["hall"].private.sign(signed_bytes(draft))))
+    hall.handle(Linked(world["hut"].key), NOW, 0.0)
+    hall.handle(Received(world["hut"].key, wire.encode(said)), NOW, 0.0)
+    assert hall.book.revoked.keys() == lost.keys(), "those who were only pardoned make room"
+    assert decode_book(hall.book.encode()).encode() == hall.book.encode()
 
 
 def test_caps_hold():
