@@ -20,6 +20,8 @@ _EXAMPLES = (
     "meshgate policy dry-run ./stricter.toml --history ./yesterday.jsonl",
 )
 _HOUR_MS = 3600 * 1000
+_FOREVER_MS = 1 << 62
+_MOST_HOURS = 1_000_000
 _KINDS = ("announce", "message", "leave", "private", "group", "file", "voice", "board", "courier", "prekeys", "ping", "carrier", "other")
 _TALLIES = (
     ("still_crosses", "still cross"),
@@ -51,7 +53,7 @@ def add(commands: Subcommands) -> None:
     trial = add_command(verbs, "dry-run", "Say what other rules would have changed about the past; changes nothing.", _EXAMPLES[3:])
     trial.add_argument("file", metavar="FILE", type=Path, help="the rules to try")
     trial.add_argument("--history", metavar="FILE", type=Path, required=True, help="the past, one packet in JSON a line")
-    trial.add_argument("--hours", type=float, default=0, metavar="N", help="only the last N hours of it")
+    trial.add_argument("--hours", type=_hours, default=0.0, metavar="N", help="only the last N hours of it")
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:
@@ -172,8 +174,9 @@ def _dry_run(args: argparse.Namespace) -> int:
     from gateway.config.policy import load_policy  # noqa: PLC0415
 
     policy = load_policy(args.file)
-    until = int(time.time() * 1000)
-    trial = dry_run(policy, _history(args).between(until - int(args.hours * _HOUR_MS) if args.hours > 0 else 0, until))
+    now = int(time.time() * 1000)
+    start, end = (now - int(args.hours * _HOUR_MS), now) if args.hours else (0, _FOREVER_MS)
+    trial = dry_run(policy, _history(args).between(start, end))
     if args.json:
         emit(_trial_document(trial))
     else:
@@ -220,6 +223,16 @@ def _print_trial(trial: "Trial") -> None:
         print(
             f"Of {trial.target_unknown:,} packets the record does not say where they were going; rules with `to` were passed over for them."
         )
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0 < hours < _MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours")
+    return hours
 
 
 def _size(text: str) -> int:

@@ -408,7 +408,7 @@ def test_two_full_lists_of_one_gateway_are_joined_to_one_that_fits():
     backup = world["hall"].kept
     others = [number.to_bytes(32) for number in range(2 * MAX_REVOKED)]
     hall.book.revoked = {key: Revoked(key, 1, NOW) for key in others[: MAX_REVOKED - 1]}
-    assert isinstance(world.revoke("hall", "hut"), type(None))
+    assert world.revoke("hall", "hut") is None
     lost = hall.book.revoked
     world.restart("hall", backup)
     hall = world["hall"].membership

@@ -122,6 +122,8 @@ def test_dry_run_says_what_would_have_changed(tmp_path, rules):
     ]
     (none,) = objects(meshgate("policy", "dry-run", rules, "--history", str(history), "--hours", "1", "--json").stdout)
     assert none["looked_at"]["packets"] == 0
+    for hours in ("nan", "-1", "0", "soon"):
+        assert "not a number of hours" in meshgate("policy", "dry-run", rules, "--history", str(history), "--hours", hours).stderr
 
 
 @pytest.mark.parametrize("line", ["{}\n", "x\n", packet(kind="flie"), packet(sender="xy"), packet(to="xy"), packet(text="hello")])
