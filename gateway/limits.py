@@ -80,6 +80,7 @@ MAX_PONGS: Final = 5  # pings answered per link in PONG_WINDOW_S
 PONG_WINDOW_S: Final = 10.0
 MAX_PINGS: Final = 64  # pings of ours whose pong is still expected
 HISTORY_LIFETIME_S: Final = 6 * 3600.0
+HISTORY_LAST_S: Final = 60.0  # seconds before the end of its life in which a packet is offered to nobody: they may have forgotten it
 MAX_HISTORY_MESSAGES: Final = 1_000
 MAX_HISTORY_FRAGMENTS: Final = 600
 MAX_HISTORY_FILES: Final = 200

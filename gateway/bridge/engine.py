@@ -22,6 +22,7 @@ from gateway.bridge.rules import UNSIGNED, refusal
 from gateway.bridge.sites import Site, Sites
 from gateway.errors import DecodeError, Reason
 from gateway.limits import (
+    HISTORY_LAST_S,
     HISTORY_LIFETIME_S,
     MAX_CATCH_UP_BYTES,
     MAX_ENVELOPE,
@@ -176,7 +177,7 @@ class GatewayEngine:
     def _catch_up(self, site: Site, effects: list[Effect], now: float) -> None:
         """Tell a site that has just said who it is what it has missed: who is here, then what was said, oldest first."""
         missed = [(peer.packet_id, peer.frame) for peer in self.mesh.peers if peer.is_local(now)]
-        kept = self.mesh.kept(now)
+        kept = self.mesh.kept(now, HISTORY_LAST_S)
         sizes = accumulate(len(one.frame) for one in kept)
         recent = [(one.packet_id, one.frame) for one, size in zip(kept, sizes, strict=True) if size <= MAX_CATCH_UP_BYTES]
         for identifier, kept_frame in (*missed, *reversed(recent)):

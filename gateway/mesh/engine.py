@@ -183,10 +183,9 @@ class Mesh:
         """Return milliseconds since the epoch, or None while the time of day is not known."""
         return self._clock.ms(now)
 
-    def kept(self, now: float) -> list[Kept]:
-        """Return the public packets this node has kept, newest first, fragments left out."""
-        self._speaker.history.expire(now)
-        return list(self._speaker.history.newest_first([kind for kind in SHELVES if kind != MessageType.FRAGMENT]))
+    def kept(self, now: float, left: float = 0.0) -> list[Kept]:
+        """Return the public packets this node keeps for more than `left` seconds, newest first, fragments left out."""
+        return list(self._speaker.history.newest_first([kind for kind in SHELVES if kind != MessageType.FRAGMENT], now + left))
 
     def next_wakeup(self) -> float | None:
         """Return when to send a `Tick`, or None while there is nothing to wait for."""
