@@ -72,6 +72,7 @@ class StoreFault(StrEnum):
     LOCKED = "locked"  # another process has it
     READ_ONLY = "read_only"  # the file system takes no writes: the usual end of an SD card
     UNREADABLE = "unreadable"  # damaged
+    BUSY = "busy"  # more waits to be written than there is memory for
     UNREACHABLE = "unreachable"  # no such folder, no right to it, or the disk answers with errors
 
 

@@ -18,10 +18,15 @@ CREATE TABLE spool (
     ended_ms INTEGER NOT NULL DEFAULT 0
 );
 -- State 0 and 1 wait; the rest has ended.
-CREATE INDEX spool_due ON spool (class, seq) WHERE state < 2;
-CREATE INDEX spool_origin ON spool (origin, seq) WHERE state < 2;
-CREATE INDEX spool_via ON spool (via) WHERE state < 2;
-CREATE INDEX spool_site ON spool (site) WHERE state < 2;
-CREATE INDEX spool_recipient ON spool (recipient) WHERE state < 2;
+CREATE INDEX spool_due ON spool (due_ms) WHERE state < 2;
 CREATE INDEX spool_expires ON spool (expires_ms) WHERE state < 2;
+-- These answer "how much is waiting?" without a look at the rows.
+CREATE INDEX spool_class ON spool (class, size) WHERE state < 2;
+CREATE INDEX spool_origin ON spool (origin, size) WHERE state < 2;
+CREATE INDEX spool_recipient ON spool (recipient, size) WHERE state < 2;
+CREATE INDEX spool_via ON spool (via, size) WHERE state < 2;
+CREATE INDEX spool_site ON spool (site, size) WHERE state < 2;
 CREATE INDEX spool_ended ON spool (origin, ended_ms) WHERE state >= 2;
+
+-- Always empty: something is written here and taken away again to see whether there is room.
+CREATE TABLE room (filler BLOB NOT NULL);
