@@ -127,9 +127,7 @@ class Database:
                 self._connection.execute("ROLLBACK")
 
 
-def open_database(
-    path: Path, *, distrust: bool = False, patience_s: float = LOCK_PATIENCE_S, max_bytes: int = MAX_STORE_BYTES
-) -> Database:
+def open_database(path: Path, *, distrust: bool = False, patience_s: float = LOCK_PATIENCE_S, max_bytes: int = MAX_STORE_BYTES) -> Database:
     """Open the database at `path`, or begin one, and bring it to the newest version.
 
     Args:
@@ -184,7 +182,7 @@ def _look(connection: sqlite3.Connection) -> str:
 
 def _settle(connection: sqlite3.Connection, max_bytes: int) -> None:
     """Take possession: modes, the cap, and the steps of the schema that are missing."""
-    for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = FULL", "secure_delete = FAST", "trusted_schema = OFF"):
+    for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "trusted_schema = OFF"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     page = connection.execute("PRAGMA page_size").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {max_bytes // page}").fetchall()
@@ -231,4 +229,3 @@ def _sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-

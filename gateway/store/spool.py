@@ -19,7 +19,7 @@ Every method wants a transaction of the database around it, and raises `StoreErr
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from gateway.errors import Reason
 from gateway.limits import MAX_MESSAGE_ID, MAX_SPOOL_BODY, MAX_SPOOL_ENDED, MAX_SPOOL_LIFETIME_MS
@@ -208,10 +208,7 @@ class Spool:
         return Tally(sum(by_class.values()), sum(size for _, _, size in rows), by_class, dead)
 
     def _progress(self, sql: str, values: Sequence[object]) -> list[Progress]:
-        return [
-            Progress(id_, Class(service), State(state), Reason(reason) if reason else None, *rest, ended or None)
-            for id_, service, state, reason, *rest, ended in self._database.rows(sql, values)
-        ]
+        return [_progress_of(row) for row in self._database.rows(sql, values)]
 
     def _try_again(self, message_id: bytes, state: State, now_ms: int) -> bool:
         found = self._database.rows("SELECT state, attempts FROM spool WHERE id = ? AND state < 2", (message_id,))
@@ -237,3 +234,22 @@ class Spool:
         ((ended,),) = self._database.rows("SELECT count(*) FROM spool WHERE state >= 2")
         if ended > self._max_ended:
             self._database.change(_EVICT, (ended - self._max_ended,))
+
+
+def _progress_of(row: Sequence[Any]) -> Progress:
+    id_, service, state, reason, origin, recipient, via, site, size, accepted_ms, expires_ms, attempts, ended_ms = row
+    return Progress(
+        id=id_,
+        service=Class(service),
+        state=State(state),
+        reason=Reason(reason) if reason else None,
+        origin=origin,
+        recipient=recipient,
+        via=via,
+        site=site,
+        size=size,
+        accepted_ms=accepted_ms,
+        expires_ms=expires_ms,
+        attempts=attempts,
+        ended_ms=ended_ms or None,
+    )
