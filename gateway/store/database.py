@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.errors import StoreFault
+from gateway.errors import StoreError, StoreFault
 from gateway.limits import MAX_STORE_BYTES, MAX_STORE_WAL
 from gateway.store import migrations
 from gateway.store.faults import explained, fault_of, store_error
@@ -26,6 +26,7 @@ Values = Sequence[object] | Mapping[str, object]
 """What stands for the question marks, or for the names, of a statement."""
 
 LOCK_PATIENCE_S: Final = 2.0  # seconds the gateway before this one may take to let go
+_MAGIC: Final = b"SQLite format 3\0"
 _LOGS: Final = ("-wal", "-journal")
 _PROBE: Final = 65_536  # bytes there has to be room for
 _VACUUM_PAGES: Final = 256  # free pages given back at a time: 1 MiB
@@ -48,6 +49,7 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection, aside: str = "") -> None:
         self.path = path
         self.aside = aside
+        self.undone = 0  # grows whenever something written was taken back: what is remembered of it is wrong then
         self._connection = connection
         self._durable = False
 
@@ -88,6 +90,7 @@ class Database:
             try:
                 yield
             except BaseException:
+                self.undone += 1
                 if self._connection.in_transaction:  # a full disk ends the whole transaction
                     self._connection.execute("ROLLBACK TO step")
                     self._connection.execute("RELEASE step")
@@ -106,6 +109,8 @@ class Database:
 
     def probe(self) -> None:
         """See whether there is room on the disk and in the file; raises `StoreError` if there is none. Not inside a transaction."""
+        with suppress(StoreError):
+            self.compact()  # the log may be what fills the disk
         with self.transaction(durable=True):
             self.change("INSERT INTO room VALUES (zeroblob(?))", (_PROBE,))
             self.change("DELETE FROM room")
@@ -113,7 +118,7 @@ class Database:
     def compact(self) -> None:
         """Give free pages back to the disk and move the log into the file; not inside a transaction."""
         with explained(self.path):
-            self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+            self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")  # `execute` would stop after one page
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
@@ -122,6 +127,7 @@ class Database:
             self._connection.close()
 
     def _roll_back(self) -> None:
+        self.undone += 1
         if self._connection.in_transaction:
             with suppress(sqlite3.Error):  # what led here is the error to tell
                 self._connection.execute("ROLLBACK")
@@ -145,6 +151,7 @@ def open_database(path: Path, *, distrust: bool = False, patience_s: float = LOC
         word = "damaged" if distrust and path.exists() else ""
         aside = ""
         for _ in range(2):
+            word = word or ("" if _could_be_one(path) else "foreign")
             if word:
                 aside = _ASIDE[word].format(path=path, aside=_move_aside(path, word))
             _touch(path)
@@ -159,6 +166,14 @@ def open_database(path: Path, *, distrust: bool = False, patience_s: float = LOC
                 raise
             connection.close()
         raise store_error(StoreFault.UNREADABLE, path)  # a new file that is damaged at once
+
+
+def _could_be_one(path: Path) -> bool:
+    """Say whether SQLite may have a look: logs beside something else it would take for its own, and delete."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) in (_MAGIC, b"")
 
 
 def _look(connection: sqlite3.Connection) -> str:

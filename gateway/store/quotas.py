@@ -2,9 +2,12 @@
 
 What comes when a quota is used up is refused, and told so. What waits is never thrown out
 for it: it was promised.
+
+The counts are kept in memory, because an index for each of them would be written with each
+message. They are counted anew when the database is opened, and whenever something was undone.
 """
 
-from collections.abc import Sequence
+from collections import Counter
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -39,11 +42,11 @@ ORIGIN: Final = Quota(limits.MAX_SPOOL_PER_ORIGIN, limits.MAX_SPOOL_BYTES_PER_OR
 RECIPIENT: Final = Quota(limits.MAX_SPOOL_PER_RECIPIENT, limits.MAX_SPOOL_BYTES_PER_RECIPIENT)
 SITE: Final = Quota(limits.MAX_SPOOL_PER_SITE, limits.MAX_SPOOL_BYTES_PER_SITE)
 
-_WAITING: Final = "SELECT count(*), coalesce(sum(size), 0) FROM spool WHERE state < 2 AND "
+_ALL: Final = "SELECT class, origin, recipient, via, site, size FROM spool WHERE state < 2"
 
 
 class Claim(NamedTuple):
-    """What a message would use up; an empty name is nobody's and has no quota."""
+    """What a message uses up; an empty name is nobody's and has no quota."""
 
     service: Class
     origin: bytes
@@ -53,20 +56,58 @@ class Claim(NamedTuple):
     size: int
 
 
-def exceeded(database: Database, claim: Claim) -> Reason | None:
-    """Return the quota a message does not fit into any more, the narrowest first; None if it fits all."""
-    for column, name, quota, reason in (
-        ("origin", claim.origin, ORIGIN, Reason.QUOTA_PEER),
-        ("recipient", claim.recipient, RECIPIENT, Reason.QUOTA_PEER),
-        ("via", claim.via, SITE, Reason.QUOTA_SITE),
-        ("site", claim.site, SITE, Reason.QUOTA_SITE),
-    ):
-        if name and _is_full(database.rows(f"{_WAITING}{column} = ?", (name,)), quota, claim.size):
-            return reason
-    waiting = database.rows(f"{_WAITING}class = ?", (claim.service,))
-    return Reason.QUOTA_CLASS if _is_full(waiting, CLASSES[claim.service], claim.size) else None
+class Usage:
+    """What waits in a database, by whose quota it is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._messages: Counter[tuple[str, bytes | Class]] = Counter()
+        self._bytes: Counter[tuple[str, bytes | Class]] = Counter()
+        self._counted_at = -1
+
+    def exceeded(self, claim: Claim) -> Reason | None:
+        """Return why a message does not fit any more, the narrowest quota first; None if it fits them all."""
+        self._count()
+        for key, quota, reason in _quotas(claim):
+            if self._messages[key] >= quota.messages or self._bytes[key] + claim.size > quota.bytes:
+                return reason
+        return None
+
+    def add(self, claim: Claim, sign: int = 1) -> None:
+        """Note that a message waits, or with -1 that it does so no more."""
+        self._count()
+        self._change(claim, sign)
+
+    def of(self, service: Class) -> Quota:
+        """Return how much of a class waits."""
+        self._count()
+        return Quota(self._messages["class", service], self._bytes["class", service])
+
+    def _count(self) -> None:
+        if self._counted_at == self._database.undone:
+            return
+        self._messages.clear()
+        self._bytes.clear()
+        for service, origin, recipient, via, site, size in self._database.rows(_ALL):
+            self._change(Claim(Class(service), origin, recipient, via, site, size), 1)
+        self._counted_at = self._database.undone
+
+    def _change(self, claim: Claim, sign: int) -> None:
+        for key, _, _ in _quotas(claim):
+            self._messages[key] += sign
+            self._bytes[key] += sign * claim.size
+            if not self._messages[key]:
+                del self._messages[key], self._bytes[key]
 
 
-def _is_full(waiting: Sequence[tuple[int, int]], quota: Quota, size: int) -> bool:
-    ((messages, waiting_bytes),) = waiting
-    return messages >= quota.messages or waiting_bytes + size > quota.bytes
+def _quotas(claim: Claim) -> list[tuple[tuple[str, bytes | Class], Quota, Reason]]:
+    named = [
+        (("origin", claim.origin), ORIGIN, Reason.QUOTA_PEER),
+        (("recipient", claim.recipient), RECIPIENT, Reason.QUOTA_PEER),
+        (("via", claim.via), SITE, Reason.QUOTA_SITE),
+        (("site", claim.site), SITE, Reason.QUOTA_SITE),
+    ]
+    return [
+        *(quota for quota in named if quota[0][1]),
+        (("class", claim.service), CLASSES[claim.service], Reason.QUOTA_CLASS),
+    ]

@@ -25,7 +25,7 @@ from gateway.errors import Reason
 from gateway.limits import MAX_MESSAGE_ID, MAX_SPOOL_BODY, MAX_SPOOL_ENDED, MAX_SPOOL_LIFETIME_MS
 from gateway.store.database import Database
 from gateway.store.message import Accepted, Message, Progress, State, Tally
-from gateway.store.quotas import Claim, Class, exceeded
+from gateway.store.quotas import Claim, Class, Usage
 from gateway.store.retry import CAP_MS, next_try
 
 TAKE: Final = 64  # messages handed out at once
@@ -34,7 +34,8 @@ EXPIRE_AT_ONCE: Final = 1_000
 DEAD_LETTERS_MS: Final = 24 * 3600 * 1000  # milliseconds somebody can still read why a message failed
 EVICT_EVERY: Final = 64  # endings between two looks at how many have ended
 
-_END: Final = "UPDATE spool SET state = ?, reason = ?, ended_ms = ?, body = x'' WHERE id = ? AND "
+_END: Final = "UPDATE spool SET state = ?, reason = ?, ended_ms = ? WHERE id = ? AND "
+_WAITS: Final = "SELECT seq, class, origin, recipient, via, site, size FROM spool WHERE id = ? AND state < 2"
 _PROGRESS: Final = (
     "SELECT id, class, state, reason, origin, recipient, via, site, size, accepted_ms, expires_ms, attempts, ended_ms FROM spool "
 )
@@ -71,6 +72,7 @@ class Spool:
 
     def __init__(self, database: Database, rng: Random, *, max_ended: int = MAX_SPOOL_ENDED) -> None:
         self._database = database
+        self._usage = Usage(database)
         self._rng = rng
         self._max_ended = max_ended
         self._endings = 0
@@ -97,12 +99,12 @@ class Spool:
         if message.expires_ms <= now_ms:
             return Reason.EXPIRED
         claim = Claim(message.service, message.origin, message.recipient, message.via, message.site, len(message.body))
-        reason = exceeded(self._database, claim)
+        reason = self._usage.exceeded(claim)
         if reason is not None:
             return reason
         self._database.change(
-            "INSERT INTO spool (id, class, state, origin, via, site, recipient, body, size, accepted_ms, expires_ms, due_ms) "
-            "VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO spool (id, class, state, origin, via, site, recipient, size, accepted_ms, expires_ms, due_ms) "
+            "VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 message.id,
                 message.service,
@@ -110,13 +112,14 @@ class Spool:
                 message.via,
                 message.site,
                 message.recipient,
-                message.body,
                 len(message.body),
                 now_ms,
                 min(message.expires_ms, now_ms + MAX_SPOOL_LIFETIME_MS),
                 now_ms,
             ),
         )
+        self._database.change("INSERT INTO spool_body VALUES (last_insert_rowid(), ?)", (message.body,))
+        self._usage.add(claim)
         return Accepted(State.QUEUED, fresh=True)
 
     def ready(self, now_ms: int, *, limit: int = TAKE, limit_bytes: int = TAKE_BYTES) -> list[Message]:
@@ -136,7 +139,8 @@ class Spool:
             if room < 0 and messages:
                 break
             ((id_, service, body, expires_ms, origin, recipient, via, site),) = self._database.rows(
-                "SELECT id, class, body, expires_ms, origin, recipient, via, site FROM spool WHERE seq = ?", (seq,)
+                "SELECT id, class, body, expires_ms, origin, recipient, via, site FROM spool JOIN spool_body USING (seq) WHERE seq = ?",
+                (seq,),
             )
             messages.append(Message(id_, Class(service), body, expires_ms, origin, recipient, via, site))
         return messages
@@ -202,10 +206,14 @@ class Spool:
 
     def tally(self) -> Tally:
         """Count."""
-        rows = self._database.rows("SELECT class, count(*), sum(size) FROM spool WHERE state < 2 GROUP BY class")
         ((dead,),) = self._database.rows("SELECT count(*) FROM spool WHERE state >= 4")
-        by_class = dict.fromkeys(Class, 0) | {Class(service): count for service, count, _ in rows}
-        return Tally(sum(by_class.values()), sum(size for _, _, size in rows), by_class, dead)
+        waiting = {service: self._usage.of(service) for service in Class}
+        return Tally(
+            waiting=sum(quota.messages for quota in waiting.values()),
+            waiting_bytes=sum(quota.bytes for quota in waiting.values()),
+            by_class={service: quota.messages for service, quota in waiting.items()},
+            dead=dead,
+        )
 
     def _progress(self, sql: str, values: Sequence[object]) -> list[Progress]:
         return [_progress_of(row) for row in self._database.rows(sql, values)]
@@ -222,8 +230,12 @@ class Spool:
         return True
 
     def _end(self, message_id: bytes, state: State, reason: str, now_ms: int, condition: str) -> bool:
+        waits = self._database.rows(_WAITS, (message_id,))
         if not self._database.change(_END + condition, (state, reason, now_ms, message_id)):
             return False
+        for seq, *claim in waits:
+            self._database.change("DELETE FROM spool_body WHERE seq = ?", (seq,))
+            self._usage.add(Claim(*claim), -1)
         self._endings += 1
         if self._endings % EVICT_EVERY == 0:
             self._evict()

@@ -1,5 +1,7 @@
 """Every quota of the spool: what comes when it is used up is refused, told so, and harms nobody else."""
 
+from contextlib import suppress
+
 import pytest
 
 from gateway import limits
@@ -117,3 +119,16 @@ def test_quotas_hold_across_a_restart(tmp_path):
         push(store.spool, limits.MAX_SPOOL_PER_ORIGIN)
     with opened(tmp_path / "store.db") as store, store.database.transaction(durable=True):
         assert push(store.spool, 1, label="more") == [Reason.QUOTA_PEER]
+
+
+def test_what_was_undone_uses_up_nothing(tmp_path):
+    with opened(tmp_path / "store.db") as store:
+        for _ in range(2):
+            with suppress(ZeroDivisionError), store.database.transaction(durable=True):
+                assert push(store.spool, limits.MAX_SPOOL_PER_ORIGIN) == []
+                raise ZeroDivisionError
+        with store.database.transaction(durable=True):
+            with suppress(ZeroDivisionError), store.database.step():
+                assert push(store.spool, limits.MAX_SPOOL_PER_ORIGIN) == []
+                raise ZeroDivisionError
+            assert push(store.spool, limits.MAX_SPOOL_PER_ORIGIN + 1) == [Reason.QUOTA_PEER]

@@ -83,7 +83,8 @@ def test_a_deadline_far_away_is_cut(spool):
 
 
 def test_the_most_urgent_leaves_first_and_within_a_class_the_oldest(spool):
-    for name, service in [("b1", Class.BULK), ("p1", Class.PUBLIC), ("d1", Class.DIRECTED), ("e1", Class.EMERGENCY), ("d2", Class.DIRECTED)]:
+    classes = {"b1": Class.BULK, "p1": Class.PUBLIC, "d1": Class.DIRECTED, "e1": Class.EMERGENCY, "d2": Class.DIRECTED}
+    for name, service in classes.items():
         spool.accept(message(name, service=service), NOW)
     assert ids(spool.ready(NOW)) == [b"e1", b"d1", b"d2", b"p1", b"b1"]
     assert ids(spool.ready(NOW, limit=2)) == [b"e1", b"d1"]
@@ -105,7 +106,7 @@ def test_what_was_sent_is_tried_again_later_and_later_until_its_deadline(spool):
         due = spool.next_at(now)
         waits.append(due - now)
         now = due
-    assert waits[:8] == [FIRST_MS << n if FIRST_MS << n < CAP_MS else CAP_MS for n in range(8)]
+    assert waits[:8] == [min(CAP_MS, FIRST_MS << n) for n in range(8)]
     assert spool.expire(now) == [b"m"]
     assert now == NOW + HOUR
     assert spool.get(b"m").attempts == len(waits)
