@@ -1,7 +1,6 @@
 """The writer: batches, promises, trouble, bounded memory, and an end that loses nothing."""
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future
@@ -31,7 +30,7 @@ class AtOnce(Executor):
         future: Future[Any] = Future()
         try:
             future.set_result(work(*arguments))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whoever waits gets it
             future.set_exception(error)
         return future
 
@@ -355,7 +354,7 @@ def test_what_is_over_is_forgotten_every_minute_if_the_time_of_day_is_known(tmp_
         await scene.writer.ask(lambda store: store.spool.delivered(b"m", NOW))
         await asyncio.sleep(UPKEEP_S + 1)
         assert scene.stores[-1].database.rows("SELECT count(*) FROM spool") == [(left,)]
-        assert os.stat(scene.path.with_name("store.db-wal")).st_size == 0
+        assert scene.path.with_name("store.db-wal").stat().st_size == 0
 
     play(tmp_path, story, wall_ms=wall_ms)
 

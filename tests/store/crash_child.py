@@ -7,6 +7,7 @@ Says on standard output what it has promised, one line each, and takes receipts 
     A id ms hash   accepted, wanted until then: a promise
     S id hash      sent to the phone
     D id           the phone's receipt is written down
+    E ms           about to give up what was wanted until then
     X id           given up, its deadline is over
     M id           mail is kept: a promise
     H id           mail was handed over and is forgotten
@@ -63,10 +64,11 @@ class Life:
     async def run(self) -> None:
         say("P", "migrate")
         running = asyncio.create_task(self.writer.run())
+        doings = (self.queue, self.queue, self.send, self.send, self.acknowledge, self.keep_mail, self.note, self.expire)
         for _ in range(STEPS):
             self.now_ms += STEP_MS
             say("T", self.now_ms)
-            await self.rng.choice((self.queue, self.queue, self.send, self.send, self.acknowledge, self.keep_mail, self.note, self.expire))()
+            await self.rng.choice(doings)()
         running.cancel()
 
     async def queue(self) -> None:
@@ -99,6 +101,7 @@ class Life:
                 say("D", line.decode())
 
     async def expire(self) -> None:
+        say("E", self.now_ms)
         for gone in await self.writer.ask(lambda store: store.spool.expire(self.now_ms)):
             say("X", gone.decode())
 

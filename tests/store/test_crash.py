@@ -17,7 +17,7 @@ from random import Random, SystemRandom
 
 import pytest
 
-from gateway.store.message import State
+from gateway.store.message import Progress, State
 from gateway.store.migrations import migrate, newest
 from tests.store.crash_child import digest
 from tests.store.stores import HOUR, NOW, message, opened
@@ -50,7 +50,10 @@ class Ledger:
         self.phone = Phone()
         self.promised: dict[str, tuple[int, str]] = {}
         self.mail: set[str] = set()
-        self.ended: dict[str, str] = {}
+        self.ended: dict[str, str] = {}  # what the child said of the end: D or X
+        self.receipts: set[str] = set()  # what the phone has said, heard or not
+        self.given_up_ms = 0  # the child was about to give up what was wanted until then
+        self.unsaid: set[str] = set()  # ended, and the child was killed before it could say so
         self.now_ms = NOW
         self.wrong: list[str] = []
 
@@ -71,8 +74,10 @@ class Ledger:
         elif verb in ("D", "X"):
             (name,) = words
             self.ended[name] = verb
-            if verb == "X" and name in self.promised and self.promised[name][0] > self.now_ms:
-                self.wrong.append(f"{name} was given up before its time")
+            if not self.may_be(name, verb):
+                self.wrong.append(f"{name} has ended without a cause ({verb})")
+        elif verb == "E":
+            self.given_up_ms = int(words[0])
         elif verb == "M":
             self.mail.add(words[0])
         elif verb == "H":
@@ -87,18 +92,31 @@ class Ledger:
             bodies = store.database.rows("SELECT id, body FROM spool JOIN spool_body USING (seq)")
             frames = {name.decode(): digest(body) for name, body in bodies}
             for name, (until_ms, frame) in self.promised.items():
-                progress = store.spool.get(name.encode())
-                if progress is None:
-                    if name not in self.ended or until_ms > self.now_ms:
-                        self.wrong.append(f"{name} is lost")
-                elif progress.state in (State.QUEUED, State.SENT):
-                    if name in self.ended or frames.get(name) != frame:
-                        self.wrong.append(f"{name} is not what it was")
-                elif self.ended.get(name) == "D" and progress.state is not State.DELIVERED:
-                    self.wrong.append(f"{name} was delivered and is {progress.state.name}")
+                self.compare(name, store.spool.get(name.encode()), frames.get(name) == frame, until_ms)
             mail = {one.packet_id.decode() for one in store.history.load(self.now_ms)}
             self.wrong += [f"{name} is lost" for name in self.mail - mail]
         self.wrong += [f"{name} was shown {count} times" for name, count in self.phone.shown.items() if count > 1]
+
+
+    def may_be(self, name: str, end: str) -> bool:
+        """Say whether there is a cause for this end: the phone's receipt, or a deadline that is over."""
+        if end == "D":
+            return name in self.receipts
+        return name not in self.promised or self.promised[name][0] <= self.given_up_ms
+
+    def compare(self, name: str, progress: Progress | None, is_whole: bool, until_ms: int) -> None:
+        said = self.ended.get(name)
+        if progress is not None and progress.state in (State.QUEUED, State.SENT):
+            if said or not is_whole:
+                self.wrong.append(f"{name} is not what it was: {progress}, {said}")
+            return
+        found = {State.DELIVERED: "D", State.EXPIRED: "X"}.get(progress.state) if progress is not None else said
+        if progress is None and until_ms < self.now_ms:  # forgotten, as it may be after its deadline; but it has to have ended first
+            found = said or ("D" if self.may_be(name, "D") else "X")
+        if found is None or not self.may_be(name, found) or (said == "D" and found == "X"):
+            self.wrong.append(f"{name} is lost: {progress}, wanted until {until_ms}, now {self.now_ms}, {said}")
+        elif said is None:
+            self.unsaid.add(name)
 
 
 def begin(path: Path, ledger: Ledger, rng: Random) -> None:
@@ -119,7 +137,7 @@ def begin(path: Path, ledger: Ledger, rng: Random) -> None:
 
 
 def live_and_die(path: Path, ledger: Ledger, rng: Random, life: int, phase: str) -> bool:
-    """Let a child run until it does something of that kind, kill it at about that moment, and read its last words; False if it was over before."""
+    """Let a child run until it does something of that kind, kill it then, and read its last words; False if it ended before."""
     marks, delay = 1 if phase == "migrate" else rng.randrange(1, 12), rng.uniform(0, 0.012)
     command = [sys.executable, "-m", "tests.store.crash_child", path, str(rng.getrandbits(32)), str(life), str(ledger.now_ms)]
     with (
@@ -145,6 +163,7 @@ def live_and_die(path: Path, ledger: Ledger, rng: Random, life: int, phase: str)
             for line in lines:
                 receipt = ledger.read(line.decode())
                 if receipt is not None and not is_dead and rng.random() < 0.7:
+                    ledger.receipts.add(receipt)
                     tell(child, receipt)
                 if line == f"P {phase}".encode():
                     marks -= 1
@@ -185,9 +204,11 @@ def kill_many(folder: Path, kills: int) -> None:
     promised = sum(len(ledger.promised) + len(ledger.mail) for ledger in ledgers)
     shown = sum(len(ledger.phone.shown) for ledger in ledgers)
     copies = sum(ledger.phone.copies for ledger in ledgers)
-    print(f"{killed.total()} kills ({', '.join(f'{killed[phase]} at {phase}' for phase in PHASES)}), {promised} acknowledged, {shown} shown")
-    print(f"to phones in {copies} copies; lost or altered: {sum('lost' in line or 'not what' in line for line in wrong)}, ", end="")
-    print(f"twice: {sum('sent although' in line or 'times' in line for line in wrong)}")
+    lost = sum("lost" in line or "not what" in line for line in wrong)
+    twice = sum("sent although" in line or "times" in line for line in wrong)
+    print(f"{killed.total()} kills ({', '.join(f'{killed[phase]} at {phase}' for phase in PHASES)})")
+    print(f"{sum(len(ledger.unsaid) for ledger in ledgers)} ends were written, and the process killed before it could say so")
+    print(f"{promised} acknowledged, {shown} shown by phones that got {copies} copies; lost or altered: {lost}, twice: {twice}")
     assert not wrong, wrong[:20]
     assert shown > kills
     assert copies > shown, "nothing was sent twice, so nothing was tried"
