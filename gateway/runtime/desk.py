@@ -114,7 +114,9 @@ class Desk:
     def _fail(self, error: StoreError) -> None:
         """Note what is wrong; whatever it is but want of room, the file has to be opened anew."""
         self.trouble = error
-        if error.fault is not StoreFault.FULL and self._store is not None:
-            self._distrust = error.fault is StoreFault.UNREADABLE
+        if error.fault is StoreFault.FULL:
+            return
+        self._distrust = self._distrust or error.fault is StoreFault.UNREADABLE
+        if self._store is not None:
             self._store.close()
             self._store = None

@@ -66,7 +66,7 @@ class Database:
             durable: whether it has to survive a power cut from the moment this ends; costs milliseconds on an SD card.
 
         Raises:
-            StoreError: nothing was written.
+            StoreError: nothing of it may be counted on.
 
         """
         with explained(self.path):
@@ -165,7 +165,7 @@ def open_database(path: Path, *, distrust: bool = False, patience_s: float = LOC
                 connection.close()
                 raise
             connection.close()
-        raise store_error(StoreFault.UNREADABLE, path)  # a new file that is damaged at once
+        raise store_error(StoreFault.UNREACHABLE, path)  # a new file that is damaged at once: not the file is at fault
 
 
 def _could_be_one(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """What SQLite's errors mean to a person."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ _CODES: Final = {
 }
 """By SQLite's primary result code. Any other is a mistake of ours and stays what it is."""
 
+_NUMBERS: Final = {errno.ENOSPC: StoreFault.FULL, errno.EDQUOT: StoreFault.FULL, errno.EROFS: StoreFault.READ_ONLY}
+"""The same by the number of an error of the system; any other means that the file cannot be reached."""
+
 _WORDS: Final = {
     StoreFault.FULL: (
         "There is no room left for what this gateway keeps in {path}: it relays, and promises nothing to anybody.",
@@ -37,10 +41,6 @@ _WORDS: Final = {
     StoreFault.UNREADABLE: (
         "{path} is damaged.",
         "The gateway moves it aside and begins a new one.",
-    ),
-    StoreFault.BUSY: (
-        "More is waiting to be written to {path} than there is memory for.",
-        "It is over as soon as the disk catches up. If it does not, the disk is too slow or failing.",
     ),
     StoreFault.UNREACHABLE: (
         "{path} cannot be opened, read or written: this gateway relays, and promises nothing to anybody.",
@@ -66,7 +66,7 @@ def explained(path: Path) -> Iterator[None]:
             raise
         raise store_error(fault, path) from error
     except OSError as error:
-        raise store_error(StoreFault.UNREACHABLE, path) from error
+        raise store_error(_NUMBERS.get(error.errno or 0, StoreFault.UNREACHABLE), path) from error
 
 
 def fault_of(error: sqlite3.Error) -> StoreFault | None:

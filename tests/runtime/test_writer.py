@@ -370,3 +370,31 @@ async def test_a_real_thread_does_the_writing(tmp_path):
     store = open_store(tmp_path / "store.db", Random(1))
     assert store.spool.tally().waiting == 51
     store.close()
+
+
+def test_damage_found_while_opening_is_moved_aside_even_if_something_else_comes_in_between(tmp_path):
+    troubles = [StoreFault.UNREADABLE, StoreFault.LOCKED]
+
+    def opening(distrust: bool) -> Store:
+        if troubles:
+            raise store_error(troubles.pop(0), tmp_path / "store.db")
+        return open_store(tmp_path / "store.db", Random(1), distrust=distrust)
+
+    async def story(scene: Scene) -> None:
+        await asyncio.sleep(3 * RETRY_S)
+        assert scene.openings == [False, True, True]
+        assert scene.writer.trouble is None
+
+    play(tmp_path, story, open_store=opening)
+
+
+def test_a_database_that_cannot_be_written_is_opened_anew_until_it_can(tmp_path):
+    async def story(scene: Scene) -> None:
+        scene.stores[-1].database.rows("PRAGMA query_only = ON")
+        assert await scene.writer.accept(message(), NOW) is Reason.STORE
+        assert "probably worn out" in scene.writer.trouble[1]
+        await asyncio.sleep(RETRY_S + 0.1)
+        assert len(scene.stores) == 2
+        assert await scene.writer.accept(message(), NOW) == Accepted(State.QUEUED, fresh=True)
+
+    play(tmp_path, story)

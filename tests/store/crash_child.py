@@ -10,7 +10,8 @@ Says on standard output what it has promised, one line each, and takes receipts 
     E ms           about to give up what was wanted until then
     X id           given up, its deadline is over
     M id           mail is kept: a promise
-    H id           mail was handed over and is forgotten
+    G id           about to forget mail that was handed over
+    H id           it is forgotten
 """
 
 import asyncio
@@ -113,6 +114,7 @@ class Life:
             self.mail.append(kept.packet_id)
         if self.rng.random() < 0.5:
             gone = self.mail.pop(0)
+            say("G", gone.decode())
             await self.writer.ask(lambda store: store.history.remove(gone))
             say("H", gone.decode())
 

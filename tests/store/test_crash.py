@@ -50,6 +50,8 @@ class Ledger:
         self.phone = Phone()
         self.promised: dict[str, tuple[int, str]] = {}
         self.mail: set[str] = set()
+        self.forgotten: set[str] = set()
+        self.leaving: set[str] = set()  # mail the child was about to forget
         self.ended: dict[str, str] = {}  # what the child said of the end: D or X
         self.receipts: set[str] = set()  # what the phone has said, heard or not
         self.given_up_ms = 0  # the child was about to give up what was wanted until then
@@ -80,8 +82,11 @@ class Ledger:
             self.given_up_ms = int(words[0])
         elif verb == "M":
             self.mail.add(words[0])
+        elif verb == "G":
+            self.leaving.add(words[0])
         elif verb == "H":
             self.mail.discard(words[0])
+            self.forgotten.add(words[0])
         return None
 
     def audit(self, path: Path) -> None:
@@ -94,9 +99,10 @@ class Ledger:
             for name, (until_ms, frame) in self.promised.items():
                 self.compare(name, store.spool.get(name.encode()), frames.get(name) == frame, until_ms)
             mail = {one.packet_id.decode() for one in store.history.load(self.now_ms)}
-            self.wrong += [f"{name} is lost" for name in self.mail - mail]
+            self.wrong += [f"{name} is lost" for name in self.mail - mail - self.leaving]
+            self.wrong += [f"{name} is back" for name in mail & self.forgotten]
+            self.unsaid |= (self.mail - mail) & self.leaving
         self.wrong += [f"{name} was shown {count} times" for name, count in self.phone.shown.items() if count > 1]
-
 
     def may_be(self, name: str, end: str) -> bool:
         """Say whether there is a cause for this end: the phone's receipt, or a deadline that is over."""
@@ -200,7 +206,7 @@ def kill_many(folder: Path, kills: int) -> None:
         if rng.random() < 0.5 or lives % LIVES_OF_A_DATABASE == 0:  # or else the next life finds the log as this one left it
             ledgers[-1].audit(path)
     ledgers[-1].audit(path)
-    wrong = [line for ledger in ledgers for line in ledger.wrong]
+    wrong = sorted({line for ledger in ledgers for line in ledger.wrong})
     promised = sum(len(ledger.promised) + len(ledger.mail) for ledger in ledgers)
     shown = sum(len(ledger.phone.shown) for ledger in ledgers)
     copies = sum(ledger.phone.copies for ledger in ledgers)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import StoreError, StoreFault
+from gateway.limits import MAX_STORE_WAL
 from gateway.store import database, migrations
 from gateway.store.database import open_database
 from tests.store.stores import NOW, message, opened, writing
@@ -229,6 +230,17 @@ def test_room_that_is_free_is_given_back(path):
         store.database.compact()
         assert path.stat().st_size < large - 900_000
         assert path.with_name("store.db-wal").stat().st_size == 0
+
+
+def test_a_log_that_grew_is_cut_back_by_itself(path):
+    with opened(path) as store:
+        with store.database.transaction():
+            for number in range(8):
+                store.spool.accept(message(str(number), body=bytes(1_000_000), origin=b"", recipient=b""), NOW, promised=False)
+        assert path.with_name("store.db-wal").stat().st_size > 2 * MAX_STORE_WAL - 1_000_000
+        with store.database.transaction():
+            store.spool.delivered(b"0", NOW)
+        assert path.with_name("store.db-wal").stat().st_size <= MAX_STORE_WAL
 
 
 def test_no_file_of_the_store_can_be_read_by_others(path):

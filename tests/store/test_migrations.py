@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from importlib.resources import files
+from itertools import combinations
 
 import pytest
 
@@ -59,11 +60,8 @@ def test_from_every_version_the_same_shape_is_reached_and_nothing_is_lost(tmp_pa
     assert schema(tmp_path / "old.db") == schema(tmp_path / "new.db")
 
 
-@pytest.mark.parametrize("version", range(newest()))
-@pytest.mark.parametrize("failing", range(1, newest() + 1))
+@pytest.mark.parametrize(("version", "failing"), combinations(VERSIONS, 2))
 def test_a_step_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch, version, failing):
-    if failing <= version:
-        pytest.skip("that step is behind this version")
     path = tmp_path / "old.db"
     make(path, version)
     broken = tuple(sql + ("\nCREATE TABLE spool (again);" if number == failing else "") for number, sql in enumerate(steps(), 1))

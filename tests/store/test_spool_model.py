@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -184,5 +185,5 @@ class SpoolBesideItsModel(RuleBasedStateMachine):
         return row.message.origin, row.message.recipient, row.message.site, row.message.service
 
 
-TestSpool = SpoolBesideItsModel.TestCase
+TestSpool = pytest.mark.timeout(60)(SpoolBesideItsModel.TestCase)
 TestSpool.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
