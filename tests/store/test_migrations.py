@@ -60,7 +60,7 @@ def test_from_every_version_the_same_shape_is_reached_and_nothing_is_lost(tmp_pa
     assert schema(tmp_path / "old.db") == schema(tmp_path / "new.db")
 
 
-@pytest.mark.parametrize(("version", "failing"), combinations(VERSIONS, 2))
+@pytest.mark.parametrize(("version", "failing"), list(combinations(VERSIONS, 2)))
 def test_a_step_that_fails_leaves_the_version_before_it(tmp_path, monkeypatch, version, failing):
     path = tmp_path / "old.db"
     make(path, version)
