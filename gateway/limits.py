@@ -140,5 +140,37 @@ MAX_ORIGINS: Final = 2_048  # senders with a budget of their own
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site
 
+# The database
+MAX_STORE_BYTES: Final = 256 * 1024 * 1024  # bytes of the file; what the caps below allow takes about 150 MiB
+MAX_STORE_WAL: Final = 4 * 1024 * 1024  # bytes its log is cut back to after a checkpoint
+MAX_STORE_WAITING: Final = 4_096  # records waiting to be written; without a promise, more are dropped and counted
+MAX_STORE_WAITING_BYTES: Final = 8 * 1024 * 1024  # bytes of them
+MAX_STORE_ASKING: Final = 1_024  # callers waiting for an answer of the database; more are refused
+MAX_SPOOL_BODY: Final = MAX_ENVELOPE  # bytes of one message
+MAX_SPOOL_LIFETIME_MS: Final = 25 * 3600 * 1000  # milliseconds a message may wait: courier mail's day and an hour (iOS)
+MAX_SPOOL_PER_ORIGIN: Final = 100  # messages of one peer that wait
+MAX_SPOOL_BYTES_PER_ORIGIN: Final = 2 * 1024 * 1024
+MAX_SPOOL_PER_RECIPIENT: Final = 400  # messages that wait for one peer: several friends and a stranger who floods it
+MAX_SPOOL_BYTES_PER_RECIPIENT: Final = 4 * 1024 * 1024
+MAX_SPOOL_PER_SITE: Final = 2_000  # messages that wait for one site, and as many that one site gave us
+MAX_SPOOL_BYTES_PER_SITE: Final = 12 * 1024 * 1024
+MAX_SPOOL_EMERGENCY: Final = 500  # messages of a class that wait; each class has room of its own
+MAX_SPOOL_EMERGENCY_BYTES: Final = 2 * 1024 * 1024
+MAX_SPOOL_DIRECTED: Final = 8_000
+MAX_SPOOL_DIRECTED_BYTES: Final = 24 * 1024 * 1024
+MAX_SPOOL_PUBLIC: Final = 4_000
+MAX_SPOOL_PUBLIC_BYTES: Final = 12 * 1024 * 1024
+MAX_SPOOL_BULK: Final = 200
+MAX_SPOOL_BULK_BYTES: Final = 24 * 1024 * 1024
+MAX_SPOOL_ENDED: Final = 20_000  # IDs of messages that have ended, so that a repeat is known
+MAX_KEPT_MAIL: Final = 1_000  # courier envelopes held for people who are away
+MAX_KEPT_MAIL_BYTES: Final = 16 * 1024 * 1024
+MAX_DECISIONS: Final = 100_000  # rows of the record behind `meshgate why`
+DECISION_LIFETIME_MS: Final = 7 * 24 * 3600 * 1000
+MAX_DECISION_WORDS: Final = 64  # characters in each of a decision's short fields
+MAX_DECISION_DETAIL: Final = 160  # characters
+MAX_SHAPES: Final = 100_000  # packets whose shape is remembered for `meshgate policy dry-run`
+SHAPE_LIFETIME_MS: Final = 2 * 24 * 3600 * 1000  # yesterday and today
+
 # The command line
 MAX_PACKET_LINE: Final = 3 * MAX_FRAME + 64  # characters: the largest frame in hexadecimal with something between bytes
