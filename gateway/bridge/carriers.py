@@ -47,6 +47,7 @@ from gateway.limits import (
 from gateway.wire.carrier import Direction
 from gateway.wire.nostr import stable_message_id
 from gateway.wire.nostr_signing import is_authentic
+from gateway.wire.types import Capability
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,13 @@ class Place:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "near", surroundings(self.cell) if self.cell else frozenset())
+
+    @property
+    def capabilities(self) -> Capability:
+        """What a gateway that stands here announces: phones deposit with whoever does."""
+        if not self.cell:
+            return Capability(0)
+        return Capability.BRIDGE | (Capability.GATEWAY if self.channels else Capability(0))
 
 
 class Carriers:
