@@ -24,7 +24,7 @@ def contradictions(config: Config, written: Container[str]) -> Iterator[Contradi
 
     """
     yield from _adapters(config.radio.adapters)
-    if config.bridge.mode is BridgeMode.CONSENT and "bridge.mode" in written and not config.bridge.cell:
+    if config.bridge.mode is BridgeMode.CONSENT and "bridge.mode" in written and "bridge.cell" not in written:
         yield Contradiction(
             "bridge.mode",
             None,
