@@ -24,7 +24,7 @@ EVERY = 4.0  # seconds between two sayings: fifteen a minute, and the radio take
 PARTED = (60.0, 150.0)
 END = SETTLED + SITES * EVERY + 5 * OFFER_PERIOD_S
 PER_LINK = 2
-PER_SITE = 3
+PER_SITE = 5  # nearly all of it after the partition: whoever hears of an event tells its neighbours, who are being told by others
 ROUGH = LinkProfile(delay=WIRE.delay, mtu=WIRE.mtu, buffer=WIRE.buffer, duplicate=0.1)
 BAD_AIR = LinkProfile(mtu=AIR.mtu, loss=0.02, duplicate=0.05)
 
@@ -44,7 +44,7 @@ SHAPES = {
     "star": lambda names: list(star(names[0], names[1:])),
     "mesh": lambda names: list(clique(names)),
     "random": lambda names: random_graph(names, 7),
-    "another random": lambda names: random_graph(names, 8),
+    "random2": lambda names: random_graph(names, 8),
 }
 
 
