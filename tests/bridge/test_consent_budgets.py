@@ -1,6 +1,7 @@
 """How much the consent bridge takes, keeps and puts down; every cap is pushed past."""
 
 from collections import Counter
+from itertools import islice
 from random import Random
 
 import pytest
@@ -29,6 +30,7 @@ from gateway.limits import (
 )
 from gateway.testing.bridging import Author as Signer
 from gateway.testing.bridging import carrier
+from gateway.testing.faults import broken_copies
 from gateway.wire.carrier import Direction
 from gateway.wire.envelope import Kind
 from gateway.wire.nostr import NostrEvent
@@ -272,3 +274,23 @@ class TestWithoutASite:
         sites.join("A", "B")
         assert crossings(sites, Kind.EVENT) == []
         assert drops(sites["A"]) == {Reason.EXPIRED: 1}
+
+
+def test_whatever_comes_in_is_counted_and_only_what_an_author_signed_comes_out(bench: Bench) -> None:
+    event = bench.event(1, "the only true one")
+    name = bytes.fromhex(event.event_id)[:16]
+    rng = Random(4)
+    decisions = Counter()
+    for direction in Direction:
+        for broken in islice(broken_copies(carrier(direction, CELL, event), rng), 400):
+            now = decisions.total() / 2
+            for decision in (
+                bench.carriers.deposit(b"somebody", broken, now, WALL_MS),
+                bench.carriers.arrive(broken, name, (), now, WALL_MS),
+                bench.carriers.heard_copy(broken, now, WALL_MS),
+            ):
+                decisions[decision] += 1
+    assert all(isinstance(decision, Reason) for decision in decisions)
+    assert {Reason.TLV, Reason.FIELD, Reason.SIGNATURE, Reason.ENVELOPE} <= decisions.keys()
+    assert bench.carriers.counts == {}
+    assert bench.carriers.waiting == 0
