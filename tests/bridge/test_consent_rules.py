@@ -1,6 +1,7 @@
 """The rules of BitChat's own bridge, one by one: consent, roles, the order of checks, loops, jitter, presence."""
 
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -8,11 +9,21 @@ import pytest
 from gateway.bridge import carriers as carriers_module
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
-from gateway.bridge.turns import jitter
+from gateway.bridge.events import Carried, examine
+from gateway.bridge.turns import jitter, turn_at
 from gateway.errors import Reason
-from gateway.limits import DEPOSITS_PER_MINUTE, DOWN_JITTER_S, EVENT_AGE_S, MAX_PARTICIPANTS, PARTICIPANT_FRESH_S
+from gateway.limits import (
+    DEPOSITS_PER_MINUTE,
+    DOWN_JITTER_S,
+    DOWN_TURN_S,
+    EVENT_AGE_S,
+    MAX_DOWN_TURNS,
+    MAX_PARTICIPANTS,
+    PARTICIPANT_FRESH_S,
+)
 from gateway.mesh.identity import Identity
 from gateway.testing.bridging import carrier
+from gateway.wire.announce import Announce, encode_announce
 from gateway.wire.carrier import Direction
 from gateway.wire.envelope import Kind
 from gateway.wire.nostr import bridge_key
@@ -377,6 +388,62 @@ class TestJitter:
         assert put_down(two["B"]) == []
         two.run(0.002)
         assert put_down(two["B"]) == [event]
+
+
+class TestTurns:
+    """Gateways of one island put an event down one after the other, and the first is enough."""
+
+    def carried(self, two: Sites, ada: Depositor) -> Carried:
+        return examine(carrier(Direction.TO_BRIDGE, CELL, ada.copy(two, "whose turn?")), EPOCH * 1000)
+
+    def test_all_work_out_the_same_order_with_room_between_two_turns(self, two: Sites, ada: Depositor) -> None:
+        carried = self.carried(two, ada)
+        rng = Random(6)
+        gates = [rng.randbytes(8) for _ in range(MAX_DOWN_TURNS + 1)]
+        turns = sorted(turn_at(gate, gates, carried, 0.0) for gate in gates)
+        assert all(later - earlier > DOWN_TURN_S for earlier, later in pairwise(turns))
+        assert turns[0] <= DOWN_JITTER_S[1]
+
+    def test_a_gateway_alone_waits_for_nobody(self, two: Sites, ada: Depositor) -> None:
+        carried = self.carried(two, ada)
+        own = two["B"].engine.site_id
+        assert turn_at(own, (), carried, 5.0) == turn_at(own, (own,), carried, 5.0) == 5.0 + jitter(own, carried.identifier)
+
+    def test_invented_gateways_delay_and_cannot_silence(self, two: Sites, ada: Depositor) -> None:
+        carried = self.carried(two, ada)
+        rng = Random(6)
+        crowd = [rng.randbytes(8) for _ in range(1_000)]
+        own = max(crowd, key=lambda gate: jitter(gate, carried.identifier))
+        assert turn_at(own, crowd, carried, 0.0) <= DOWN_JITTER_S[1] + MAX_DOWN_TURNS * (DOWN_TURN_S + 0.1)
+
+    @pytest.mark.parametrize(
+        ("capabilities", "waits"),
+        [
+            (Capability.BRIDGE, True),
+            (Capability.BRIDGE | Capability.GATEWAY, True),
+            (Capability.BRIDGE | Capability.PRIVATE_MEDIA, False),
+            (0, False),
+        ],
+        ids=["a gateway", "one with channels", "a phone that bridges", "a phone"],
+    )
+    def test_whoever_announces_the_bridge_and_is_no_phone_is_waited_for(self, capabilities: int, waits: bool) -> None:
+        sites = joined("AB")
+        ada = introduced(sites, "A", 1)
+        own = sites["B"].engine.site_id
+        events = [ada.copy(sites, f"number {number}") for number in range(8)]
+        other = Identity.generate(Random(3).randbytes)
+        event = next(
+            event
+            for event in events
+            if jitter(other.peer_id, bytes.fromhex(event.event_id)[:16]) < jitter(own, bytes.fromhex(event.event_id)[:16])
+        )
+        announce = Announce("other", other.noise_public, other.signing_public, capabilities=int(capabilities))
+        sites.radio("B", Author(other).signed(MessageType.ANNOUNCE, encode_announce(announce)))
+        ada.deposit(sites, "A", event)
+        sites.run(TURN_S)
+        assert put_down(sites["B"]) == ([] if waits else [event])
+        sites.run(DOWN_TURN_S)
+        assert put_down(sites["B"]) == [event]
 
 
 class TestPresence:

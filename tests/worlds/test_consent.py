@@ -4,8 +4,10 @@ import pytest
 
 from gateway.limits import OFFER_PERIOD_S
 from gateway.mesh.effects import PublicMessage
+from gateway.testing.bridging import Bridged
 from gateway.testing.faults import between
 from gateway.testing.topology import chain, clique, ring, star
+from gateway.testing.way import LinkProfile
 from gateway.wire.envelope import Kind
 from tests.worlds.consenting import FAR_APART, Archipelago
 
@@ -100,6 +102,17 @@ def test_what_is_meant_for_those_nearby_stays_nearby() -> None:
     assert islands.copies() == {"for everybody": [0, 1]}
     heard = {notice.node for notice in islands.world.notices if getattr(notice.effect, "text", "") == "only for you"}
     assert heard == {"p001", "g00a"}
+
+
+def test_a_long_message_crosses_in_pieces_over_small_links() -> None:
+    islands = Archipelago(49, 2, phones=2, air=LinkProfile(mtu=182))
+    islands.link(chain(list(islands.gates)))
+    text = islands.world.rng("text").randbytes(1_500).hex()
+    islands.say(SETTLED, "p000", text)
+    islands.world.run_until(SETTLED + 15.0)
+    assert islands.copies() == {text: [0, 1]}
+    shown = [(n.node, n.effect.is_new) for n in islands.world.notices if isinstance(n.effect, Bridged) and n.effect.text == text]
+    assert sorted(shown) == [("p010", True), ("p011", True)]
 
 
 def test_the_sealed_word_and_the_announce_do_not_cross() -> None:
