@@ -10,6 +10,7 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from gateway import admin
+from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.config import Config
 from gateway.errors import ConfigError
@@ -27,13 +28,18 @@ from gateway.status import GatewayStatus, describe
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
-from transports.link import Transport
+from transports.link import Capability, Transport
 
 if TYPE_CHECKING:
     from transports.ble.transport import BleTransport
 
 OPEN_MARK = " (open bridge)"
 """Follows the nickname while the bridge is open, so that everybody on the air can see it."""
+
+NO_CELL = (
+    "The bridge is closed, because nobody has told it where it stands.",
+    'Set bridge.cell to the geohash of this place, 6 characters such as "u4pruy"; or set bridge.mode to "off".',
+)
 
 GOODBYE_S = 0.2  # seconds the last words have to leave the radio before it goes
 
@@ -76,11 +82,13 @@ class Gateway:
         self._rng = rng or SystemRandom()
         self.identity: Identity = load_identity(config.gateway.state_dir / "identity.key")
         mode = BridgeMode(config.bridge.mode.value)
-        nickname = marked(config.gateway.nickname) if mode is BridgeMode.OPEN else config.gateway.nickname
-        self.engine = GatewayEngine(Mesh(self.identity, self._rng, MeshSettings(nickname=nickname, reads_mail=False)), mode)
+        place = Place(config.bridge.cell, frozenset(config.bridge.geohash_channels))
         self.radio = self._bluetooth() if bluetooth else None
         self.libp2p = self._libp2p()
         transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p) if one is not None)]
+        self._reaches_sites = any(Capability.WIDE_AREA in transport.capabilities for transport in transports)
+        announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
+        self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
         self._time: TimeOfDay | None = None
@@ -128,6 +136,8 @@ class Gateway:
         troubles = [] if self.trouble is None else [self.trouble]
         if self._time is not None and not self._time.is_known:
             troubles.append(NOT_SET)
+        if self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites:
+            troubles.append(NO_CELL)
         return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now)
 
     def _set_clock(self, event: ClockSet) -> None:
@@ -168,6 +178,13 @@ class Gateway:
         """Report what the operator should read; what the library says to its developers names peers, and never ends."""
         if level != "debug":
             self._report(f"libp2p {level}: {sentence}")
+
+
+def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:
+    """Return how a gateway behaves on the mesh, and with it what it announces there."""
+    if mode is BridgeMode.CONSENT:
+        return MeshSettings(nickname=nickname, reads_mail=False, capabilities=place.capabilities, bridge_geohash=place.cell or None)
+    return MeshSettings(nickname=marked(nickname) if mode is BridgeMode.OPEN else nickname, reads_mail=False)
 
 
 def marked(nickname: str) -> str:

@@ -57,6 +57,8 @@ class Reason(StrEnum):
     BUDGET = "budget"  # per-origin budget used up
     EXPIRED = "expired"
     BRIDGE_OFF = "bridge_off"
+    NO_CONSENT = "no_consent"  # a site sends a packet as it is, and only what its author signed for the bridge crosses
+    CELL = "cell"  # an event for a geohash cell or channel that is not served, or that it does not name itself
 
     # Keeping (decided by gateway.store).
     QUOTA_PEER = "quota_peer"  # too much of or for one peer is waiting already

@@ -136,6 +136,35 @@ ORIGIN_RATE: Final = 5.0  # unsigned directed packets a second one sender may se
 ORIGIN_BURST: Final = 60.0
 MAX_ORIGINS: Final = 2_048  # senders with a budget of their own
 
+# The consent bridge (spec section 12.3; "minute" is any 60 seconds)
+MAX_BRIDGE_TEXT: Final = 16_000  # bytes of UTF-8 in an event: what a public message may hold (iOS)
+EVENT_AGE_S: Final = 900.0  # seconds between an event's time and now, either way (iOS)
+EVENT_MEMORY_S: Final = 2 * EVENT_AGE_S  # after it no event that was remembered can still be fresh
+DEPOSITS_PER_MINUTE: Final = 10  # deposits of one depositor (iOS)
+ALL_DEPOSITS_PER_MINUTE: Final = 240  # deposits of all of them: depositors cost nothing to invent
+MAX_DEPOSITORS: Final = 512  # depositors with a budget of their own
+MAX_QUEUED_DEPOSITS: Final = 20  # deposits kept while no site is linked, oldest given up (iOS)
+MAX_QUEUED_PER_DEPOSITOR: Final = 5  # of those, of one depositor, newest refused (iOS)
+BRIDGE_DOWN_PER_MINUTE: Final = 20  # events put on the radio for islands: air time is scarce (iOS)
+CHANNEL_DOWN_PER_MINUTE: Final = 30  # events put on the radio for geohash channels (iOS)
+MAX_DOWN_PENDING: Final = 30  # events of each kind waiting for the radio, oldest given up (iOS)
+DOWN_JITTER_S: Final = (0.2, 1.5)  # seconds an event waits, in case another gateway puts it down (iOS)
+DOWN_TURN_S: Final = 3.0  # seconds more for each gateway here whose turn is earlier: jitter, and six hops to hear it
+MAX_DOWN_TURNS: Final = 3  # gateways waited for, so that invented ones cannot silence a real one
+EVENTS_PER_MINUTE: Final = 600  # events all other sites may bring (iOS)
+EVENTS_PER_SIGNER: Final = 120  # of those, of one signer (iOS)
+RADIO_COPIES_PER_MINUTE: Final = 240  # events put down by other gateways whose signature is checked
+EVENT_CHECKS_PER_MINUTE: Final = 720  # Schnorr checks, whatever they are for (iOS)
+MAX_EVENTS_KNOWN: Final = EVENT_CHECKS_PER_MINUTE * int(EVENT_MEMORY_S) // 60  # IDs: all that can be fresh, so no replay slips through
+MAX_RADIO_TEXTS: Final = 512  # stable IDs of public messages heard on the radio (iOS)
+MAX_PARTICIPANTS: Final = 128  # people of other islands counted (iOS)
+PARTICIPANT_FRESH_S: Final = 600.0  # seconds such a person counts after the last event (iOS)
+MAX_EVENTS_KEPT: Final = 200  # events kept for sites that missed them (iOS asks relays for as many)
+MAX_CHANNELS: Final = 16  # geohash channels served
+OFFER_PERIOD_S: Final = 60.0  # seconds between two offers of what is kept
+MAX_WANTS: Final = 8  # requests for kept events answered per site and minute
+WANTED_AGAIN_S: Final = 10.0  # seconds before another site is asked for the same event
+
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from gateway.bridge.consent import ConsentBridge
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from transports.link import TransportState, TransportStatus
 
@@ -28,15 +29,28 @@ class MeshSummary(msgspec.Struct, frozen=True):
     drops: Mapping[str, int]
 
 
+class ConsentSummary(msgspec.Struct, frozen=True):
+    """What the consent bridge serves and has done."""
+
+    cell: str  # empty: closed
+    channels: tuple[str, ...]
+    people: int  # of other islands, heard of lately
+    waiting: int  # events waiting for their turn on the radio
+    unsent: int  # deposits waiting for a site
+    counters: Mapping[str, int]
+
+
 class BridgeSummary(msgspec.Struct, frozen=True):
     """What crosses between sites."""
 
     mode: BridgeMode
+    is_closed: bool
     sites: int
     crossed_out: int
     crossed_in: int
     passed_on: int
     drops: Mapping[str, int]
+    consent: ConsentSummary
 
 
 class TransportSummary(msgspec.Struct, frozen=True):
@@ -105,11 +119,13 @@ def describe(
         mesh=MeshSummary(mesh.links, peers, mesh.counters, mesh.drops),
         bridge=BridgeSummary(
             mode=engine.mode,
+            is_closed=engine.is_closed,
             sites=len(engine.sites),
             crossed_out=engine.crossed_out,
             crossed_in=engine.crossed_in,
             passed_on=engine.passed_on,
             drops={reason.value: count for reason, count in engine.drops.items() if count},
+            consent=_consent(engine.consent, now),
         ),
         transports={
             one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))
@@ -118,6 +134,18 @@ def describe(
         waiting_bytes=waiting,
         shed_frames=shed,
         problems=tuple(problems),
+    )
+
+
+def _consent(bridge: ConsentBridge, now: float) -> ConsentSummary:
+    carriers = bridge.carriers
+    return ConsentSummary(
+        cell=carriers.place.cell,
+        channels=tuple(sorted(carriers.place.channels)),
+        people=carriers.people(now),
+        waiting=carriers.waiting,
+        unsent=len(bridge.unsent),
+        counters=dict(carriers.counts),
     )
 
 

@@ -64,6 +64,12 @@ def _bridge(status: "GatewayStatus") -> str:
     bridge = status.bridge
     if bridge.mode.value == "off":
         return "The bridge is off: nothing crosses to other sites."
+    if bridge.is_closed:
+        return "The bridge is closed: bridge.cell does not say where it stands."
+    if bridge.mode.value == "consent":
+        done, consent = bridge.consent.counters, bridge.consent
+        moved = f"{done.get('deposited', 0)} messages out, {done.get('arrived', 0)} in, {done.get('put_down', 0)} on the radio"
+        return f"Bridge consent, cell {consent.cell}: {moved}; people on other islands: {consent.people}."
     return f"Bridge {bridge.mode.value}: {bridge.crossed_out} packets out, {bridge.crossed_in} in, {bridge.passed_on} passed on."
 
 

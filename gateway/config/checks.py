@@ -3,7 +3,9 @@
 import re
 import unicodedata
 
-from gateway.limits import MAX_NICKNAME
+from gateway.bridge.cells import is_cell
+from gateway.limits import MAX_GEOHASH, MAX_NICKNAME
+from gateway.wire.fields import is_geohash
 from transports.libp2p.identity import is_peer_id
 from transports.limits import BLE_MOST_LINKS
 
@@ -47,6 +49,26 @@ def check_member(text: str) -> None:
     """
     if not is_peer_id(text):
         raise ValueError(f"{text!r} is not the peer ID of a site, or has a typing error in it")
+
+
+def check_cell(text: str) -> None:
+    """Accept the cell of a bridge, or nothing.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    if text and not is_cell(text):
+        raise ValueError(f"{text!r} is no geohash of 6 characters, which are digits and small letters other than a, i, l and o")
+
+
+def check_channel(text: str) -> None:
+    """Accept the geohash that names a channel.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    if not is_geohash(text, MAX_GEOHASH):
+        raise ValueError(f"{text!r} is no geohash, which has 1 to {MAX_GEOHASH} digits and small letters other than a, i, l and o")
 
 
 def check_adapter(text: str) -> None:

@@ -214,7 +214,8 @@ class _Reading:
         if self.problems:
             raise InvalidConfigError(self.problems)
         config = _build(Config, "", values)
-        for found in contradictions(config):
+        written = {name for name, origin in self._origins.items() if origin.layer is not Layer.DEFAULT}
+        for found in contradictions(config, written):
             origin = self._origins[found.key] if found.index is None else self._elements[found.key][found.index]
             label = found.key if found.index is None else f"{found.key}[{found.index}]"
             self.problems.append(Problem(origin, label, found.message))

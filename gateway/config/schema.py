@@ -13,9 +13,18 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.config.checks import MAX_SOCKET_PATH, check_adapter, check_links, check_member, check_nickname, check_socket
+from gateway.config.checks import (
+    MAX_SOCKET_PATH,
+    check_adapter,
+    check_cell,
+    check_channel,
+    check_links,
+    check_member,
+    check_nickname,
+    check_socket,
+)
 from gateway.config.paths import Places
-from gateway.limits import MAX_NICKNAME
+from gateway.limits import MAX_CHANNELS, MAX_NICKNAME
 from transports.libp2p.address import parse_listen, parse_peer
 from transports.limits import BLE_MAX_ADAPTERS, BLE_MAX_CENTRAL, BLE_MAX_PERIPHERAL, BLE_MOST_LINKS, MAX_MEMBERS, MAX_PEER_ADDRESSES
 
@@ -47,6 +56,7 @@ class BridgeMode(StrEnum):
     """What crosses to other sites."""
 
     OFF = "off"
+    CONSENT = "consent"
     OPEN = "open"
 
 
@@ -77,8 +87,30 @@ class BridgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     mode: Annotated[
         BridgeMode,
-        About('With "open", public and end-to-end encrypted packets cross to every allowed site as they are; with "off", nothing does.'),
-    ] = BridgeMode.OFF
+        About(
+            'With "consent", what its author signed for the bridge crosses to every allowed site, and nothing else; it needs bridge.cell. '
+            'With "open", public and end-to-end encrypted packets cross as they are, whether their authors know of it or not. '
+            'With "off", nothing crosses.'
+        ),
+    ] = BridgeMode.CONSENT
+    cell: Annotated[
+        str,
+        About(
+            "The square of the map this gateway stands in, which consent mode announces to phones that do not know where they are; "
+            "without it consent mode stays closed.",
+            allowed="a geohash of 6 characters, such as u4pruy, or nothing",
+            check=check_cell,
+        ),
+    ] = ""
+    geohash_channels: Annotated[
+        tuple[str, ...],
+        About(
+            "The geohash channels that consent mode carries besides the messages of the mesh.",
+            allowed="a geohash of 1 to 12 characters",
+            check=check_channel,
+            most=MAX_CHANNELS,
+        ),
+    ] = ()
 
 
 class RadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -173,6 +173,10 @@ class Mesh:
             self._out.emit(effects, links, with_ttl(frame, REINJECT_TTL), priority, now, flow_of(header))
         return None
 
+    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> None:
+        """Put a carrier on the radio: a deposit for one gateway, or without recipient what is for everybody."""
+        self._speaker.carry(payload, recipient, effects, now)
+
     def leave(self, now: float) -> list[Effect]:
         """Say goodbye to the mesh: the last thing before the radio goes."""
         effects: list[Effect] = []

@@ -31,6 +31,19 @@ def test_a_bridge_that_is_off_says_so(capsys: pytest.CaptureFixture) -> None:
     assert "The bridge is off: nothing crosses to other sites." in printed(off, capsys)
 
 
+def test_a_consent_bridge_says_what_it_has_done_or_that_it_is_closed(capsys: pytest.CaptureFixture) -> None:
+    status = document()
+    counters = {"deposited": 4, "arrived": 7, "put_down": 5}
+    consent = msgspec.structs.replace(status.bridge.consent, cell="u4pruy", counters=counters, people=3)
+    bridge = msgspec.structs.replace(status.bridge, mode=BridgeMode.CONSENT, consent=consent)
+    sentence = "Bridge consent, cell u4pruy: 4 messages out, 7 in, 5 on the radio; people on other islands: 3."
+    assert sentence in printed(msgspec.structs.replace(status, bridge=bridge), capsys)
+    closed = msgspec.structs.replace(bridge, is_closed=True)
+    assert "The bridge is closed: bridge.cell does not say where it stands." in printed(
+        msgspec.structs.replace(status, bridge=closed), capsys
+    )
+
+
 @pytest.mark.parametrize(("shed", "lines"), [(0, []), (1, ["1 frame was given up"]), (2, ["2 frames were given up"])])
 def test_frames_given_up_are_told_of(capsys: pytest.CaptureFixture, shed: int, lines: list[str]) -> None:
     output = printed(msgspec.structs.replace(document(), shed_frames=shed), capsys)
