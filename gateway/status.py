@@ -1,10 +1,12 @@
 """One snapshot of the whole gateway, in the words and figures every surface shows."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.trunks import Trunks
 from transports.link import TransportState, TransportStatus
 
 
@@ -28,6 +30,16 @@ class MeshSummary(msgspec.Struct, frozen=True):
     drops: Mapping[str, int]
 
 
+class RouteSummary(msgspec.Struct, frozen=True):
+    """How one site is reached."""
+
+    site: str  # the identity its links have proved
+    using: str  # name of the link, empty while none can be used
+    spare: tuple[str, ...]  # other links that are up
+    why: str  # why it is this one
+    waiting_bytes: int
+
+
 class BridgeSummary(msgspec.Struct, frozen=True):
     """What crosses between sites."""
 
@@ -37,6 +49,8 @@ class BridgeSummary(msgspec.Struct, frozen=True):
     crossed_in: int
     passed_on: int
     drops: Mapping[str, int]
+    routes: tuple[RouteSummary, ...] = ()
+    counters: Mapping[str, int] = {}
 
 
 class TransportSummary(msgspec.Struct, frozen=True):
@@ -79,6 +93,7 @@ def describe(
     shed: int,
     uptime: float,
     now: float,
+    trunks: Trunks | None = None,
 ) -> GatewayStatus:
     """Put the snapshot together.
 
@@ -90,8 +105,13 @@ def describe(
         shed: frames given up because they waited in vain.
         uptime: seconds since the start.
         now: seconds, the engine's clock.
+        trunks: what joins several links to one site, if it is there.
 
     """
+    drops = Counter({reason.value: count for reason, count in engine.drops.items()})
+    if trunks is not None:
+        drops.update({reason.value: count for reason, count in trunks.drops.items()})
+        waiting += trunks.waiting_bytes
     mesh = engine.mesh.status(now)
     peers = tuple(
         PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
@@ -109,7 +129,12 @@ def describe(
             crossed_out=engine.crossed_out,
             crossed_in=engine.crossed_in,
             passed_on=engine.passed_on,
-            drops={reason.value: count for reason, count in engine.drops.items() if count},
+            drops={reason: count for reason, count in drops.items() if count},
+            routes=tuple(
+                RouteSummary(one.site, one.using or "", one.spare, one.why, one.waiting_bytes)
+                for one in (trunks.routes() if trunks is not None else ())
+            ),
+            counters=trunks.counters if trunks is not None else {},
         ),
         transports={
             one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))

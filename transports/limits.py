@@ -65,6 +65,7 @@ WS_PENDING: Final = 32  # callers that have not proved who they are; more are hu
 WS_PENDING_PER_HOST: Final = 8  # of those, from one IPv4 address or one IPv6 /64, so that one stranger cannot hold every place
 WS_TICKET: Final = 2_048  # bytes of the ticket a caller may show
 WS_REASON: Final = 120  # bytes of the reason given with a refusal
+MAX_AUTHORITIES: Final = 16  # files with certificate authorities
 WS_HTTP_LINE: Final = 2_048  # bytes of the request line and of each header
 WS_HTTP_HEADERS: Final = 32  # headers of a request
 WS_TIE_S: Final = 5.0  # seconds in which two connections of one pair count as made at the same moment

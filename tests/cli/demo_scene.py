@@ -29,7 +29,8 @@ def doing(demo: Demo, *, sites: int = 1, acquainted: int = 15) -> None:
             crossed_in=45,
             addresses=(),
             child_pid=None,
-            libp2p={"restarts": 0},
+            counters={"libp2p": {"restarts": 0}},
+            links=("libp2p",) if sites else (),
         )
         demo.take(island, island.doing)
 
