@@ -226,21 +226,21 @@ class Demo:
         self._enter(Phase.SETTLING, view)
         self._tell("hush")
         patience = HURRIED_S if self._stop.is_set() else SETTLE_S
-        await self._until(lambda: len(self._quiet) == len(self.islands) and not self.ledger.missing(), patience, view, self._hurry)
+        await self._until(self._is_settled, patience, view, self._hurry)
 
     async def _fail_over(self, failover: Failover, view: View) -> float:
-        """Take libp2p away and give it back; returns the seconds that took."""
+        """Take libp2p away from the gateway that calls, and give it back; returns the seconds that took."""
         gone = self.seconds * GONE_AT if self.seconds else GONE_AFTER_S
         back = self.seconds * BACK_AT if self.seconds else BACK_AFTER_S
         await self._until(lambda: False, gone, view, self._stop)
         if not self._stop.is_set():
             failover.kill()
-            self.islands[0].tell(b"rest")
+            self.islands[1].tell(b"rest")
             self.killed += 1
         await self._until(lambda: False, back - gone, view, self._stop)
         if not self._stop.is_set():
             failover.allow()
-            self.islands[0].tell(b"resume")
+            self.islands[1].tell(b"resume")
         return back
 
     async def _until(self, done: Callable[[], bool], seconds: float, view: View, stop: asyncio.Event) -> bool:
@@ -284,6 +284,10 @@ class Demo:
         now, everybody = self.acquaintances()
         complete = all(island.doing is not None and len(island.doing.links) == len(self.transports) for island in self.islands)
         return self.is_linked and complete and now >= everybody
+
+    def _is_settled(self) -> bool:
+        returned = self.failover is None or self.failover.back_at is None or self.failover.returned_s is not None
+        return returned and len(self._quiet) == len(self.islands) and not self.ledger.missing()
 
     def _kill(self) -> None:
         """End the listening gateway's libp2p process as rudely as possible."""
