@@ -61,6 +61,7 @@ NOTICES_PER_BURST: Final = 20  # library log lines passed on per HEARTBEAT_S, th
 # WebSocket
 WS_MESSAGE: Final = 64 * 1024  # bytes of one message; larger ones end the connection before they are in memory
 WS_PIECE: Final = 48_000  # bytes of the stream put into one message
+WS_UNSENT: Final = 128 * 1024  # bytes the kernel takes for a connection beyond what the other end has room for
 WS_PENDING: Final = 32  # callers that have not proved who they are; more are hung up on before TLS
 WS_PENDING_PER_HOST: Final = 8  # of those, from one IPv4 address or one IPv6 /64, so that one stranger cannot hold every place
 WS_TICKET: Final = 2_048  # bytes of the ticket a caller may show

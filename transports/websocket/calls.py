@@ -3,18 +3,19 @@
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import aiohttp
 from aiohttp import ClientWSTimeout, WSMsgType
 
 from transports.limits import DIAL_TIMEOUT_S, WS_GOODBYE_S, WS_HTTP_LINE, WS_MESSAGE
 from transports.websocket.address import Address
-from transports.websocket.door import SUBPROTOCOL
+from transports.websocket.door import SUBPROTOCOL, hold_little
 from transports.websocket.errors import Refusal, RefusedError
 from transports.websocket.protocol import MAX_HELLO, NONCE, Caller
 
@@ -62,7 +63,9 @@ class Calls:
         """Make calls possible."""
         trace = aiohttp.TraceConfig()
         trace.on_request_redirect.append(_refuse_redirect)
-        connector = aiohttp.TCPConnector(ssl=self._context, limit=0, force_close=True, resolver=aiohttp.ThreadedResolver())
+        connector = aiohttp.TCPConnector(
+            ssl=self._context, limit=0, force_close=True, resolver=aiohttp.ThreadedResolver(), socket_factory=_socket
+        )
         async with aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -148,6 +151,12 @@ async def _message(connection: _Socket) -> bytes:
 async def _refuse_redirect(_session: object, _context: object, _parameters: object) -> None:
     """A gateway is where it was said to be; who sends us elsewhere could send us anywhere, even to http."""
     raise CallError("what answers there is no gateway (it sends us elsewhere)")
+
+
+def _socket(where: tuple[Any, ...]) -> socket.socket:
+    made = socket.socket(*where[:3])
+    hold_little(made)
+    return made
 
 
 def _reason(error: Exception) -> str:

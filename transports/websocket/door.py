@@ -15,7 +15,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import WSMsgType, web
 from aiohttp.web_protocol import RequestHandler
 
-from transports.limits import WS_GOODBYE_S, WS_HTTP_HEADERS, WS_HTTP_LINE, WS_LISTEN_AGAIN_S, WS_MESSAGE, WS_PENDING, WS_PENDING_PER_HOST
+from transports.limits import (
+    WS_GOODBYE_S,
+    WS_HTTP_HEADERS,
+    WS_HTTP_LINE,
+    WS_LISTEN_AGAIN_S,
+    WS_MESSAGE,
+    WS_PENDING,
+    WS_PENDING_PER_HOST,
+    WS_UNSENT,
+)
 from transports.websocket.address import PATH, Address
 from transports.websocket.certificate import Certificate
 from transports.websocket.errors import Refusal, RefusedError
@@ -130,6 +139,7 @@ class Door:
                 self._count("refused_full")
                 visitor.close()
                 continue
+            hold_little(visitor)
             self._hosts[host] += 1
             tasks.create_task(self._let_in(visitor, host, visitors), name="websocket takes a call")
 
@@ -212,6 +222,11 @@ async def _message(connection: web.WebSocketResponse) -> bytes:
         raise RefusedError(Refusal.MALFORMED)
     data: bytes = message.data
     return data
+
+
+def hold_little(connection: socket.socket) -> None:
+    """Let a connection that is not read from be noticed, and not hide in the kernel's buffers."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WS_UNSENT)
 
 
 def _bound(address: Address) -> socket.socket:
