@@ -45,10 +45,6 @@ class Breaker:
         self._answered = 0
         return True
 
-    def may_try(self, now: float) -> bool:
-        """Whether a ping may be sent on it."""
-        return self.health is not Health.FAILED or now >= self._until
-
     @property
     def rests_until(self) -> float:
         """Until when no ping should be sent, if it has failed."""

@@ -19,7 +19,7 @@ from gateway.limits import (
 from gateway.mesh.effects import CloseLink, Priority, SendFrame
 from gateway.mesh.events import Say, Tick
 from gateway.wire.trunk import Ack, Data, Hello, Ping, Pong, decode_trunk, encode_data, encode_trunk
-from tests.bridge.lines import MTU, ORDER, WIDE, Pair, Scripted
+from tests.bridge.lines import MTU, ORDER, WIDE, Link, Pair, Scripted
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 LIBP2P, WEBSOCKET = LinkId("libp2p:B"), LinkId("websocket:B")
@@ -219,6 +219,20 @@ def test_a_single_link_is_neither_pinged_nor_judged() -> None:
     pair.links["libp2p"].silent = False
     pair.run_for(1.0)
     assert pair.engines[1].arrived == [b"patience"]
+
+
+def test_a_single_link_that_failed_is_forgiven_by_what_is_acknowledged_over_it() -> None:
+    pair = Pair("libp2p")
+    pair.run_for(1.0)
+    pair.cut("libp2p")
+    pair.raise_link("libp2p")
+    for number in range(10):
+        pair.run_for(1.0)
+        pair.say(0, f"{number}")
+    pair.links["websocket"] = Link("websocket", up=False)
+    pair.raise_link("websocket")
+    pair.run_for(0.5)
+    assert pair.using(0) == "libp2p"
 
 
 def test_a_slow_link_that_moves_a_large_frame_is_not_taken_for_dead() -> None:
