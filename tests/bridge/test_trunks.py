@@ -4,22 +4,29 @@ from random import Random
 
 import pytest
 
+from gateway.bridge.line import SMALLEST_MTU
 from gateway.bridge.trunks import Trunks
 from gateway.errors import Reason
 from gateway.limits import (
     MAX_ENVELOPE,
     MAX_LINES,
     MAX_SITES,
+    PROBE_IDLE_S,
+    PROBE_RETRY_S,
+    SITE_QUEUE_BYTES,
     STALL_S,
+    TRUNK_ACK_DELAY_S,
     TRUNK_BYTES,
     TRUNK_KEEP_S,
     TRUNK_PING_BURST,
+    TRUNK_PING_RATE,
     TRUNK_WINDOW_BYTES,
 )
 from gateway.mesh.effects import CloseLink, Priority, SendFrame
 from gateway.mesh.events import Say, Tick
 from gateway.wire.trunk import Ack, Data, Hello, Ping, Pong, decode_trunk, encode_data, encode_trunk
 from tests.bridge.lines import MTU, ORDER, WIDE, Link, Pair, Scripted
+from transports.limits import MAX_LINK_FRAME
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 LIBP2P, WEBSOCKET = LinkId("libp2p:B"), LinkId("websocket:B")
@@ -469,3 +476,15 @@ def test_frames_of_an_unknown_kind_are_counted_by_reason() -> None:
     trunks, _ = greeted(LIBP2P)
     trunks.handle(FrameReceived(LIBP2P, b"\xc1\x09"), 0.0)
     assert trunks.drops[Reason.ENVELOPE] == 1
+
+
+def test_the_largest_envelope_fits_everywhere_it_goes() -> None:
+    assert SMALLEST_MTU <= MAX_LINK_FRAME
+    assert MAX_ENVELOPE < TRUNK_WINDOW_BYTES < TRUNK_BYTES
+    assert TRUNK_WINDOW_BYTES + MAX_ENVELOPE < SITE_QUEUE_BYTES  # so that the pump never sheds what has a number
+
+
+def test_pings_that_a_link_is_sent_are_pings_that_are_answered() -> None:
+    assert TRUNK_PING_RATE > 1 / PROBE_RETRY_S
+    assert PROBE_IDLE_S + STALL_S < 10.0
+    assert TRUNK_ACK_DELAY_S < STALL_S / 10

@@ -63,6 +63,7 @@ class Door:
         welcome: takes who was let in.
         hello_s: seconds from the connection to the end of the hello.
         count: told the name of a counter for everything that is refused.
+        tell: told ``(level, sentence)`` where it listens, and where it cannot.
 
     """
 
@@ -76,6 +77,7 @@ class Door:
         *,
         hello_s: float,
         count: Callable[[str], None],
+        tell: Callable[[str, str], None],
     ) -> None:
         self._addresses = addresses
         self._certificate = certificate
@@ -84,6 +86,7 @@ class Door:
         self._welcome = welcome
         self._hello_s = hello_s
         self._count = count
+        self._tell = tell
         self._waiting: dict[object, tuple[str, asyncio.TimerHandle]] = {}  # by protocol: host, and the deadline
         self._hosts: Counter[str] = Counter()
         self._listening: dict[Address, Address] = {}
@@ -123,9 +126,13 @@ class Door:
                     host, port = listener.getsockname()[:2]
                     self._listening[address] = Address(host, port)
                     self._faults.pop(address, None)
+                    self._tell("info", f"WebSocket listens on {self._listening[address]}.")
                     await self._accept(listener, visitors, tasks)
             except OSError as error:
-                self._faults[address] = f"{address} cannot be listened on: {error.strerror or error}."
+                fault = f"{address} cannot be listened on: {error.strerror or error}."
+                if self._faults.get(address) != fault:
+                    self._tell("error", fault)
+                self._faults[address] = fault
             finally:
                 self._listening.pop(address, None)
             await asyncio.sleep(WS_LISTEN_AGAIN_S)

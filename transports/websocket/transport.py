@@ -23,7 +23,7 @@ from transports.websocket.report import report
 from transports.websocket.stream import Socket, Stream
 
 OnNotice = Callable[[str, str], None]
-"""Told ``(level, sentence)``; level is info or warning."""
+"""Told ``(level, sentence)``; level is info, warning or error."""
 
 _TICK_S = 0.5
 
@@ -92,6 +92,7 @@ class WebSocketTransport:
             self._welcome,
             hello_s=self._config.hello_s,
             count=self._count_refused,
+            tell=self._on_notice,
         )
         try:
             async with self._calls.ready(), asyncio.TaskGroup() as tasks:
