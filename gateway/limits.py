@@ -165,6 +165,29 @@ OFFER_PERIOD_S: Final = 60.0  # seconds between two offers of what is kept
 MAX_WANTS: Final = 8  # requests for kept events answered per site and minute
 WANTED_AGAIN_S: Final = 10.0  # seconds before another site is asked for the same event
 
+# Several links to one site
+MAX_LINES: Final = 4  # links to one site at a time; there are fewer transports
+TRUNK_BYTES: Final = 4 * 1024 * 1024  # bytes kept for one site until it has acknowledged them; newer frames are refused
+TRUNK_WINDOW_BYTES: Final = 2 * 1024 * 1024  # bytes of those on their way; must exceed MAX_ENVELOPE and stay below SITE_QUEUE_BYTES
+TRUNK_WINDOW_FRAMES: Final = 4_096  # frames on their way to one site
+TRUNK_KEEP_S: Final = 300.0  # seconds what is not acknowledged is kept after the last link to a site went down
+TRUNK_ACK_FRAMES: Final = 64  # frames received before an acknowledgement is sent at once
+TRUNK_ACK_BYTES: Final = 256 * 1024  # bytes received before an acknowledgement is sent at once
+TRUNK_ACK_DELAY_S: Final = 0.1  # seconds an acknowledgement may wait for company
+TRUNK_PING_RATE: Final = 2.0  # pings a second answered on one link
+TRUNK_PING_BURST: Final = 10.0
+STALL_S: Final = 3.0  # seconds without an acknowledgement before another link is tried
+STALL_MOST: Final = 4  # stalls after which what comes in on a link does not excuse it any more
+SLOWEST_LINK: Final = 64 * 1024  # bytes a second the slowest link worth using moves: a large frame may take longer than a stall
+PROBE_IDLE_S: Final = 5.0  # seconds between pings on a link in use on which nothing else proves that it works
+PROBE_SPARE_S: Final = 15.0  # seconds between pings on a link held in reserve
+PROBE_RETRY_S: Final = 1.0  # seconds between pings on a link that is to prove itself again
+PROBES_TO_TRUST: Final = 3  # pings answered in time before a link that failed is used again
+REST_FIRST_S: Final = 2.0  # seconds a link that failed is left alone
+REST_CAP_S: Final = 300.0  # seconds, to which that doubles with every further failure
+REST_FORGET_S: Final = 600.0  # seconds of good service after which a failure counts as a first one again
+MAX_DECISIONS: Final = 256  # changes of the way to a site remembered, over all sites
+
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site

@@ -246,7 +246,7 @@ def _meant(table: str, name: str, siblings: list[str]) -> str:
         return name
     if close := nearest(name, siblings):
         return f"{table}.{close}".lstrip(".")
-    elsewhere = {known.rpartition(".")[2]: known for known in [*TABLES, *KEYS] if known}
+    elsewhere = {known.rpartition(".")[2]: known for known in reversed([*TABLES, *KEYS]) if known}  # of several, the first
     return elsewhere.get(nearest(name, elsewhere), "")
 
 

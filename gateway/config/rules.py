@@ -32,6 +32,7 @@ def contradictions(config: Config, written: Container[str]) -> Iterator[Contradi
         )
     if config.bridge.geohash_channels and not config.bridge.cell:
         yield Contradiction("bridge.geohash_channels", None, "channels are carried in consent mode only, and that needs bridge.cell")
+    yield from _websocket(config)
     libp2p = config.transports.libp2p
     for index, address in enumerate(libp2p.peers):
         peer_id = address.rpartition("/")[2]
@@ -41,6 +42,24 @@ def contradictions(config: Config, written: Container[str]) -> Iterator[Contradi
             )
     if libp2p.enabled and not libp2p.listen and not libp2p.peers:
         yield Contradiction("transports.libp2p.enabled", None, "libp2p is enabled but neither listens nor has a peer to link to")
+
+
+def _websocket(config: Config) -> Iterator[Contradiction]:
+    websocket = config.transports.websocket
+    table = "websocket" if websocket.members else "libp2p"
+    for index, address in enumerate(websocket.peers):
+        peer_id = address.rpartition("#")[2]
+        if peer_id not in members_of_websocket(config):
+            yield Contradiction(
+                "transports.websocket.peers", index, f"{peer_id} is not among transports.{table}.members, so it would not be let in"
+            )
+    if websocket.enabled and not websocket.listen and not websocket.peers:
+        yield Contradiction("transports.websocket.enabled", None, "WebSocket is enabled but neither listens nor has a peer to link to")
+
+
+def members_of_websocket(config: Config) -> tuple[str, ...]:
+    """Who may link over WebSocket."""
+    return config.transports.websocket.members or config.transports.libp2p.members
 
 
 def _adapters(adapters: Sequence[str]) -> Iterator[Contradiction]:

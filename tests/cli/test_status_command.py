@@ -5,7 +5,7 @@ import pytest
 
 from gateway.bridge.engine import BridgeMode
 from gateway.cli.status import _print
-from gateway.status import GatewayStatus, PeerSummary
+from gateway.status import GatewayStatus, PeerSummary, RouteSummary
 from tests.admin.documents import BROKEN, RADIO, document
 
 
@@ -63,3 +63,14 @@ def test_every_peer_is_listed_with_where_it_is(capsys: pytest.CaptureFixture) ->
         ["Chen", "other", "island", "3", "s", "ago"],
         ["Dina", "gone", "3", "s", "ago"],
     ]
+
+
+def test_the_way_to_each_site_is_told_with_its_reason(capsys: pytest.CaptureFixture) -> None:
+    status = document()
+    routes = (
+        RouteSummary("12D3KooWhut", "libp2p:12D3KooWhut", ("websocket:12D3KooWhut",), "it is well, and preferred", 0),
+        RouteSummary("12D3KooWhall", "", (), "there is no link left", 7),
+    )
+    lines = printed(msgspec.structs.replace(status, bridge=msgspec.structs.replace(status.bridge, routes=routes)), capsys)
+    assert "To 12D3KooWhut over libp2p, websocket in reserve: it is well, and preferred." in lines
+    assert "To 12D3KooWhall over nothing: there is no link left." in lines
