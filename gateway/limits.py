@@ -186,7 +186,7 @@ PROBES_TO_TRUST: Final = 3  # pings answered in time before a link that failed i
 REST_FIRST_S: Final = 2.0  # seconds a link that failed is left alone
 REST_CAP_S: Final = 300.0  # seconds, to which that doubles with every further failure
 REST_FORGET_S: Final = 600.0  # seconds of good service after which a failure counts as a first one again
-MAX_DECISIONS: Final = 256  # changes of the way to a site remembered, over all sites
+MAX_ROUTE_CHANGES: Final = 256  # changes of the way to a site remembered, over all sites
 
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)

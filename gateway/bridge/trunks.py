@@ -14,7 +14,7 @@ from gateway.bridge.line import Line
 from gateway.bridge.route import Decision
 from gateway.bridge.trunk import NEVER, Trunk
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_DECISIONS, MAX_ENVELOPE, MAX_SITES, TRUNK_KEEP_S
+from gateway.limits import MAX_ROUTE_CHANGES, MAX_ENVELOPE, MAX_SITES, TRUNK_KEEP_S
 from gateway.mesh.effects import CloseLink, Effect, SendFrame
 from gateway.mesh.events import MeshEvent, Tick, Unsent
 from gateway.wire.trunk import NAME, decode_trunk
@@ -63,7 +63,7 @@ class Trunks:
         self._by_line: dict[LinkId, Trunk] = {}
         self._due: dict[LinkId, float] = {}
         self._up: set[LinkId] = set()  # as the engine sees it
-        self.decisions: deque[Decision] = deque(maxlen=MAX_DECISIONS)
+        self.decisions: deque[Decision] = deque(maxlen=MAX_ROUTE_CHANGES)
         self.drops: dict[Reason, int] = dict.fromkeys(Reason, 0)
         self._refused = self._repeated = self._missed = 0  # of trunks that are gone
         self.lost = 0  # frames that were kept in vain
