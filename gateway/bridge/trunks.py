@@ -14,7 +14,7 @@ from gateway.bridge.line import Line
 from gateway.bridge.route import Decision
 from gateway.bridge.trunk import NEVER, Trunk
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_ROUTE_CHANGES, MAX_ENVELOPE, MAX_SITES, TRUNK_KEEP_S
+from gateway.limits import MAX_ENVELOPE, MAX_ROUTE_CHANGES, MAX_SITES, TRUNK_KEEP_S
 from gateway.mesh.effects import CloseLink, Effect, SendFrame
 from gateway.mesh.events import MeshEvent, Tick, Unsent
 from gateway.wire.trunk import NAME, decode_trunk

@@ -17,8 +17,8 @@ _EXAMPLES = (
     "meshgate demo                           # watch until Ctrl-C",
     "meshgate demo --seconds 60 --json       # one minute, then the figures",
     "meshgate demo --seconds 60 --kill-node  # with a process killed half way",
-    "meshgate demo --transport websocket     # over WebSocket and TLS in place of libp2p",
-    "meshgate demo --seconds 60 --failover   # over both, and libp2p goes away for a while",
+    "meshgate demo --transport websocket     # over WebSocket, without libp2p",
+    "meshgate demo --seconds 60 --failover   # over both; libp2p goes away",
 )
 MIN_PHONES, MAX_PHONES = 3, 20  # per island
 DEFAULT_PHONES = 3
