@@ -10,8 +10,11 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from gateway import admin
+from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.trunks import Trunks
 from gateway.config import Config
+from gateway.config.rules import members_of_websocket
 from gateway.errors import ConfigError
 from gateway.limits import MAX_NICKNAME
 from gateway.mesh.effects import Effect
@@ -27,13 +30,21 @@ from gateway.status import GatewayStatus, describe
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
-from transports.link import Transport
+from transports.link import Capability, Transport
+from transports.websocket.config import WebSocketConfig
+from transports.websocket.errors import CertificateError
+from transports.websocket.transport import WebSocketTransport
 
 if TYPE_CHECKING:
     from transports.ble.transport import BleTransport
 
 OPEN_MARK = " (open bridge)"
 """Follows the nickname while the bridge is open, so that everybody on the air can see it."""
+
+NO_CELL = (
+    "The bridge is closed, because nobody has told it where it stands.",
+    'Set bridge.cell to the geohash of this place, 6 characters such as "u4pruy"; or set bridge.mode to "off".',
+)
 
 GOODBYE_S = 0.2  # seconds the last words have to leave the radio before it goes
 
@@ -76,11 +87,15 @@ class Gateway:
         self._rng = rng or SystemRandom()
         self.identity: Identity = load_identity(config.gateway.state_dir / "identity.key")
         mode = BridgeMode(config.bridge.mode.value)
-        nickname = marked(config.gateway.nickname) if mode is BridgeMode.OPEN else config.gateway.nickname
-        self.engine = GatewayEngine(Mesh(self.identity, self._rng, MeshSettings(nickname=nickname, reads_mail=False)), mode)
+        place = Place(config.bridge.cell, frozenset(config.bridge.geohash_channels))
         self.radio = self._bluetooth() if bluetooth else None
         self.libp2p = self._libp2p()
-        transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p) if one is not None)]
+        self.websocket = self._websocket()
+        transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p, self.websocket) if one is not None)]
+        self._reaches_sites = any(Capability.WIDE_AREA in transport.capabilities for transport in transports)
+        announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
+        self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
+        self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
         self._time: TimeOfDay | None = None
@@ -95,7 +110,7 @@ class Gateway:
         """
         loop = asyncio.get_running_loop()
         self._started = loop.time()
-        pump = self._pump = Pump(self.engine, self._notice)
+        pump = self._pump = Pump(self.trunks, self._notice)
         self._time = TimeOfDay(self._set_clock, self._trusted)
         self._time.look(self._started)
         if not self._time.is_known:
@@ -109,7 +124,7 @@ class Gateway:
                 ends: list[asyncio.Future[Any]] = [*tasks, stopping, pump.broken]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if not pump.broken.done():
-                    pump.carry_out(self.engine.leave(loop.time()), loop.time())
+                    pump.carry_out(self.trunks.leave(loop.time()), loop.time())
                     await asyncio.sleep(GOODBYE_S)
             finally:
                 for task in (stopping, *tasks):
@@ -124,11 +139,14 @@ class Gateway:
         """Return a snapshot for the page, the command line and programs."""
         now = asyncio.get_running_loop().time()
         waiting, shed = (self._pump.waiting_bytes, self._pump.shed) if self._pump is not None else (0, 0)
+        shed += self.trunks.counters["refused"]
         transports = [one.status() for one in self._supervised]
         troubles = [] if self.trouble is None else [self.trouble]
         if self._time is not None and not self._time.is_known:
             troubles.append(NOT_SET)
-        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now)
+        if self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites:
+            troubles.append(NO_CELL)
+        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks)
 
     def _set_clock(self, event: ClockSet) -> None:
         if self._was_silent:
@@ -168,6 +186,31 @@ class Gateway:
         """Report what the operator should read; what the library says to its developers names peers, and never ends."""
         if level != "debug":
             self._report(f"libp2p {level}: {sentence}")
+
+    def _websocket(self) -> WebSocketTransport | None:
+        chosen = self.config.transports.websocket
+        if not chosen.enabled:
+            return None
+        config = WebSocketConfig(
+            identity_path=self.config.transports.libp2p.identity_file,  # one identity, so that two links are known to lead to one site
+            certificate_path=chosen.certificate_file,
+            key_path=chosen.key_file,
+            listen=chosen.listen,
+            members=members_of_websocket(self.config),
+            peers=chosen.peers,
+            authorities=chosen.authority_files,
+        )
+        try:
+            return WebSocketTransport(config, self._rng, lambda level, sentence: self._report(f"websocket {level}: {sentence}"))
+        except (IdentityError, CertificateError) as error:
+            raise ConfigError(str(error)) from error
+
+
+def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:
+    """Return how a gateway behaves on the mesh, and with it what it announces there."""
+    if mode is BridgeMode.CONSENT:
+        return MeshSettings(nickname=nickname, reads_mail=False, capabilities=place.capabilities, bridge_geohash=place.cell or None)
+    return MeshSettings(nickname=marked(nickname) if mode is BridgeMode.OPEN else nickname, reads_mail=False)
 
 
 def marked(nickname: str) -> str:

@@ -59,6 +59,25 @@ class Reason(StrEnum):
     BRIDGE_OFF = "bridge_off"
     POLICY = "policy"  # a rule of the operator's keeps it here
     POLICY_LIMIT = "policy_limit"  # the limit in a rule of the operator's is used up
+    NO_CONSENT = "no_consent"  # a site sends a packet as it is, and only what its author signed for the bridge crosses
+    CELL = "cell"  # an event for a geohash cell or channel that is not served, or that it does not name itself
+
+    # Keeping (decided by gateway.store).
+    QUOTA_PEER = "quota_peer"  # too much of or for one peer is waiting already
+    QUOTA_SITE = "quota_site"  # the same for one site
+    QUOTA_CLASS = "quota_class"  # the same for one class of service
+    STORE = "store"  # the database cannot be written now, so nothing can be promised
+
+
+class StoreFault(StrEnum):
+    """Why the database cannot be used now."""
+
+    FULL = "full"  # no room on the disk, or the database is as large as it may be
+    LOCKED = "locked"  # another process has it
+    READ_ONLY = "read_only"  # the file system takes no writes: the usual end of an SD card
+    UNREADABLE = "unreadable"  # damaged
+    BUSY = "busy"  # more waits to be written than there is memory for
+    UNREACHABLE = "unreachable"  # no such folder, no right to it, or the disk answers with errors
 
 
 class GatewayError(Exception):
@@ -91,3 +110,15 @@ class SessionError(GatewayError):
 
 class SealError(GatewayError):
     """Sealed data that cannot be opened (another key, altered, cut short), or a key that must seal no more."""
+
+
+class StoreError(GatewayError):
+    """The database cannot do it now; `sentence` says what is wrong and `remedy` what a person can do."""
+
+    __slots__ = ("fault", "remedy", "sentence")
+
+    def __init__(self, fault: StoreFault, sentence: str, remedy: str) -> None:
+        super().__init__(f"{sentence} {remedy}")
+        self.fault = fault
+        self.sentence = sentence
+        self.remedy = remedy

@@ -80,6 +80,7 @@ MAX_PONGS: Final = 5  # pings answered per link in PONG_WINDOW_S
 PONG_WINDOW_S: Final = 10.0
 MAX_PINGS: Final = 64  # pings of ours whose pong is still expected
 HISTORY_LIFETIME_S: Final = 6 * 3600.0
+HISTORY_LAST_S: Final = 60.0  # seconds before the end of its life in which a packet is offered to nobody: they may have forgotten it
 MAX_HISTORY_MESSAGES: Final = 1_000
 MAX_HISTORY_FRAGMENTS: Final = 600
 MAX_HISTORY_FILES: Final = 200
@@ -175,9 +176,93 @@ RPC_RATE: Final = 5.0  # messages a second one gateway may send about the federa
 RPC_BURST: Final = 200.0  # so that it can tell everything it knows at once
 MAX_JOINING: Final = 8  # tickets of other gateways whose answer is awaited
 
+# The consent bridge (spec section 12.3; "minute" is any 60 seconds)
+MAX_BRIDGE_TEXT: Final = 16_000  # bytes of UTF-8 in an event: what a public message may hold (iOS)
+EVENT_AGE_S: Final = 900.0  # seconds between an event's time and now, either way (iOS)
+EVENT_MEMORY_S: Final = 2 * EVENT_AGE_S  # after it no event that was remembered can still be fresh
+DEPOSITS_PER_MINUTE: Final = 10  # deposits of one depositor (iOS)
+ALL_DEPOSITS_PER_MINUTE: Final = 240  # deposits of all of them: depositors cost nothing to invent
+MAX_DEPOSITORS: Final = 512  # depositors with a budget of their own
+MAX_QUEUED_DEPOSITS: Final = 20  # deposits kept while no site is linked, oldest given up (iOS)
+MAX_QUEUED_PER_DEPOSITOR: Final = 5  # of those, of one depositor, newest refused (iOS)
+BRIDGE_DOWN_PER_MINUTE: Final = 20  # events put on the radio for islands: air time is scarce (iOS)
+CHANNEL_DOWN_PER_MINUTE: Final = 30  # events put on the radio for geohash channels (iOS)
+MAX_DOWN_PENDING: Final = 30  # events of each kind waiting for the radio, oldest given up (iOS)
+DOWN_JITTER_S: Final = (0.2, 1.5)  # seconds an event waits, in case another gateway puts it down (iOS)
+DOWN_TURN_S: Final = 3.0  # seconds more for each gateway here whose turn is earlier: jitter, and six hops to hear it
+MAX_DOWN_TURNS: Final = 3  # gateways waited for, so that invented ones cannot silence a real one
+EVENTS_PER_MINUTE: Final = 600  # events all other sites may bring (iOS)
+EVENTS_PER_SIGNER: Final = 120  # of those, of one signer (iOS)
+RADIO_COPIES_PER_MINUTE: Final = 240  # events put down by other gateways whose signature is checked
+EVENT_CHECKS_PER_MINUTE: Final = 720  # Schnorr checks, whatever they are for (iOS)
+MAX_EVENTS_KNOWN: Final = EVENT_CHECKS_PER_MINUTE * int(EVENT_MEMORY_S) // 60  # IDs: all that can be fresh, so no replay slips through
+MAX_RADIO_TEXTS: Final = 512  # stable IDs of public messages heard on the radio (iOS)
+MAX_PARTICIPANTS: Final = 128  # people of other islands counted (iOS)
+PARTICIPANT_FRESH_S: Final = 600.0  # seconds such a person counts after the last event (iOS)
+MAX_EVENTS_KEPT: Final = 200  # events kept for sites that missed them (iOS asks relays for as many)
+MAX_CHANNELS: Final = 16  # geohash channels served
+OFFER_PERIOD_S: Final = 60.0  # seconds between two offers of what is kept
+MAX_WANTS: Final = 8  # requests for kept events answered per site and minute
+WANTED_AGAIN_S: Final = 10.0  # seconds before another site is asked for the same event
+
+# Several links to one site
+MAX_LINES: Final = 4  # links to one site at a time; there are fewer transports
+TRUNK_BYTES: Final = 4 * 1024 * 1024  # bytes kept for one site until it has acknowledged them; newer frames are refused
+TRUNK_WINDOW_BYTES: Final = 2 * 1024 * 1024  # bytes of those on their way; must exceed MAX_ENVELOPE and stay below SITE_QUEUE_BYTES
+TRUNK_WINDOW_FRAMES: Final = 4_096  # frames on their way to one site
+TRUNK_KEEP_S: Final = 300.0  # seconds what is not acknowledged is kept after the last link to a site went down
+TRUNK_ACK_FRAMES: Final = 64  # frames received before an acknowledgement is sent at once
+TRUNK_ACK_BYTES: Final = 256 * 1024  # bytes received before an acknowledgement is sent at once
+TRUNK_ACK_DELAY_S: Final = 0.1  # seconds an acknowledgement may wait for company
+TRUNK_PING_RATE: Final = 2.0  # pings a second answered on one link
+TRUNK_PING_BURST: Final = 10.0
+STALL_S: Final = 3.0  # seconds without an acknowledgement before another link is tried
+STALL_MOST: Final = 4  # stalls after which what comes in on a link does not excuse it any more
+SLOWEST_LINK: Final = 64 * 1024  # bytes a second the slowest link worth using moves: a large frame may take longer than a stall
+PROBE_IDLE_S: Final = 5.0  # seconds between pings on a link in use on which nothing else proves that it works
+PROBE_SPARE_S: Final = 15.0  # seconds between pings on a link held in reserve
+PROBE_RETRY_S: Final = 1.0  # seconds between pings on a link that is to prove itself again
+PROBES_TO_TRUST: Final = 3  # pings answered in time before a link that failed is used again
+REST_FIRST_S: Final = 2.0  # seconds a link that failed is left alone
+REST_CAP_S: Final = 300.0  # seconds, to which that doubles with every further failure
+REST_FORGET_S: Final = 600.0  # seconds of good service after which a failure counts as a first one again
+MAX_ROUTE_CHANGES: Final = 256  # changes of the way to a site remembered, over all sites
+
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site
+
+# The database
+MAX_STORE_BYTES: Final = 256 * 1024 * 1024  # bytes of the file; what the caps below allow takes about 150 MiB
+MAX_STORE_WAL: Final = 4 * 1024 * 1024  # bytes its log is cut back to after a checkpoint
+MAX_STORE_WAITING: Final = 4_096  # records waiting to be written; without a promise, more are dropped and counted
+MAX_STORE_WAITING_BYTES: Final = 8 * 1024 * 1024  # bytes of them
+MAX_STORE_ASKING: Final = 1_024  # callers waiting for an answer of the database; more are refused
+MAX_SPOOL_BODY: Final = MAX_ENVELOPE  # bytes of one message
+MAX_SPOOL_LIFETIME_MS: Final = 25 * 3600 * 1000  # milliseconds a message may wait: courier mail's day and an hour (iOS)
+MAX_SPOOL_PER_ORIGIN: Final = 100  # messages of one peer that wait
+MAX_SPOOL_BYTES_PER_ORIGIN: Final = 2 * 1024 * 1024
+MAX_SPOOL_PER_RECIPIENT: Final = 400  # messages that wait for one peer: several friends and a stranger who floods it
+MAX_SPOOL_BYTES_PER_RECIPIENT: Final = 4 * 1024 * 1024
+MAX_SPOOL_PER_SITE: Final = 2_000  # messages that wait for one site, and as many that one site gave us
+MAX_SPOOL_BYTES_PER_SITE: Final = 12 * 1024 * 1024
+MAX_SPOOL_EMERGENCY: Final = 500  # messages of a class that wait; each class has room of its own
+MAX_SPOOL_EMERGENCY_BYTES: Final = 2 * 1024 * 1024
+MAX_SPOOL_DIRECTED: Final = 8_000
+MAX_SPOOL_DIRECTED_BYTES: Final = 24 * 1024 * 1024
+MAX_SPOOL_PUBLIC: Final = 4_000
+MAX_SPOOL_PUBLIC_BYTES: Final = 12 * 1024 * 1024
+MAX_SPOOL_BULK: Final = 200
+MAX_SPOOL_BULK_BYTES: Final = 24 * 1024 * 1024
+MAX_SPOOL_ENDED: Final = 20_000  # IDs of messages that have ended, so that a repeat is known
+MAX_KEPT_MAIL: Final = 1_000  # courier envelopes held for people who are away
+MAX_KEPT_MAIL_BYTES: Final = 16 * 1024 * 1024
+MAX_DECISIONS: Final = 100_000  # rows of the record behind `meshgate why`
+DECISION_LIFETIME_MS: Final = 7 * 24 * 3600 * 1000
+MAX_DECISION_WORDS: Final = 64  # characters in each of a decision's short fields
+MAX_DECISION_DETAIL: Final = 160  # characters
+MAX_SHAPES: Final = 100_000  # packets whose shape is remembered for `meshgate policy dry-run`
+SHAPE_LIFETIME_MS: Final = 2 * 24 * 3600 * 1000  # yesterday and today
 
 # The command line
 MAX_PACKET_LINE: Final = 3 * MAX_FRAME + 64  # characters: the largest frame in hexadecimal with something between bytes

@@ -1,10 +1,13 @@
 """One snapshot of the whole gateway, in the words and figures every surface shows."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from gateway.bridge.consent import ConsentBridge
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.trunks import Trunks
 from transports.link import TransportState, TransportStatus
 
 
@@ -28,15 +31,40 @@ class MeshSummary(msgspec.Struct, frozen=True):
     drops: Mapping[str, int]
 
 
+class ConsentSummary(msgspec.Struct, frozen=True):
+    """What the consent bridge serves and has done."""
+
+    cell: str  # empty: closed
+    channels: tuple[str, ...]
+    people: int  # of other islands, heard of lately
+    waiting: int  # events waiting for their turn on the radio
+    unsent: int  # deposits waiting for a site
+    counters: Mapping[str, int]
+
+
+class RouteSummary(msgspec.Struct, frozen=True):
+    """How one site is reached."""
+
+    site: str  # the identity its links have proved
+    using: str  # name of the link, empty while none can be used
+    spare: tuple[str, ...]  # other links that are up
+    why: str  # why it is this one
+    waiting_bytes: int
+
+
 class BridgeSummary(msgspec.Struct, frozen=True):
     """What crosses between sites."""
 
     mode: BridgeMode
+    is_closed: bool
     sites: int
     crossed_out: int
     crossed_in: int
     passed_on: int
     drops: Mapping[str, int]
+    consent: ConsentSummary
+    routes: tuple[RouteSummary, ...] = ()
+    counters: Mapping[str, int] = {}
 
 
 class TransportSummary(msgspec.Struct, frozen=True):
@@ -79,6 +107,7 @@ def describe(
     shed: int,
     uptime: float,
     now: float,
+    trunks: Trunks | None = None,
 ) -> GatewayStatus:
     """Put the snapshot together.
 
@@ -90,8 +119,13 @@ def describe(
         shed: frames given up because they waited in vain.
         uptime: seconds since the start.
         now: seconds, the engine's clock.
+        trunks: what joins several links to one site, if it is there.
 
     """
+    drops = Counter({reason.value: count for reason, count in engine.drops.items()})
+    if trunks is not None:
+        drops.update({reason.value: count for reason, count in trunks.drops.items()})
+        waiting += trunks.waiting_bytes
     mesh = engine.mesh.status(now)
     peers = tuple(
         PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
@@ -105,11 +139,18 @@ def describe(
         mesh=MeshSummary(mesh.links, peers, mesh.counters, mesh.drops),
         bridge=BridgeSummary(
             mode=engine.mode,
+            is_closed=engine.is_closed,
             sites=len(engine.sites),
             crossed_out=engine.crossed_out,
             crossed_in=engine.crossed_in,
             passed_on=engine.passed_on,
-            drops={reason.value: count for reason, count in engine.drops.items() if count},
+            drops={reason: count for reason, count in drops.items() if count},
+            consent=_consent(engine.consent, now),
+            routes=tuple(
+                RouteSummary(one.site, one.using or "", one.spare, one.why, one.waiting_bytes)
+                for one in (trunks.routes() if trunks is not None else ())
+            ),
+            counters=trunks.counters if trunks is not None else {},
         ),
         transports={
             one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))
@@ -118,6 +159,18 @@ def describe(
         waiting_bytes=waiting,
         shed_frames=shed,
         problems=tuple(problems),
+    )
+
+
+def _consent(bridge: ConsentBridge, now: float) -> ConsentSummary:
+    carriers = bridge.carriers
+    return ConsentSummary(
+        cell=carriers.place.cell,
+        channels=tuple(sorted(carriers.place.channels)),
+        people=carriers.people(now),
+        waiting=carriers.waiting,
+        unsent=len(bridge.unsent),
+        counters=dict(carriers.counts),
     )
 
 

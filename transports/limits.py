@@ -58,6 +58,21 @@ CHILD_STDERR: Final = 4_096  # bytes of its last words that are kept
 NOTICE_CHARS: Final = 300  # characters of one log line
 NOTICES_PER_BURST: Final = 20  # library log lines passed on per HEARTBEAT_S, the rest is counted
 
+# WebSocket
+WS_MESSAGE: Final = 64 * 1024  # bytes of one message; larger ones end the connection before they are in memory
+WS_PIECE: Final = 48_000  # bytes of the stream put into one message
+WS_UNSENT: Final = 128 * 1024  # bytes the kernel takes for a connection beyond what the other end has room for
+WS_PENDING: Final = 32  # callers that have not proved who they are; more are hung up on before TLS
+WS_PENDING_PER_HOST: Final = 8  # of those, from one IPv4 address or one IPv6 /64, so that one stranger cannot hold every place
+WS_TICKET: Final = 2_048  # bytes of the ticket a caller may show
+WS_REASON: Final = 120  # bytes of the reason given with a refusal
+MAX_AUTHORITIES: Final = 16  # files with certificate authorities
+WS_HTTP_LINE: Final = 2_048  # bytes of the request line and of each header
+WS_HTTP_HEADERS: Final = 32  # headers of a request
+WS_TIE_S: Final = 5.0  # seconds in which two connections of one pair count as made at the same moment
+WS_GOODBYE_S: Final = 1.0  # seconds a connection has for its last bytes
+WS_LISTEN_AGAIN_S: Final = 10.0  # seconds until an address that could not be listened on is tried again
+
 # Gossip (off unless configured)
 MAX_GOSSIP_RPC: Final = 256 * 1024  # bytes of one inbound pubsub RPC
 

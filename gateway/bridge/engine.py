@@ -3,7 +3,8 @@
 It has the same two verbs as the mesh engine it contains. What the mesh *heard* is offered
 to the bridge, which wraps it in an envelope for the sites that lack it; what a site sends
 is checked as if a stranger had sent it (the envelope, the rules, the signature), and only
-then put on the radio.
+then put on the radio. In open mode packets cross as they are, which is decided here; in
+consent mode nothing does but the events that `gateway.bridge.consent` carries.
 
 Loop rules:
 
@@ -13,31 +14,32 @@ Loop rules:
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import StrEnum
 from itertools import accumulate
+from math import inf
 
+from gateway.bridge.carriers import Place
+from gateway.bridge.consent import ConsentBridge
+from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.rules import UNSIGNED, refusal
 from gateway.bridge.sites import Site, Sites
 from gateway.errors import DecodeError, Reason
 from gateway.limits import (
+    HISTORY_LAST_S,
     HISTORY_LIFETIME_S,
     MAX_CATCH_UP_BYTES,
-    MAX_ENVELOPE,
-    MAX_FRAME,
     MAX_ORIGINS,
-    MAX_SITES_SEEN,
     MAX_SKEW_S,
     ORIGIN_BURST,
     ORIGIN_RATE,
 )
-from gateway.mesh.effects import CloseLink, Effect, Heard, Priority, SendFrame
+from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import MeshEvent
 from gateway.mesh.history import SHELVES
-from gateway.mesh.outbound import PRIORITIES
 from gateway.mesh.receiver import ELSEWHERE
+from gateway.mesh.speaker import OWN
 from gateway.session.rate import KeyedBuckets
 from gateway.wire import envelope as wire
 from gateway.wire.envelope import Envelope, Kind
@@ -45,13 +47,12 @@ from gateway.wire.packet import Header, packet_id, peek, without_rsr
 from gateway.wire.types import MessageType
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
 
-ENVELOPE_ROOM = MAX_ENVELOPE - MAX_FRAME  # bytes an envelope may add to the packet it carries
-
 
 class BridgeMode(StrEnum):
     """What the operator has switched on."""
 
     OFF = "off"
+    CONSENT = "consent"  # what its author signed for the bridge, and nothing else
     OPEN = "open"  # signed public packets and sealed directed ones cross as they are
 
 
@@ -61,10 +62,11 @@ class GatewayEngine:
     Args:
         mesh: the local mesh.
         mode: what may cross.
+        place: what the consent bridge serves; without a cell it stays closed.
 
     """
 
-    def __init__(self, mesh: Mesh, mode: BridgeMode = BridgeMode.OFF) -> None:
+    def __init__(self, mesh: Mesh, mode: BridgeMode = BridgeMode.OFF, place: Place | None = None) -> None:
         self.mesh = mesh
         self.mode = mode
         self.site_id = mesh.identity.peer_id
@@ -73,23 +75,37 @@ class GatewayEngine:
         self._budgets = KeyedBuckets(ORIGIN_RATE, ORIGIN_BURST, MAX_ORIGINS)
         self.crossed_out = self.crossed_in = self.passed_on = 0
         self.drops: dict[Reason, int] = dict.fromkeys(Reason, 0)
+        self._post = Post(self.site_id, self.sites, self.provenance)
+        self.consent = ConsentBridge(mesh, self.sites, self.provenance, place or Place(), self.drops)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing at all crosses: switched off, or to serve a place that nobody named."""
+        return self.mode is BridgeMode.OFF or (self.mode is BridgeMode.CONSENT and not self.consent.carriers.place.cell)
 
     def handle(self, event: MeshEvent, now: float) -> list[Effect]:
         """Take one event; returns the effects in the order they are to be carried out."""
+        effects = self._take(event, now)
+        if not self.is_closed:
+            self.consent.run_due(effects, now)
+        return self._offer(effects, now)
+
+    def next_wakeup(self) -> float | None:
+        """Return when to send a `Tick`."""
+        at, due = self.mesh.next_wakeup(), inf if self.is_closed else self.consent.next_at()
+        return at if due == inf else due if at is None else min(at, due)
+
+    def _take(self, event: MeshEvent, now: float) -> list[Effect]:
         if isinstance(event, FrameReceived) and event.link in self.sites:
             effects: list[Effect] = []
             self._from_site(event.link, event.frame, effects, now)
-            return self._offer(effects, now)
+            return effects
         if isinstance(event, LinkUp) and Capability.WIDE_AREA in event.capabilities:
             return self._site_up(event, now)
         if isinstance(event, LinkDown) and event.link in self.sites:
             self.sites.remove(event.link)
             return []
-        return self._offer(self.mesh.handle(event, now), now)
-
-    def next_wakeup(self) -> float | None:
-        """Return when to send a `Tick`."""
-        return self.mesh.next_wakeup()
+        return self.mesh.handle(event, now)
 
     def leave(self, now: float) -> list[Effect]:
         """Say goodbye to the mesh."""
@@ -103,7 +119,14 @@ class GatewayEngine:
         for effect in effects:
             if not isinstance(effect, Heard):
                 kept.append(effect)
-            elif effect.link != ELSEWHERE and self.mode is not BridgeMode.OFF and len(self.sites):
+                if isinstance(effect, PublicMessage):
+                    self.consent.carriers.heard_text(effect.sender_id, effect.timestamp_ms, effect.text, now)
+            elif effect.link == ELSEWHERE or self.is_closed:
+                continue
+            elif effect.header.type == MessageType.NOSTR_CARRIER:
+                if effect.link != OWN:
+                    self.consent.heard(effect, kept, now, accepts=self.mode is BridgeMode.CONSENT)
+            elif self.mode is BridgeMode.OPEN and len(self.sites):
                 self._cross(effect, kept, now)
         return kept
 
@@ -117,7 +140,7 @@ class GatewayEngine:
         if isinstance(targets, Reason):
             self.drops[targets] += 1
             return
-        if self._send(self._wrap(heard.packet_id, header, frame, now), targets, effects, now):
+        if self._post.send(self._wrap(heard.packet_id, header, frame, now), targets, effects, now):
             self.crossed_out += 1
 
     def _unproved(self, heard: Heard, now: float) -> Reason | None:
@@ -139,23 +162,7 @@ class GatewayEngine:
                 return ()
             home = self.sites.home_of(header.recipient_id, now)
             return (home,) if home is not None and home.greeted else Reason.UNKNOWN_RECIPIENT
-        have = self.provenance.sites(identifier, now)
-        return [site for site in self.sites.all() if site.greeted and site.site_id not in have]
-
-    def _send(self, envelope: Envelope, targets: Iterable[Site], effects: list[Effect], now: float) -> bool:
-        sites = [site for site in targets if len(envelope.body) + ENVELOPE_ROOM <= site.mtu]
-        if not sites:
-            return False
-        ids = [self.site_id, *(site.site_id for site in sites)]
-        seen = self.provenance.add(envelope.packet_id, ids, now)
-        self._post(replace(envelope, seen=tuple(sorted(seen - {self.site_id}))[: MAX_SITES_SEEN - 1]), sites, effects)
-        return True
-
-    def _post(self, envelope: Envelope, sites: Iterable[Site], effects: list[Effect]) -> None:
-        """Append the sending of an envelope, with this site named last: so the far end learns who we are."""
-        data = wire.encode(replace(envelope, seen=(*envelope.seen, self.site_id)))
-        priority = PRIORITIES.get(envelope.body[1], Priority.PUBLIC) if envelope.kind is Kind.FRAME else Priority.DIRECTED
-        effects.append(SendFrame(tuple(site.link for site in sites), data, priority))
+        return self._post.lacking(identifier, Kind.FRAME, now)
 
     def _site_up(self, event: LinkUp, now: float) -> list[Effect]:
         site = Site(event.link, event.mtu)
@@ -163,26 +170,29 @@ class GatewayEngine:
             return [CloseLink(event.link, "too many sites")]
         effects: list[Effect] = []
         wall_ms = self.mesh.wall_ms(now) or 0
-        greeting = Envelope(bytes(16), Kind.PRESENCE, self.site_id, seen=(), created_ms=wall_ms, expires_ms=wall_ms, body=b"")
-        self._post(greeting, (site,), effects)
+        self._post.tell(Kind.PRESENCE, bytes(sorted(Kind)), wall_ms, (site,), effects)
         return effects
 
-    def _greeted(self, site: Site, effects: list[Effect], now: float) -> None:
+    def _greeted(self, site: Site, kinds: bytes, effects: list[Effect], now: float) -> None:
         """Answer the first greeting over a link: only now does anything cross, so announces travel ahead of what is said."""
-        if not site.greeted and self.mode is not BridgeMode.OFF:
-            site.greeted = True
+        if site.greeted or self.is_closed:
+            return
+        site.greeted = True
+        site.kinds |= frozenset(kinds)
+        if self.mode is BridgeMode.OPEN:
             self._catch_up(site, effects, now)
+        self.consent.greeted(site, effects, now)
 
     def _catch_up(self, site: Site, effects: list[Effect], now: float) -> None:
         """Tell a site that has just said who it is what it has missed: who is here, then what was said, oldest first."""
         missed = [(peer.packet_id, peer.frame) for peer in self.mesh.peers if peer.is_local(now)]
-        kept = self.mesh.kept(now)
+        kept = self.mesh.kept(now, HISTORY_LAST_S)
         sizes = accumulate(len(one.frame) for one in kept)
         recent = [(one.packet_id, one.frame) for one, size in zip(kept, sizes, strict=True) if size <= MAX_CATCH_UP_BYTES]
         for identifier, kept_frame in (*missed, *reversed(recent)):
             frame, header = _original(kept_frame, peek(kept_frame))
             if refusal(header) is None and site.site_id not in self.provenance.sites(identifier, now):
-                self._send(self._wrap(identifier, header, frame, now), (site,), effects, now)
+                self._post.send(self._wrap(identifier, header, frame, now), (site,), effects, now)
 
     def _wrap(self, identifier: bytes, header: Header, frame: bytes, now: float) -> Envelope:
         lifetime = HISTORY_LIFETIME_S if header.type in SHELVES else MAX_SKEW_S
@@ -207,7 +217,7 @@ class GatewayEngine:
             envelope = wire.decode(data)
             site.site_id = envelope.seen[-1] if envelope.seen else envelope.origin
             if envelope.kind is not Kind.FRAME:
-                self._greeted(site, effects, now)
+                self._not_a_packet(site, envelope, effects, now)
                 return
             header = peek(envelope.body)
             identifier = packet_id(envelope.body, header)
@@ -222,13 +232,23 @@ class GatewayEngine:
         if reason is not None:
             self.drops[reason] += 1
 
+    def _not_a_packet(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> None:
+        if envelope.kind is Kind.PRESENCE:
+            self._greeted(site, envelope.body, effects, now)
+            return
+        reason = Reason.BRIDGE_OFF if self.is_closed else self.consent.from_site(site, envelope, effects, now)
+        if reason is not None:
+            self.drops[reason] += 1
+
     def _refuse(self, envelope: Envelope, header: Header, identifier: bytes, now: float) -> Reason | None:
         if identifier != envelope.packet_id:
             return Reason.ENVELOPE
         if envelope.origin == self.site_id:
             return Reason.ECHO
-        if self.mode is BridgeMode.OFF:
+        if self.is_closed:
             return Reason.BRIDGE_OFF
+        if self.mode is not BridgeMode.OPEN:
+            return Reason.NO_CONSENT
         wall_ms = self.mesh.wall_ms(now)
         if wall_ms is not None and wall_ms > envelope.expires_ms:
             return Reason.EXPIRED
@@ -251,7 +271,7 @@ class GatewayEngine:
             if home is not None and home.link != site.link:
                 if home.site_id in self.provenance.sites(identifier, now):
                     return Reason.ECHO  # the sites disagree about where the recipient is: better lost than going round
-                self.passed_on += self._send(envelope, (home,), effects, now)
+                self.passed_on += self._post.send(envelope, (home,), effects, now)
                 return None
         reason = self.mesh.inject(envelope.body, header, identifier, effects, now)
         if reason is not None:
@@ -262,7 +282,7 @@ class GatewayEngine:
         if recipient is None:
             targets = self._targets(header, identifier, now)
             if not isinstance(targets, Reason):
-                self.passed_on += self._send(envelope, [other for other in targets if other.link != site.link], effects, now)
+                self.passed_on += self._post.send(envelope, [other for other in targets if other.link != site.link], effects, now)
         return None
 
 

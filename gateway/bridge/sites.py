@@ -3,8 +3,10 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from gateway.limits import MAX_PEERS, MAX_SITES, REMOTE_PEER_REACHABLE_S, SITE_BURST, SITE_RATE
+from gateway.bridge.window import Window
+from gateway.limits import MAX_PEERS, MAX_SITES, MAX_WANTS, REMOTE_PEER_REACHABLE_S, SITE_BURST, SITE_RATE
 from gateway.session.rate import TokenBucket
+from gateway.wire.envelope_schema import Kind
 from transports.link import LinkId
 
 
@@ -16,7 +18,10 @@ class Site:
     mtu: int
     site_id: bytes = b""
     greeted: bool = False
+    kinds: frozenset[int] = frozenset({Kind.FRAME, Kind.PRESENCE})  # of envelopes it understands
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_RATE, SITE_BURST))
+    offers: Window = field(default_factory=lambda: Window(MAX_WANTS))
+    wants: Window = field(default_factory=lambda: Window(MAX_WANTS))
 
 
 class Sites:

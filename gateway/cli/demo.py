@@ -1,4 +1,4 @@
-"""``meshgate demo``: two islands of virtual phones, joined by two real gateways over real libp2p."""
+"""``meshgate demo``: two islands of virtual phones, joined by two real gateways over a real network."""
 
 import argparse
 import asyncio
@@ -17,6 +17,8 @@ _EXAMPLES = (
     "meshgate demo                           # watch until Ctrl-C",
     "meshgate demo --seconds 60 --json       # one minute, then the figures",
     "meshgate demo --seconds 60 --kill-node  # with a process killed half way",
+    "meshgate demo --transport websocket     # over WebSocket, without libp2p",
+    "meshgate demo --seconds 60 --failover   # over both; libp2p goes away",
 )
 MIN_PHONES, MAX_PHONES = 3, 20  # per island
 DEFAULT_PHONES = 3
@@ -30,8 +32,14 @@ def add(commands: Subcommands) -> None:
     parser.add_argument(
         "--phones", type=_phones, default=DEFAULT_PHONES, metavar="N", help="virtual phones per island (3 to 20, default 3)"
     )
+    parser.add_argument("--transport", choices=("libp2p", "websocket"), help="what joins the two gateways (default libp2p)")
     parser.add_argument(
         "--kill-node", action="store_true", help="kill one gateway's libp2p process half way (after 10 s without --seconds)"
+    )
+    parser.add_argument(
+        "--failover",
+        action="store_true",
+        help="join them by both transports, kill one libp2p process for good, and let it come back later",
     )
 
 
@@ -40,9 +48,14 @@ def run(args: argparse.Namespace) -> int:
     from gateway.cli.demo_islands import Demo, DemoError  # noqa: PLC0415 -- slow to import
     from gateway.cli.demo_view import Lines, Live, summary  # noqa: PLC0415
 
+    if args.failover and (args.transport or args.kill_node):
+        raise CommandError("usage", "--failover uses both transports and does its own killing.", status=Exit.USAGE)
+    if args.kill_node and args.transport == "websocket":
+        raise CommandError("usage", "--kill-node kills a libp2p process, and there is none with --transport websocket.", status=Exit.USAGE)
+    transports = ("libp2p", "websocket") if args.failover else (args.transport or "libp2p",)
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not args.json
     with TemporaryDirectory(prefix="meshgate-demo-") as directory:
-        demo = Demo(Path(directory), args.phones, seconds=args.seconds, kill_node=args.kill_node)
+        demo = Demo(Path(directory), args.phones, seconds=args.seconds, kill_node=args.kill_node, transports=transports)
         view = Live(demo) if live else Lines(demo, note)
         try:
             asyncio.run(demo.run(view))

@@ -7,12 +7,13 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self
 
+from gateway.cli.demo_failover import BACK_AFTER_S, BACK_AT, GONE_AFTER_S, GONE_AT, Failover
 from gateway.cli.demo_process import IslandProcess
 from gateway.cli.island import Doing, Got, Quiet, Report, Said
 from gateway.cli.radios import phone_names
@@ -80,10 +81,13 @@ class Demo:
         phones: virtual phones per island.
         seconds: how long they talk; None until Ctrl-C.
         kill_node: kill one libp2p child half way.
+        transports: what joins the gateways; with two, libp2p is killed on the way and comes back later.
 
     """
 
-    def __init__(self, directory: Path, phones: int, *, seconds: float | None, kill_node: bool) -> None:
+    def __init__(
+        self, directory: Path, phones: int, *, seconds: float | None, kill_node: bool = False, transports: Sequence[str] = ("libp2p",)
+    ) -> None:
         self.seconds = seconds
         self.phase = Phase.STARTING
         self.phase_began = time.monotonic()
@@ -91,6 +95,8 @@ class Demo:
         self.killed = 0
         self.ledger = Ledger()
         self.recent: deque[Crossing] = deque(maxlen=KEPT_CROSSINGS)
+        self.transports = tuple(transports)
+        self.failover = Failover() if len(self.transports) > 1 else None
         self._kill_node = kill_node
         self.everyone = tuple(phone_names(2 * phones))
         self.islands = (
@@ -139,18 +145,23 @@ class Demo:
             "messages": everything.messages,
             "latency_ms": {"p50": round(everything.percentile(50) * 1000, 1), "p99": round(everything.percentile(99) * 1000, 1)},
             "private": {"sent": private.expected, "delivered": private.delivered},
+            "order": {"overtaken": self.ledger.overtaken(PRIVATE)},
             "killed_nodes": self.killed,
-            "transports": {
-                island.name.lower(): island.doing.libp2p | {"crossed_out": island.doing.crossed_out, "crossed_in": island.doing.crossed_in}
-                for island in self.islands
-                if island.doing is not None
-            },
-        }
+            "transports": {island.name.lower(): self._figures(island.doing) for island in self.islands if island.doing is not None},
+        } | ({"failover": self.failover.result()} if self.failover is not None else {})
+
+    def _figures(self, doing: Doing) -> dict[str, object]:
+        crossed = {"crossed_out": doing.crossed_out, "crossed_in": doing.crossed_in}
+        if len(self.transports) > 1:
+            return {**doing.counters, **crossed}
+        return {**doing.counters.get(self.transports[0], {}), **crossed}
 
     def is_clean(self) -> bool:
-        """Say whether something was said, and all of it arrived, and once."""
+        """Say whether something was said, and all of it arrived, and once, and whatever moved did so in time and order."""
         account = self.ledger.account()
-        return account.messages > 0 and not (account.lost or account.duplicates or account.strays)
+        if account.messages == 0 or account.lost or account.duplicates or account.strays or self.ledger.overtaken(PRIVATE):
+            return False
+        return self.failover is None or self.failover.is_clean
 
     def acquaintances(self) -> tuple[int, int]:
         """Count the pairs of phones where the first knows the second: so many now, so many when everybody knows everybody."""
@@ -161,6 +172,11 @@ class Demo:
     def is_linked(self) -> bool:
         """Whether both gateways have each other."""
         return all(island.doing is not None and island.doing.sites == 1 for island in self.islands)
+
+    @property
+    def used(self) -> tuple[str | None, ...]:
+        """The transport each gateway uses to reach the other."""
+        return tuple(island.doing.links[0] if island.doing is not None and island.doing.links else None for island in self.islands)
 
     def take(self, island: IslandProcess, report: Report) -> None:
         """Enter what an island reports into the books."""
@@ -174,16 +190,22 @@ class Demo:
                 self._begin(Phase.MEETING)
             case Quiet():
                 self._quiet.add(island.name)
+        if self.failover is not None:
+            self.failover.look(self.used)
         self._changed.set()
 
     async def _start(self) -> None:
         north, south = self.islands
         north_id, south_id = north.make_keys(), south.make_keys()
-        address = f"/ip4/127.0.0.1/tcp/{_free_port()}"
-        listen = {"listen": [address], "members": [south_id], "peers": []}
-        call = {"listen": [], "members": [north_id], "peers": [f"{address}/p2p/{north_id}"]}
-        await north.start(self.everyone, listen, self.take, self._changed.set)
-        await south.start(self.everyone, call, self.take, self._changed.set)
+        there, here = {}, {}
+        for name in self.transports:
+            place = f"127.0.0.1:{_free_port()}"
+            listen = place if name == "websocket" else "/ip4/127.0.0.1/tcp/" + place.rpartition(":")[2]
+            address = f"wss://{place}#{north_id}" if name == "websocket" else f"{listen}/p2p/{north_id}"
+            there[name] = {"listen": [listen], "members": [south_id], "peers": []}
+            here[name] = {"listen": [], "members": [north_id], "peers": [address]}
+        await north.start(self.everyone, there, self.take, self._changed.set)
+        await south.start(self.everyone, here, self.take, self._changed.set)
 
     async def _talk(self, view: View) -> None:
         if not await self._until(self._all_acquainted, START_S, view, self._stop):
@@ -198,11 +220,28 @@ class Demo:
             await self._until(lambda: False, before, view, self._stop)
             self._kill()
             seconds -= before
+        if self.failover is not None:
+            seconds -= await self._fail_over(self.failover, view)
         await self._until(lambda: False, seconds, view, self._stop)
         self._enter(Phase.SETTLING, view)
         self._tell("hush")
         patience = HURRIED_S if self._stop.is_set() else SETTLE_S
-        await self._until(lambda: len(self._quiet) == len(self.islands) and not self.ledger.missing(), patience, view, self._hurry)
+        await self._until(self._is_settled, patience, view, self._hurry)
+
+    async def _fail_over(self, failover: Failover, view: View) -> float:
+        """Take libp2p away from the gateway that calls, and give it back; returns the seconds that took."""
+        gone = self.seconds * GONE_AT if self.seconds else GONE_AFTER_S
+        back = self.seconds * BACK_AT if self.seconds else BACK_AFTER_S
+        await self._until(lambda: False, gone, view, self._stop)
+        if not self._stop.is_set():
+            failover.kill()
+            self.islands[1].tell(b"rest")
+            self.killed += 1
+        await self._until(lambda: False, back - gone, view, self._stop)
+        if not self._stop.is_set():
+            failover.allow()
+            self.islands[1].tell(b"resume")
+        return back
 
     async def _until(self, done: Callable[[], bool], seconds: float, view: View, stop: asyncio.Event) -> bool:
         """Wait for a condition; False if the time ran out or `stop` was set."""
@@ -243,7 +282,12 @@ class Demo:
 
     def _all_acquainted(self) -> bool:
         now, everybody = self.acquaintances()
-        return self.is_linked and now >= everybody
+        complete = all(island.doing is not None and len(island.doing.links) == len(self.transports) for island in self.islands)
+        return self.is_linked and complete and now >= everybody
+
+    def _is_settled(self) -> bool:
+        returned = self.failover is None or self.failover.back_at is None or self.failover.returned_s is not None
+        return returned and len(self._quiet) == len(self.islands) and not self.ledger.missing()
 
     def _kill(self) -> None:
         """End the listening gateway's libp2p process as rudely as possible."""

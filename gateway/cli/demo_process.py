@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from secrets import token_hex
 
@@ -52,7 +52,7 @@ class IslandProcess:
     async def start(
         self,
         everyone: tuple[str, ...],
-        libp2p: dict[str, list[str]],
+        transports: Mapping[str, Mapping[str, list[str]]],
         take: Callable[["IslandProcess", Report], None],
         ended: Callable[[], None],
     ) -> None:
@@ -60,13 +60,13 @@ class IslandProcess:
 
         Args:
             everyone: the phones of all islands.
-            libp2p: ``listen``, ``members`` and ``peers`` of its configuration.
+            transports: ``listen``, ``members`` and ``peers`` of its configuration, for each transport it uses.
             take: given every report, after this object has looked at it.
             ended: called when nothing more will come.
 
         """
         config = self.directory / "config.toml"
-        self._write_config(config, libp2p)
+        self._write_config(config, transports)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "gateway.cli.island"),
@@ -123,12 +123,14 @@ class IslandProcess:
                 self.said.append(report.sentence)
             take(self, report)
 
-    def _write_config(self, path: Path, libp2p: dict[str, list[str]]) -> None:
+    def _write_config(self, path: Path, transports: Mapping[str, Mapping[str, list[str]]]) -> None:
+        tables: dict[str, dict[str, object]] = {name: {"enabled": True, **keys} for name, keys in transports.items()}
+        tables.setdefault("libp2p", {})["identity_file"] = str(self._key_file)
         document = {
             "config_version": 1,
             "gateway": {"nickname": f"Meshgate {self.name}", "state_dir": str(self.directory)},
             "bridge": {"mode": "open"},
-            "transports": {"libp2p": {"enabled": True, "identity_file": str(self._key_file), **libp2p}},
+            "transports": tables,
             "control": {"socket": str(self.directory / "control.sock")},
         }
         path.write_text(tomlkit.dumps(document), encoding="utf-8")

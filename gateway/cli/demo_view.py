@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.demo_failover import FIRST, SECOND
 from gateway.cli.demo_islands import Crossing, Demo, Phase
 from gateway.cli.demo_process import IslandProcess
 from gateway.testing.chat import PRIVATE
@@ -114,6 +115,8 @@ def _sentence(demo: Demo) -> str:
         case Phase.MEETING:
             now, everybody = demo.acquaintances()
             return f"The phones are getting to know each other: {now} of {everybody} acquaintances."
+        case Phase.TALKING if demo.is_linked and demo.failover is not None and demo.failover.gone_at is not None:
+            return _moving(demo)
         case Phase.TALKING if demo.is_linked:
             return f"{len(demo.everyone)} phones on two islands are talking."
         case Phase.TALKING:
@@ -126,11 +129,22 @@ def _sentence(demo: Demo) -> str:
             return "Both gateways have stopped."
 
 
+def _moving(demo: Demo) -> str:
+    ways = set(demo.used)
+    way = next(iter(ways)) if len(ways) == 1 else None
+    if way == FIRST:
+        back = demo.failover is not None and demo.failover.back_at is not None
+        return "libp2p is back, and everything goes over it again." if back else "The libp2p process is killed; nobody has noticed yet."
+    if way == SECOND:
+        return "The libp2p process is gone. Everything goes over WebSocket."
+    return "The talk is moving from one transport to the other."
+
+
 def _side_by_side(demo: Demo) -> RenderableType:
     north, south = demo.islands
     line = Table.grid(expand=True)
     line.add_column(ratio=1)
-    line.add_column(width=12, justify="center", vertical="middle")
+    line.add_column(width=12 if demo.failover is None else 20, justify="center", vertical="middle")
     line.add_column(ratio=1)
     line.add_row(_island(north), _link(demo, "\n"), _island(south))
     return line
@@ -142,7 +156,8 @@ def _stacked(demo: Demo) -> RenderableType:
 
 
 def _link(demo: Demo, between: str) -> Text:
-    words = ("libp2p", "══════════", "linked") if demo.is_linked else ("libp2p", "·  ·  ·  ·", "no link")
+    name = " + ".join(sorted({way for way in demo.used if way is not None})) or demo.transports[0]
+    words = (name, "══════════", "linked") if demo.is_linked else (name, "·  ·  ·  ·", "no link")
     return Text(between.join(words), style=GOOD if demo.is_linked else ATTENTION, justify="center")
 
 
@@ -212,12 +227,24 @@ def summary(result: Mapping[str, Any]) -> str:
     verdict = "Nothing was lost and nothing came twice."
     if result["lost"] or result["duplicates"]:
         verdict = f"Not everything went well: {_count(result['lost'], 'lost delivery', 'lost deliveries')}, {result['duplicates']} twice."
+    if result.get("order", {}).get("overtaken"):
+        verdict += f" {_count(result['order']['overtaken'], 'private message')} came out of order."
     killed = f"\n{_killed(result['killed_nodes'])}" if result["killed_nodes"] else ""
+    killed += _failed_over(result["failover"]) if "failover" in result else ""
     return (
         f"{verdict}\n{_count(result['messages'], 'message')} made {result['delivered']} of {result['sent']} deliveries, "
         f"{private['delivered']} of {private['sent']} private ones among them (Noise XX from phone to phone).\n"
         f"Half took at most {latency['p50']:.0f} ms, 99 of 100 at most {latency['p99']:.0f} ms.{killed}"
     )
+
+
+def _failed_over(failover: Mapping[str, float | None]) -> str:
+    moved, returned = failover["moved_s"], failover["returned_s"]
+    there = "The talk did not move to WebSocket." if moved is None else f"The talk moved to WebSocket within {moved:.1f} s"
+    if moved is None:
+        return f"\n{there}"
+    back = ", and did not move back." if returned is None else f", and back {returned:.1f} s after libp2p was allowed to return."
+    return f"\n{there}{back}"
 
 
 def _killed(number: int) -> str:

@@ -3,8 +3,9 @@
 ``python -m gateway.cli.island`` reads one JSON object from standard input (`Spec`), runs a
 whole gateway, and writes one JSON object a line: what its phones said and heard, and how
 it is doing. A line ``talk SECONDS`` on standard input lets the phones talk that long, and
-``hush`` ends that, which is answered with `Quiet`. The end of input, which also comes when
-whoever started the island has died, stops the gateway.
+``hush`` ends that, which is answered with `Quiet`; ``rest`` kills the libp2p process for
+good, until ``resume``. The end of input, which also comes when whoever started the island
+has died, stops the gateway.
 """
 
 import asyncio
@@ -18,10 +19,12 @@ import msgspec
 
 from gateway.app import Gateway
 from gateway.config import load
+from gateway.config.checks import WIDE_TRANSPORTS
 from gateway.mesh.engine import Mesh
 from gateway.testing.chat import Chat
 from gateway.testing.island import Island
 from gateway.testing.radio import VirtualRadio
+from transports.libp2p.transport import Libp2pTransport
 
 REPORT_S = 0.25  # seconds between two reports
 
@@ -66,7 +69,8 @@ class Doing(msgspec.Struct, frozen=True, tag="doing", tag_field="event"):
     crossed_in: int
     addresses: tuple[str, ...]
     child_pid: int | None
-    libp2p: dict[str, int]
+    counters: dict[str, dict[str, int]]  # of each transport to other sites
+    links: tuple[str, ...] = ()  # transports that have a link to the other site, the one in use first
 
 
 class Quiet(msgspec.Struct, frozen=True, tag="quiet", tag_field="event"):
@@ -112,7 +116,7 @@ async def serve(spec: Spec, commands: asyncio.StreamReader) -> None:
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(gateway.run(stop))
-        listening = group.create_task(_listen(commands, chat, radio))
+        listening = group.create_task(_listen(commands, chat, radio, gateway.libp2p))
         reporting = group.create_task(_report(gateway, island, spec))
         await asyncio.wait([running, listening, reporting], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
@@ -120,7 +124,7 @@ async def serve(spec: Spec, commands: asyncio.StreamReader) -> None:
         reporting.cancel()
 
 
-async def _listen(commands: asyncio.StreamReader, chat: Chat, radio: VirtualRadio) -> None:
+async def _listen(commands: asyncio.StreamReader, chat: Chat, radio: VirtualRadio, libp2p: Libp2pTransport | None) -> None:
     while line := await commands.readline():
         verb, _, seconds = line.decode().strip().partition(" ")
         if verb == "talk":
@@ -129,12 +133,16 @@ async def _listen(commands: asyncio.StreamReader, chat: Chat, radio: VirtualRadi
         elif verb == "hush":
             radio.do(lambda: chat.start(radio.island.now))
             tell(Quiet())
+        elif verb == "rest" and libp2p is not None:
+            libp2p.rest()
+        elif verb == "resume" and libp2p is not None:
+            libp2p.resume()
 
 
 async def _report(gateway: Gateway, island: Island, spec: Spec) -> None:
     while True:
         status = gateway.status()
-        libp2p = status.transports.get("libp2p")
+        uplinks = {name: status.transports[name] for name in WIDE_TRANSPORTS if name in status.transports}
         people = [peer for peer in status.mesh.peers if peer.nickname in spec.everyone]
         tell(
             Doing(
@@ -145,9 +153,12 @@ async def _report(gateway: Gateway, island: Island, spec: Spec) -> None:
                 sites=status.bridge.sites,
                 crossed_out=status.bridge.crossed_out,
                 crossed_in=status.bridge.crossed_in,
-                addresses=libp2p.addresses if libp2p is not None else (),
+                addresses=tuple(address for one in uplinks.values() for address in one.addresses),
                 child_pid=gateway.libp2p.child_pid if gateway.libp2p is not None else None,
-                libp2p=dict(libp2p.counters) if libp2p is not None else {},
+                counters={name: dict(one.counters) for name, one in uplinks.items()},
+                links=tuple(
+                    link.partition(":")[0] for route in status.bridge.routes for link in (route.using, *route.spare) if route.using
+                ),
             )
         )
         await asyncio.sleep(REPORT_S)

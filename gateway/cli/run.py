@@ -58,8 +58,8 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     note(f"Starting Meshgate {config.gateway.nickname!r}, peer ID {gateway.identity.peer_id.hex()}.")
-    if gateway.libp2p is not None:
-        note(f"Other sites know this one as {gateway.libp2p.peer_id}.")
+    if (uplink := gateway.libp2p or gateway.websocket) is not None:
+        note(f"Other sites know this one as {uplink.peer_id}.")
     which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
     note(f"See how it is doing with: meshgate status{which}")
     await gateway.run(stop)

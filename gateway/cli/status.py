@@ -50,6 +50,9 @@ def _print(status: "GatewayStatus") -> None:
     )
     print()
     print(_bridge(status))
+    for route in status.bridge.routes:
+        spare = f", {' and '.join(map(_transport, route.spare))} in reserve" if route.spare else ""
+        print(f"To {route.site} over {_transport(route.using) if route.using else 'nothing'}{spare}: {route.why}.")
     if status.shed_frames:
         print(f"{status.shed_frames} {'frames were' if status.shed_frames != 1 else 'frame was'} given up because a link stayed busy.")
     if status.mesh.peers:
@@ -64,7 +67,17 @@ def _bridge(status: "GatewayStatus") -> str:
     bridge = status.bridge
     if bridge.mode.value == "off":
         return "The bridge is off: nothing crosses to other sites."
+    if bridge.is_closed:
+        return "The bridge is closed: bridge.cell does not say where it stands."
+    if bridge.mode.value == "consent":
+        done, consent = bridge.consent.counters, bridge.consent
+        moved = f"{done.get('deposited', 0)} messages out, {done.get('arrived', 0)} in, {done.get('put_down', 0)} on the radio"
+        return f"Bridge consent, cell {consent.cell}: {moved}; people on other islands: {consent.people}."
     return f"Bridge {bridge.mode.value}: {bridge.crossed_out} packets out, {bridge.crossed_in} in, {bridge.passed_on} passed on."
+
+
+def _transport(link: str) -> str:
+    return link.partition(":")[0]
 
 
 def _where(peer: "PeerSummary") -> str:

@@ -3,11 +3,16 @@
 import re
 import unicodedata
 
-from gateway.limits import MAX_NICKNAME
+from gateway.bridge.cells import is_cell
+from gateway.limits import MAX_GEOHASH, MAX_NICKNAME
+from gateway.wire.fields import is_geohash
 from transports.libp2p.identity import is_peer_id
 from transports.limits import BLE_MOST_LINKS
 
 MAX_SOCKET_PATH = 107  # bytes the kernel has for the name of a Unix socket
+
+WIDE_TRANSPORTS = ("libp2p", "websocket")
+"""The transports that reach other sites, in the order in which they are preferred unless told otherwise."""
 
 _ADAPTER = re.compile(r"(hci[0-9]{1,4}|[0-9a-f]{2}(:[0-9a-f]{2}){5})( *= *(central|peripheral|both))?", re.IGNORECASE)
 
@@ -47,6 +52,36 @@ def check_member(text: str) -> None:
     """
     if not is_peer_id(text):
         raise ValueError(f"{text!r} is not the peer ID of a site, or has a typing error in it")
+
+
+def check_cell(text: str) -> None:
+    """Accept the cell of a bridge, or nothing.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    if text and not is_cell(text):
+        raise ValueError(f"{text!r} is no geohash of 6 characters, which are digits and small letters other than a, i, l and o")
+
+
+def check_channel(text: str) -> None:
+    """Accept the geohash that names a channel.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    if not is_geohash(text, MAX_GEOHASH):
+        raise ValueError(f"{text!r} is no geohash, which has 1 to {MAX_GEOHASH} digits and small letters other than a, i, l and o")
+
+
+def check_transport(text: str) -> None:
+    """Accept the name of a transport that reaches other sites.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    if text not in WIDE_TRANSPORTS:
+        raise ValueError(f"{text!r} is no transport that reaches other sites")
 
 
 def check_adapter(text: str) -> None:

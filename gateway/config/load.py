@@ -214,7 +214,8 @@ class _Reading:
         if self.problems:
             raise InvalidConfigError(self.problems)
         config = _build(Config, "", values)
-        for found in contradictions(config):
+        written = {name for name, origin in self._origins.items() if origin.layer is not Layer.DEFAULT}
+        for found in contradictions(config, written):
             origin = self._origins[found.key] if found.index is None else self._elements[found.key][found.index]
             label = found.key if found.index is None else f"{found.key}[{found.index}]"
             self.problems.append(Problem(origin, label, found.message))
@@ -245,7 +246,7 @@ def _meant(table: str, name: str, siblings: list[str]) -> str:
         return name
     if close := nearest(name, siblings):
         return f"{table}.{close}".lstrip(".")
-    elsewhere = {known.rpartition(".")[2]: known for known in [*TABLES, *KEYS] if known}
+    elsewhere = {known.rpartition(".")[2]: known for known in reversed([*TABLES, *KEYS]) if known}  # of several, the first
     return elsewhere.get(nearest(name, elsewhere), "")
 
 

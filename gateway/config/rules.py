@@ -1,9 +1,9 @@
 """What keys must agree on with each other, checked once every value by itself is right."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
-from gateway.config.schema import Config
+from gateway.config.schema import BridgeMode, Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +15,24 @@ class Contradiction:
     message: str
 
 
-def contradictions(config: Config) -> Iterator[Contradiction]:
-    """Everything that does not fit together."""
+def contradictions(config: Config, written: Container[str]) -> Iterator[Contradiction]:
+    """Everything that does not fit together.
+
+    Args:
+        config: every value, defaults included.
+        written: the keys somebody wrote.
+
+    """
     yield from _adapters(config.radio.adapters)
+    if config.bridge.mode is BridgeMode.CONSENT and "bridge.mode" in written and "bridge.cell" not in written:
+        yield Contradiction(
+            "bridge.mode",
+            None,
+            'consent mode needs to know where it stands: set bridge.cell to the geohash of this place, 6 characters such as "u4pruy"',
+        )
+    if config.bridge.geohash_channels and not config.bridge.cell:
+        yield Contradiction("bridge.geohash_channels", None, "channels are carried in consent mode only, and that needs bridge.cell")
+    yield from _websocket(config)
     libp2p = config.transports.libp2p
     for index, address in enumerate(libp2p.peers):
         peer_id = address.rpartition("/")[2]
@@ -27,6 +42,24 @@ def contradictions(config: Config) -> Iterator[Contradiction]:
             )
     if libp2p.enabled and not libp2p.listen and not libp2p.peers:
         yield Contradiction("transports.libp2p.enabled", None, "libp2p is enabled but neither listens nor has a peer to link to")
+
+
+def _websocket(config: Config) -> Iterator[Contradiction]:
+    websocket = config.transports.websocket
+    table = "websocket" if websocket.members else "libp2p"
+    for index, address in enumerate(websocket.peers):
+        peer_id = address.rpartition("#")[2]
+        if peer_id not in members_of_websocket(config):
+            yield Contradiction(
+                "transports.websocket.peers", index, f"{peer_id} is not among transports.{table}.members, so it would not be let in"
+            )
+    if websocket.enabled and not websocket.listen and not websocket.peers:
+        yield Contradiction("transports.websocket.enabled", None, "WebSocket is enabled but neither listens nor has a peer to link to")
+
+
+def members_of_websocket(config: Config) -> tuple[str, ...]:
+    """Who may link over WebSocket."""
+    return config.transports.websocket.members or config.transports.libp2p.members
 
 
 def _adapters(adapters: Sequence[str]) -> Iterator[Contradiction]:

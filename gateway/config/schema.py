@@ -13,11 +13,32 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.config.checks import MAX_SOCKET_PATH, check_adapter, check_links, check_member, check_nickname, check_socket
+from gateway.config.checks import (
+    MAX_SOCKET_PATH,
+    WIDE_TRANSPORTS,
+    check_adapter,
+    check_cell,
+    check_channel,
+    check_links,
+    check_member,
+    check_nickname,
+    check_socket,
+    check_transport,
+)
 from gateway.config.paths import Places
-from gateway.limits import MAX_NICKNAME
+from gateway.limits import MAX_CHANNELS, MAX_NICKNAME
 from transports.libp2p.address import parse_listen, parse_peer
-from transports.limits import BLE_MAX_ADAPTERS, BLE_MAX_CENTRAL, BLE_MAX_PERIPHERAL, BLE_MOST_LINKS, MAX_MEMBERS, MAX_PEER_ADDRESSES
+from transports.limits import (
+    BLE_MAX_ADAPTERS,
+    BLE_MAX_CENTRAL,
+    BLE_MAX_PERIPHERAL,
+    BLE_MOST_LINKS,
+    MAX_AUTHORITIES,
+    MAX_MEMBERS,
+    MAX_PEER_ADDRESSES,
+)
+from transports.websocket.address import parse_listen as parse_place
+from transports.websocket.address import parse_peer as parse_url
 
 RECOVERY_SOCKET = Path("/run/meshgate-recover.sock")
 
@@ -47,6 +68,7 @@ class BridgeMode(StrEnum):
     """What crosses to other sites."""
 
     OFF = "off"
+    CONSENT = "consent"
     OPEN = "open"
 
 
@@ -77,8 +99,30 @@ class BridgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     mode: Annotated[
         BridgeMode,
-        About('With "open", public and end-to-end encrypted packets cross to every allowed site as they are; with "off", nothing does.'),
-    ] = BridgeMode.OFF
+        About(
+            'With "consent", what its author signed for the bridge crosses to every allowed site, and nothing else; it needs bridge.cell. '
+            'With "open", public and end-to-end encrypted packets cross as they are, whether their authors know of it or not. '
+            'With "off", nothing crosses.'
+        ),
+    ] = BridgeMode.CONSENT
+    cell: Annotated[
+        str,
+        About(
+            "The square of the map this gateway stands in, which consent mode announces to phones that do not know where they are; "
+            "without it consent mode stays closed.",
+            allowed="a geohash of 6 characters, such as u4pruy, or nothing",
+            check=check_cell,
+        ),
+    ] = ""
+    geohash_channels: Annotated[
+        tuple[str, ...],
+        About(
+            "The geohash channels that consent mode carries besides the messages of the mesh.",
+            allowed="a geohash of 1 to 12 characters",
+            check=check_channel,
+            most=MAX_CHANNELS,
+        ),
+    ] = ()
 
 
 class PolicyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -193,10 +237,75 @@ class Libp2pConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     ] = ()
 
 
+class WebSocketConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Links to other sites over WebSocket and TLS, for networks that let nothing else through."""
+
+    enabled: Annotated[bool, About("Whether to use WebSocket at all.")] = False
+    listen: Annotated[
+        tuple[str, ...],
+        About(
+            "The addresses to wait for other sites on; an empty list only dials.",
+            allowed="ADDRESS:PORT or [ADDRESS]:PORT, where port 0 takes any free one",
+            check=parse_place,
+        ),
+    ] = ("0.0.0.0:8443",)
+    members: Annotated[
+        tuple[str, ...],
+        About(
+            "The peer IDs of the sites that may link to this one over WebSocket; an empty list takes those of transports.libp2p.members.",
+            allowed="a peer ID (12D3KooW and 44 more characters), the same as for libp2p",
+            check=check_member,
+            most=MAX_MEMBERS,
+        ),
+    ] = ()
+    peers: Annotated[
+        tuple[str, ...],
+        About(
+            "The addresses of members to link to, each ending in the peer ID expected there; without a port it is 443.",
+            allowed="wss://HOST:PORT#ID",
+            check=parse_url,
+            most=MAX_PEER_ADDRESSES,
+        ),
+    ] = ()
+    certificate_file: Annotated[
+        Path,
+        About(
+            "The file with this site's TLS certificate (PEM); one that is signed by nobody is made at the first start if it is missing.",
+            default=lambda _places, state: state / "websocket.crt",
+            default_words="websocket.crt in gateway.state_dir",
+        ),
+    ]
+    key_file: Annotated[
+        Path,
+        About(
+            "The file with the private key of that certificate (PEM); made at the first start if both are missing.",
+            default=lambda _places, state: state / "websocket.key",
+            default_words="websocket.key in gateway.state_dir",
+        ),
+    ]
+    authority_files: Annotated[
+        tuple[Path, ...],
+        About(
+            "Files with certificate authorities (PEM), one of which must have signed the certificate of every site this one calls, for the "
+            "name it calls; with an empty list any certificate will do, because a site proves its peer ID anyway.",
+            most=MAX_AUTHORITIES,
+        ),
+    ] = ()
+
+
 class TransportsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How this site reaches others."""
 
+    order: Annotated[
+        tuple[str, ...],
+        About(
+            "Which transport is preferred where several reach the same site, the best first; what is not listed comes last.",
+            allowed=" or ".join(f'"{name}"' for name in WIDE_TRANSPORTS),
+            check=check_transport,
+        ),
+    ] = WIDE_TRANSPORTS
     libp2p: Libp2pConfig
+    websocket: WebSocketConfig
 
 
 class ControlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

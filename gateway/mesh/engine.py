@@ -173,6 +173,10 @@ class Mesh:
             self._out.emit(effects, links, with_ttl(frame, REINJECT_TTL), priority, now, flow_of(header))
         return None
 
+    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> None:
+        """Put a carrier on the radio: a deposit for one gateway, or without recipient what is for everybody."""
+        self._speaker.carry(payload, recipient, effects, now)
+
     def leave(self, now: float) -> list[Effect]:
         """Say goodbye to the mesh: the last thing before the radio goes."""
         effects: list[Effect] = []
@@ -183,10 +187,9 @@ class Mesh:
         """Return milliseconds since the epoch, or None while the time of day is not known."""
         return self._clock.ms(now)
 
-    def kept(self, now: float) -> list[Kept]:
-        """Return the public packets this node has kept, newest first, fragments left out."""
-        self._speaker.history.expire(now)
-        return list(self._speaker.history.newest_first([kind for kind in SHELVES if kind != MessageType.FRAGMENT]))
+    def kept(self, now: float, left: float = 0.0) -> list[Kept]:
+        """Return the public packets this node keeps for more than `left` seconds, newest first, fragments left out."""
+        return list(self._speaker.history.newest_first([kind for kind in SHELVES if kind != MessageType.FRAGMENT], now + left))
 
     def next_wakeup(self) -> float | None:
         """Return when to send a `Tick`, or None while there is nothing to wait for."""

@@ -7,11 +7,13 @@ fragments excepted: they carry none.
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import NamedTuple
 
 from gateway.limits import (
     BOARD_HISTORY_S,
     FRAGMENT_HISTORY_S,
+    HISTORY_LAST_S,
     HISTORY_LIFETIME_S,
     MAX_HISTORY_BOARD,
     MAX_HISTORY_BYTES,
@@ -102,10 +104,14 @@ class History:
             self._drop(heaviest, next(iter(self._shelves[heaviest])))
         return True
 
-    def newest_first(self, kinds: Sequence[int]) -> Iterator[Kept]:
-        """Walk the shelves of these types, each from the packet that came last."""
+    def newest_first(self, kinds: Sequence[int], alive_at: float = -inf) -> Iterator[Kept]:
+        """Walk the shelves of these types, each from the packet that came last, over what will not have ended by then."""
         for kind in kinds:
-            yield from reversed(self._shelves.get(kind, {}).values())
+            yield from (kept for kept in reversed(self._shelves.get(kind, {}).values()) if kept.ends_at > alive_at)
+
+    def offered(self, kinds: Sequence[int], now: float) -> Iterator[Kept]:
+        """Walk the shelves likewise over what others may be given: not what ends soon, which they may have had and forgotten."""
+        return self.newest_first(kinds, now + HISTORY_LAST_S)
 
     def expire(self, now: float) -> None:
         """Throw out what has reached the end of its life."""

@@ -156,7 +156,9 @@ class Receiver:
     def _signed(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         header, frame = incoming.header, incoming.frame
         if header.type == MessageType.NOSTR_CARRIER and header.recipient_id is None:
-            return None  # carries its author's own signature inside; the packet has none
+            # It carries its author's own signature inside; the packet has none.
+            effects.append(Heard(incoming.packet_id, header, frame, incoming.ingress, verified=False))
+            return None
         if self._speaker.history.knows(header.type, incoming.packet_id):
             return Reason.DUPLICATE  # in a sync answer, long after it was forgotten as seen
         reason = self._check_signature(incoming, now)

@@ -71,6 +71,20 @@ class Speaker:
         self._send(effects, frame, self._out.toward(MessageType.MESSAGE, identifier, None), now)
         return identifier
 
+    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> None:
+        """Send a carrier: a deposit, signed and directed, or without recipient one for everybody, signed by its author inside."""
+        kind = MessageType.NOSTR_CARRIER
+        if recipient is not None:
+            frame = self._signed(kind, payload, recipient, now)
+        else:
+            wall_ms = self._clock.ms(now)
+            if wall_ms is None:
+                return
+            packet = Packet(type=kind, ttl=MAX_TTL, timestamp_ms=wall_ms, sender_id=self._identity.peer_id, payload=payload)
+            frame = encode(packet)
+        if frame is not None:
+            self._send(effects, frame, self._out.toward(kind, packet_id(frame, peek(frame)), recipient), now)
+
     def leave(self, effects: list[Effect], now: float) -> None:
         """Tell the mesh that this node is going."""
         frame = self._signed(MessageType.LEAVE, b"", None, now)

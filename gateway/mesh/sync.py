@@ -53,7 +53,7 @@ class Sync:
         built = self._built.get(kinds)
         if plain and built is not None and built[0] == self._history.version:
             return built[1]
-        have = sorted(self._offer(kinds, now), key=_timestamp, reverse=True)
+        have = sorted([*self._announced(kinds, now), *self._history.newest_first(kinds)], key=_timestamp, reverse=True)
         chosen, included = gcs.build([kept.packet_id for kept in have], FILTER_BYTES)
         since = have[included - 1].timestamp_ms if 0 < included < len(have) else None
         payload = encode_request_sync(RequestSync(filter=chosen, types=types_mask(kinds), since_ms=since))
@@ -72,7 +72,7 @@ class Sync:
         wanted = frozenset(request.fragment_ids) if request.fragment_ids is not None else None
         frames: list[bytes] = []
         room = MAX_SYNC_ANSWER_BYTES
-        for kept in self._offer(kinds, now):
+        for kept in (*self._announced(kinds, now), *self._history.offered(kinds, now)):
             if len(frames) >= MAX_SYNC_PACKETS_PER_ANSWER or room <= 0:
                 break
             if gcs.bucket(kept.packet_id, request.filter.m) in known:
@@ -86,12 +86,10 @@ class Sync:
             room -= len(kept.frame)
         return frames
 
-    def _offer(self, kinds: tuple[int, ...], now: float) -> list[Kept | Peer]:
-        offer: list[Kept | Peer] = []
-        if MessageType.ANNOUNCE in kinds:
-            offer.extend(peer for peer in self._peers if now - peer.announced_at <= PEER_REACHABLE_S)
-        offer.extend(self._history.newest_first(kinds))
-        return offer
+    def _announced(self, kinds: tuple[int, ...], now: float) -> list[Kept | Peer]:
+        if MessageType.ANNOUNCE not in kinds:
+            return []
+        return [peer for peer in self._peers if now - peer.announced_at <= PEER_REACHABLE_S]
 
 
 def types_mask(kinds: tuple[int, ...]) -> int:

@@ -142,6 +142,18 @@ class Ledger:
             if len(times) > 1
         ]
 
+    def overtaken(self, kind: str) -> int:
+        """Count the deliveries of one kind that came before something the same sender had told the same recipient earlier."""
+        latest: dict[tuple[str, str], float] = {}
+        count = 0
+        for message_id, sent in sorted(self.messages.items(), key=lambda item: item[1].at):
+            for recipient, times in self.arrivals.get(message_id, {}).items():
+                if sent.kind == kind and recipient in sent.expected:
+                    way = sent.sender, recipient
+                    count += times[0] < latest.get(way, times[0])
+                    latest[way] = max(times[0], latest.get(way, times[0]))
+        return count
+
     def to_json(self) -> str:
         """Every line of the books, for `merge` in another process."""
         books: _LedgerJson = {

@@ -7,7 +7,7 @@
 
 All three TLVs are required; lengths have two bytes, unknown TLVs are skipped, nothing may
 follow the last one. The event is not parsed here: `gateway.wire.nostr` does, and whoever
-acts on an event must check its Schnorr signature. Source: BitChat iOS
+acts on an event must check its signature (`gateway.wire.nostr_signing`). Source: BitChat iOS
 NostrCarrierPacket.swift.
 """
 

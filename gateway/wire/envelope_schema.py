@@ -33,7 +33,10 @@ class Kind(IntEnum):
     """What the body of an envelope is."""
 
     FRAME = 1  # one BitChat packet as it came over the air
-    PRESENCE = 2  # which peers a site can hear
+    PRESENCE = 2  # a greeting: the kinds of envelopes a site understands, one byte each
+    EVENT = 3  # a carrier payload as its author deposited it for the bridge
+    OFFER = 4  # packet IDs of the events a site keeps, 16 bytes each
+    WANT = 5  # those it lacks of an offer
 
 
 class FieldType(Enum):

@@ -2,7 +2,7 @@
 
 An event's ID is the SHA-256 of its preimage, the JSON array
 ``[0, pubkey, created_at, kind, tags, content]`` without spaces (NIP-01); its signature is
-BIP-340 Schnorr over the ID. Checking that signature is not done here: it needs secp256k1.
+BIP-340 Schnorr over the ID (`gateway.wire.nostr_signing` checks both).
 Sources: BitChat iOS NostrProtocol.swift, NostrIdentityBridge.swift, MeshMessageIdentity.swift.
 """
 

@@ -36,3 +36,25 @@ async def test_a_minute_of_talk_survives_the_killing_of_a_libp2p_process() -> No
     assert result["lost"] == result["duplicates"] == 0
     assert result["private"]["sent"] == result["private"]["delivered"] > 10
     assert sum(island["restarts"] for island in result["transports"].values()) == 1
+
+
+async def test_half_a_minute_of_talk_over_websocket_loses_nothing_and_repeats_nothing() -> None:
+    code, result = await demo("--transport", "websocket", "--seconds", 30)
+    assert code == 0
+    assert result["lost"] == result["duplicates"] == result["order"]["overtaken"] == 0
+    assert result["sent"] == result["delivered"] > 50
+    for island in result["transports"].values():
+        assert island["frames_out"] > 0
+        assert "restarts" not in island  # there is no libp2p process
+
+
+async def test_the_talk_moves_to_websocket_when_libp2p_is_gone_for_good_and_back_when_it_returns() -> None:
+    code, result = await demo("--failover", "--seconds", 60)
+    assert result["failover"]["moved_s"] <= 10
+    assert result["failover"]["returned_s"] is not None
+    assert result["lost"] == result["duplicates"] == result["order"]["overtaken"] == 0
+    assert result["sent"] == result["delivered"] > 100
+    assert code == 0
+    for island in result["transports"].values():
+        assert island["websocket"]["frames_out"] > 20  # what was said meanwhile
+        assert island["libp2p"]["links_up"] == 2

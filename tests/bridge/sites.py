@@ -2,15 +2,19 @@
 
 import json
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 
+from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.limits import MAX_TTL
 from gateway.mesh.effects import CloseLink, SendFrame
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import ClockSet
+from gateway.mesh.events import ClockSet, Tick
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
 from gateway.wire.announce import Announce, encode_announce
@@ -85,15 +89,23 @@ class Site:
 class Sites:
     """Any number of gateways; frames between them arrive at once and in order."""
 
-    def __init__(self, *names: str, mode: BridgeMode = BridgeMode.OPEN, seed: int = 7) -> None:
+    def __init__(
+        self,
+        *names: str,
+        mode: BridgeMode = BridgeMode.OPEN,
+        seed: int = 7,
+        place: Place | None = None,
+        identities: Mapping[str, Identity] = MappingProxyType({}),
+    ) -> None:
         self.now = 0.0
         self.crossings: list[tuple[str, str, bytes]] = []
         self._waiting: deque[tuple[Site, FrameReceived]] = deque()
         self.sites: dict[str, Site] = {}
         for index, name in enumerate(names):
             rng = Random(f"{seed}/{index}")
-            mesh = Mesh(Identity.generate(rng.randbytes), rng, MeshSettings(nickname=name, jitter=False, sync=False))
-            self.sites[name] = Site(GatewayEngine(mesh, mode))
+            identity = identities.get(name) or Identity.generate(rng.randbytes)
+            mesh = Mesh(identity, rng, MeshSettings(nickname=name, jitter=False, sync=False))
+            self.sites[name] = Site(GatewayEngine(mesh, mode, place))
             self.give(name, ClockSet(float(EPOCH)))
             self.give(name, LinkUp(RADIO, 1_300_000, NEAR))
 
@@ -114,6 +126,16 @@ class Sites:
         for one, other in ((a, b), (b, a)):
             del self[one].links[LinkId(f"site:{other}")]
             self.give(one, LinkDown(LinkId(f"site:{other}"), "cut"))
+
+    def run(self, seconds: float) -> None:
+        """Let so much time pass, waking whoever asked for it."""
+        end = self.now + seconds
+        while (due := min((site.engine.next_wakeup() or inf) for site in self.sites.values())) <= end:
+            self.now = max(self.now, due)
+            for name, site in self.sites.items():
+                if (site.engine.next_wakeup() or inf) <= self.now:
+                    self.give(name, Tick())
+        self.now = end
 
     def radio(self, name: str, frame: bytes) -> None:
         """A phone next to one gateway sends a frame."""

@@ -1,13 +1,12 @@
 """A policy tried on the past changes what a rule decided, and nothing else."""
 
-from dataclasses import dataclass
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bridge.policy import HERE, Action, Direction, Kind, Limit, Mode, Policy, Rule
 from gateway.bridge.policy_trial import CROSSED, Past, dry_run, past_of
 from gateway.errors import Reason
+from gateway.store.shapes import Shape
 from gateway.wire.types import MessageType
 from tests.bridge.packets import FACTS, HUT, POLICIES, facts
 
@@ -68,20 +67,22 @@ def test_what_was_refused_for_another_reason_never_crosses(history):
     assert trial.newly_crosses.packets == trial.still_crosses.packets == 0
 
 
-@dataclass(frozen=True)
-class Shape:
-    at_ms: int = 5_000
-    kind: int = MessageType.NOISE_ENCRYPTED
-    size: int = 300
-    directed: bool = True
-    signed: bool = False
-    origin: bytes = b"hash"
-    via: bytes = b""
-    verdict: str = CROSSED
+def shape(via=b""):
+    return Shape(
+        packet_id=bytes(16),
+        at_ms=5_000,
+        kind=MessageType.NOISE_ENCRYPTED,
+        size=300,
+        directed=True,
+        signed=False,
+        origin=b"hash",
+        via=via,
+        verdict=CROSSED,
+    )
 
 
 def test_a_shape_of_the_store_is_a_packet_of_the_past():
-    out = past_of(Shape(), Mode.OPEN)
+    out = past_of(shape(), Mode.OPEN)
     assert out == Past(5.0, facts(kind=Kind.PRIVATE, target=None, size=300, directed=True, signed=False), b"hash", CROSSED)
-    came = past_of(Shape(via=HUT), Mode.CONSENT).facts
+    came = past_of(shape(via=HUT), Mode.CONSENT).facts
     assert (came.direction, came.origin, came.target, came.mode) == (Direction.IN, HUT, HERE, Mode.CONSENT)

@@ -10,14 +10,14 @@ NORTH, SOUTH = ("Ada", "Bela", "Chen"), ("Dina", "Emre", "Fay")
 EVERYONE = NORTH + SOUTH
 
 
-def new_demo(seconds: float | None = None) -> Demo:
-    demo = Demo(Path("nowhere"), 3, seconds=seconds, kill_node=False)
+def new_demo(seconds: float | None = None, transports: tuple[str, ...] = ("libp2p",)) -> Demo:
+    demo = Demo(Path("nowhere"), 3, seconds=seconds, transports=transports)
     assert tuple(island.phones for island in demo.islands) == (NORTH, SOUTH)
     return demo
 
 
-def doing(demo: Demo, *, sites: int = 1, acquainted: int = 15) -> None:
-    """Both islands tell how they are."""
+def doing(demo: Demo, *, sites: int = 1, acquainted: int = 15, links: tuple[str, ...] | None = None) -> None:
+    """Both islands tell how they are, and over which links they reach each other, the one in use first."""
     for island, far in zip(demo.islands, (SOUTH, NORTH), strict=True):
         island.doing = Doing(
             sentence="3 phones near. Linked to 1 site. Nothing is waiting.",
@@ -29,7 +29,8 @@ def doing(demo: Demo, *, sites: int = 1, acquainted: int = 15) -> None:
             crossed_in=45,
             addresses=(),
             child_pid=None,
-            libp2p={"restarts": 0},
+            counters={name: {"restarts": 0} for name in demo.transports},
+            links=(demo.transports if links is None else links) if sites else (),
         )
         demo.take(island, island.doing)
 
@@ -56,8 +57,8 @@ def deliver(
         demo.take(island_of(demo, recipient), Got(message_id, recipient, 1_000.0 + latency))
 
 
-def talking(seconds: float | None = None) -> Demo:
-    demo = new_demo(seconds)
+def talking(seconds: float | None = None, transports: tuple[str, ...] = ("libp2p",)) -> Demo:
+    demo = new_demo(seconds, transports)
     doing(demo)
     demo.phase = Phase.TALKING
     for number, sender in enumerate(EVERYONE * 3):

@@ -18,6 +18,7 @@ def test_a_fresh_demo_has_nothing_to_show_and_is_not_clean() -> None:
         "messages": 0,
         "latency_ms": {"p50": 0.0, "p99": 0.0},
         "private": {"sent": 0, "delivered": 0},
+        "order": {"overtaken": 0},
         "killed_nodes": 0,
         "transports": {},
     }

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.bridge.engine import BridgeMode
 from gateway.cli.status import _print
-from gateway.status import GatewayStatus, PeerSummary
+from gateway.status import GatewayStatus, PeerSummary, RouteSummary
 from tests.admin.documents import BROKEN, RADIO, document
 
 
@@ -31,6 +31,19 @@ def test_a_bridge_that_is_off_says_so(capsys: pytest.CaptureFixture) -> None:
     assert "The bridge is off: nothing crosses to other sites." in printed(off, capsys)
 
 
+def test_a_consent_bridge_says_what_it_has_done_or_that_it_is_closed(capsys: pytest.CaptureFixture) -> None:
+    status = document()
+    counters = {"deposited": 4, "arrived": 7, "put_down": 5}
+    consent = msgspec.structs.replace(status.bridge.consent, cell="u4pruy", counters=counters, people=3)
+    bridge = msgspec.structs.replace(status.bridge, mode=BridgeMode.CONSENT, consent=consent)
+    sentence = "Bridge consent, cell u4pruy: 4 messages out, 7 in, 5 on the radio; people on other islands: 3."
+    assert sentence in printed(msgspec.structs.replace(status, bridge=bridge), capsys)
+    closed = msgspec.structs.replace(bridge, is_closed=True)
+    assert "The bridge is closed: bridge.cell does not say where it stands." in printed(
+        msgspec.structs.replace(status, bridge=closed), capsys
+    )
+
+
 @pytest.mark.parametrize(("shed", "lines"), [(0, []), (1, ["1 frame was given up"]), (2, ["2 frames were given up"])])
 def test_frames_given_up_are_told_of(capsys: pytest.CaptureFixture, shed: int, lines: list[str]) -> None:
     output = printed(msgspec.structs.replace(document(), shed_frames=shed), capsys)
@@ -50,3 +63,14 @@ def test_every_peer_is_listed_with_where_it_is(capsys: pytest.CaptureFixture) ->
         ["Chen", "other", "island", "3", "s", "ago"],
         ["Dina", "gone", "3", "s", "ago"],
     ]
+
+
+def test_the_way_to_each_site_is_told_with_its_reason(capsys: pytest.CaptureFixture) -> None:
+    status = document()
+    routes = (
+        RouteSummary("12D3KooWhut", "libp2p:12D3KooWhut", ("websocket:12D3KooWhut",), "it is well, and preferred", 0),
+        RouteSummary("12D3KooWhall", "", (), "there is no link left", 7),
+    )
+    lines = printed(msgspec.structs.replace(status, bridge=msgspec.structs.replace(status.bridge, routes=routes)), capsys)
+    assert "To 12D3KooWhut over libp2p, websocket in reserve: it is well, and preferred." in lines
+    assert "To 12D3KooWhall over nothing: there is no link left." in lines

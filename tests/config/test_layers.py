@@ -20,7 +20,8 @@ def test_without_any_setting_every_value_is_the_default(tmp_path):
     assert config.config_version == 1
     assert config.gateway.nickname == "Meshgate"
     assert config.gateway.state_dir == Path("/var/lib/meshgate")
-    assert config.bridge.mode is BridgeMode.OFF
+    assert config.bridge.mode is BridgeMode.CONSENT
+    assert config.bridge.cell == ""
     assert config.transports.libp2p.enabled is False
     assert config.transports.libp2p.identity_file == Path("/var/lib/meshgate/libp2p.key")
     assert config.transports.libp2p.members == config.transports.libp2p.peers == ()
@@ -62,7 +63,7 @@ def test_a_file_on_the_command_line_takes_the_place_of_every_file_but_the_shippe
     mine = write(tmp_path / "mine/gate.toml", "[transports.libp2p]\nenabled = true\n")
     loaded = load(mine, {}, [], where=places(tmp_path))
     assert loaded.config.gateway.nickname == "shipped"
-    assert loaded.config.bridge.mode is BridgeMode.OFF
+    assert loaded.config.bridge.mode is BridgeMode.CONSENT
     assert loaded.config.transports.libp2p.enabled is True
     assert loaded.files == (shipped, mine)
 

@@ -44,7 +44,7 @@ def test_the_text_says_what_is_wrong_what_is_meant_and_what_is_allowed(tmp_path)
         "The configuration cannot be used (1 problem):\n"
         f'{tmp_path}/etc/config.toml:2: bridge.mode: this cannot be the text "opne".\n'
         '    Did you mean "open"?\n'
-        '    Allowed: "off" or "open".'
+        '    Allowed: "off" or "consent" or "open".'
     )
     assert isinstance(error, ConfigError)
 
@@ -286,7 +286,7 @@ def test_a_problem_tells_programs_the_same(tmp_path):
         "line": 2,
         "key": "bridge.mode",
         "message": 'this cannot be the text "opne"',
-        "allowed": '"off" or "open"',
+        "allowed": '"off" or "consent" or "open"',
         "suggestion": '"open"',
     }
 

@@ -126,13 +126,13 @@ def test_a_notice_whose_own_signature_is_wrong_stops_here() -> None:
     assert play.mesh.kept(play.now) == []
 
 
-@pytest.mark.parametrize("recipient", [None, BROADCAST])
-def test_a_carrier_for_everybody_is_passed_on_and_nothing_else(recipient: bytes | None) -> None:
+@pytest.mark.parametrize(("recipient", "offered"), [(None, [False]), (BROADCAST, [])])
+def test_an_unsigned_carrier_for_everybody_is_passed_on_and_offered_only_if_it_names_nobody(recipient: bytes | None, offered: list) -> None:
     play = Play(links=["a", "b"])
     frame = play.node("gate").packet(MessageType.NOSTR_CARRIER, b"event", to=recipient, signed=False)
     play.forget().hear("a", frame)
     assert play.links_of(frame) == ["b"]
-    assert play.seen(Heard) == []
+    assert [heard.verified for heard in play.seen(Heard)] == offered
 
 
 def test_a_foreign_sealed_packet_is_offered_to_the_bridge_unverified() -> None:

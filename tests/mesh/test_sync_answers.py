@@ -3,6 +3,8 @@
 import pytest
 
 from gateway.limits import (
+    HISTORY_LAST_S,
+    HISTORY_LIFETIME_S,
     MAX_SYNC_ANSWER_BYTES,
     MAX_SYNC_ANSWERS,
     MAX_SYNC_PACKETS_PER_ANSWER,
@@ -10,6 +12,7 @@ from gateway.limits import (
     SYNC_ANSWER_WINDOW_S,
 )
 from gateway.mesh.events import Say
+from gateway.mesh.settings import MeshSettings
 from gateway.mesh.sync import types_mask
 from gateway.wire import gcs
 from gateway.wire.fragment import decode_fragment
@@ -194,6 +197,19 @@ def test_only_announces_of_the_last_minute_are_offered(play: Play) -> None:
     play.wait(PEER_REACHABLE_S - 1)
     assert [frame[1] for frame in play.answers("a", ada.ask(NOTHING))] == [MessageType.ANNOUNCE]
     assert play.answers("a", ada.ask(NOTHING)) == []
+
+
+def test_what_they_may_have_had_and_forgotten_is_not_offered() -> None:
+    play = Play(MeshSettings(jitter=False), links=["a"])
+    ada = play.stranger("a", "ada")
+    ask = types_mask((MessageType.MESSAGE,))
+    play.wait(6)
+    for left in (HISTORY_LAST_S - 30, HISTORY_LAST_S + 30):
+        play.hear("a", as_sync_answer(ada.say(f"{left:.0f} s left", age=HISTORY_LIFETIME_S - left)))
+    assert len(play.mesh.kept(play.now)) == 2
+    answers = play.answers("a", ada.ask(RequestSync(gcs.build([], 400)[0], ask)))
+    assert [decode(frame).payload for frame in answers] == [f"{HISTORY_LAST_S + 30:.0f} s left".encode()]
+    assert len(play.mesh.kept(play.now, HISTORY_LAST_S)) == 1
 
 
 def test_own_messages_are_offered_too(play: Play) -> None:

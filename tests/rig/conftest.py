@@ -1,15 +1,17 @@
 """Tests in this folder run beside a real bluetoothd: in the guest that `make rig` starts, nowhere else."""
 
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from tests.rig.air_client import AirClient
-from tests.rig.guest import logs
+from tests.rig.guest import adapters_on, logs
 
 GUEST = "RIG_GUEST" in os.environ
+PATIENCE_S = 30
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,6 +37,17 @@ async def air() -> AsyncIterator[AirClient]:
     async with AirClient() as client:
         yield client
         await client.reset()
+
+
+@pytest.fixture(autouse=True)
+def bluez_is_up(request: pytest.FixtureRequest) -> None:
+    """Begin with a BlueZ that lists every adapter: the test before may have ended it, and 5.82 may have died under that test."""
+    if GUEST and request.node.get_closest_marker("rig"):
+        for _ in range(PATIENCE_S):
+            if adapters_on() == int(os.environ["RIG_ADAPTERS"]):
+                return
+            time.sleep(1.0)
+        pytest.fail(f"BlueZ lists {adapters_on()} adapters")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import socket
@@ -44,6 +45,13 @@ async def until(condition: Callable[[], object], seconds: float = 30.0, what: st
             raise TimeoutError(what or f"not within {seconds} s")
         await pause(STEP_S)
     return loop.time() - began
+
+
+def adapters_on() -> int:
+    """How many adapters BlueZ lists as switched on; 0 while it is down."""
+    ask = ("dbus-send", "--system", "--print-reply", "--dest=org.bluez", "/", "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
+    answer = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
+    return len(re.findall(r'"Powered"\s+variant\s+boolean true', answer))
 
 
 class Daemon:

@@ -20,6 +20,7 @@ CHARACTERISTIC = "a1b2c3d4-e5f6-4a5b-8c9d-0e1f2a3b4c5d"
 PROFILE = Profile(SERVICE, CHARACTERISTIC, tag=bytes(range(8)))
 PATIENCE_S = 20.0
 ATTEMPTS = 5
+FORGET_S = 2.0  # RemoveDevice right after a disconnection kills bluetoothd now and then
 
 
 class Serving:
@@ -115,6 +116,7 @@ async def connect(adapter: str) -> BleakClient:
 async def end(client: BleakClient, adapter: str) -> None:
     with suppress(BleakError, EOFError):  # whoever killed bluetoothd ended the connection
         await client.disconnect()
+    await asyncio.sleep(FORGET_S)
     try:
         bus = await BluezBus.connect()
     except BluetoothUnavailableError:  # whoever killed the bus ended the connection, too

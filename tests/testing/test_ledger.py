@@ -80,3 +80,14 @@ def test_percentiles_are_of_deliveries_and_zero_without_any():
     account = ledger.account()
     assert (account.percentile(0), account.percentile(50), account.percentile(100)) == (0.01, 0.51, 1.0)
     assert json.loads(json.dumps(account.to_json()))["p95_ms"] == 960.0
+
+
+def test_what_was_told_later_and_came_earlier_overtook() -> None:
+    ledger = Ledger()
+    for number in range(4):
+        ledger.sent(f"{number}", "private", "Ada", ("Fay",), float(number))
+    ledger.sent("elsewhere", "private", "Ada", ("Gus",), 0.5)
+    for message_id, recipient, at in (("0", "Fay", 9.0), ("1", "Fay", 8.0), ("3", "Fay", 10.0), ("elsewhere", "Gus", 1.0)):
+        ledger.received(message_id, recipient, at)
+    assert ledger.overtaken("private") == 1
+    assert ledger.overtaken("public") == 0

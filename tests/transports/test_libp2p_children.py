@@ -68,6 +68,23 @@ def pair(linked: Pair) -> Pair:
     return linked
 
 
+async def test_a_child_that_is_put_to_rest_stays_away_until_it_may_come_back(pair: Pair) -> None:
+    left = pair.left.transport
+    assert isinstance(left, Libp2pTransport)
+    first, restarts = child(pair.left), count(pair.left, "restarts")
+    left.rest()
+    await until(lambda: count(pair.left, "restarts") == restarts + 1)
+    await until(lambda: left.child_pid is None)
+    assert not is_running(first)
+    assert left.status().state is TransportState.DOWN
+    assert "on purpose" in left.status().sentence
+    left.resume()
+    await until(lambda: left.child_pid is not None)
+    await pair.left.send(b"still the same link")
+    await pair.right.until(lambda: b"still the same link" in pair.right.frames, "the frame")
+    assert pair.left.downs == 0
+
+
 async def test_killing_either_child_in_mid_stream_loses_and_doubles_nothing(pair: Pair) -> None:
     many, kill_left_at, kill_right_at = 12_000, 2_000, 8_000
     left, right = pair.left, pair.right

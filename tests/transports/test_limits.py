@@ -25,3 +25,14 @@ def test_acknowledgements_come_before_the_window_is_full() -> None:
     assert limits.ACK_BYTES * 4 <= limits.LINK_WINDOW_BYTES
     assert limits.ACK_BATCHES * limits.BATCH_BYTES * 4 <= limits.LINK_WINDOW_BYTES
     assert limits.STREAM_CREDIT // limits.BATCH_BYTES < limits.STREAM_QUEUE
+
+
+def test_a_websocket_message_holds_what_is_put_into_it() -> None:
+    assert limits.WS_PIECE < limits.WS_MESSAGE
+    assert limits.WS_TICKET + 65 < limits.WS_MESSAGE
+    assert limits.WS_PENDING_PER_HOST < limits.WS_PENDING
+
+
+def test_who_reads_nothing_is_noticed_before_its_window_is_full() -> None:
+    asyncios_own = 512 * 1024  # bytes it takes for a TLS connection before it pushes back
+    assert limits.STREAM_CREDIT + limits.WS_UNSENT + asyncios_own < limits.LINK_WINDOW_BYTES

@@ -6,7 +6,6 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from coincurve import PrivateKey, PublicKeyXOnly
 
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAX_CARRIER_JSON, MAX_NOSTR_EVENT
@@ -22,8 +21,10 @@ from gateway.wire.nostr import (
     preimage,
     stable_message_id,
 )
+from gateway.wire.nostr_signing import is_authentic, sign_event
 from gateway.wire.packet import decode, encode, peek
 from gateway.wire.payloads import to_json
+from gateway.wire.schnorr import public_key_of
 from gateway.wire.signing import verify
 from gateway.wire.tlv import tlv16
 from gateway.wire.types import BROADCAST, MessageType
@@ -53,8 +54,7 @@ def check_event(event, stated):
     assert to_json(event) == stated
     assert has_true_id(event)
     assert sha256(preimage(event)).hexdigest() == stated["id"]
-    signer = PublicKeyXOnly(bytes.fromhex(stated["pubkey"]))
-    assert signer.verify(bytes.fromhex(stated["sig"]), bytes.fromhex(stated["id"]))
+    assert is_authentic(event)
 
 
 def test_every_vector_is_of_a_kind_tested_here():
@@ -83,8 +83,8 @@ def test_a_device_has_a_key_for_each_cell(vector):
 
 def test_the_key_of_the_vectors_is_the_author_of_their_events():
     seed = next(vector["device_seed"] for vector in VECTORS if vector["kind"] == "derived_nostr_key")
-    authors = {PrivateKey(bridge_key(bytes.fromhex(seed), "u4pruy")).public_key_xonly.format().hex()}
-    authors.add(PrivateKey(geohash_chat_key(bytes.fromhex(seed), "u4pruy")).public_key_xonly.format().hex())
+    keys = (bridge_key(bytes.fromhex(seed), "u4pruy"), geohash_chat_key(bytes.fromhex(seed), "u4pruy"))
+    authors = {public_key_of(key).hex() for key in keys}
     assert {vector["event"]["pubkey"] for vector in VECTORS if "event" in vector} & authors
 
 
@@ -185,6 +185,31 @@ def test_presence_is_an_event_without_content(vector):
     check_event(event, vector["event"])
     assert preimage(event).decode() == vector["event_id_preimage"]
     assert (event.kind, event.content) == (nostr.PRESENCE_KIND, "")
+
+
+@of("bridge_presence")
+def test_whatever_is_changed_in_an_event_is_noticed(vector):
+    event = decode_event(compact(vector["event"]))
+    changes = {
+        "event_id": event.event_id[::-1],
+        "pubkey": event.pubkey[::-1],
+        "created_at": event.created_at + 1,
+        "kind": event.kind - 1,
+        "tags": (("r", "u4pruz"),),
+        "content": "something",
+        "sig": event.sig[::-1],
+    }
+    for name, value in changes.items():
+        assert not is_authentic(replace(event, **{name: value})), name
+
+
+@of("bridge_presence")
+def test_an_event_signed_here_is_the_one_a_phone_would_have_signed(vector):
+    stated = decode_event(compact(vector["event"]))
+    seed = next(vector["device_seed"] for vector in VECTORS if vector["kind"] == "derived_nostr_key")
+    event = sign_event(stated.kind, stated.tags, stated.content, stated.created_at, bridge_key(bytes.fromhex(seed), "u4pruy"), bytes(32))
+    assert is_authentic(event)
+    assert replace(event, sig=stated.sig) == stated  # a signature is never the same twice, the ID always is
 
 
 @of("courier_drop")

@@ -43,6 +43,7 @@ _FIRST_HOLD: Final = {
     DialFailure.SMALL_MTU: BLE_HOLD_USELESS_S,
     DialFailure.SHORT: BLE_HOLD_DROP_S,
 }
+_UNREACHED: Final = (DialFailure.ABORTED, DialFailure.TIMEOUT, DialFailure.VANISHED, DialFailure.BROKEN)
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class Candidate:
     yields: bool = False  # we do: the other side may dial first
     failures: int = 0  # in a row
     failed_at: float = float("-inf")
+    failed_for: DialFailure | None = None
     linked_at: float | None = None
 
     @property
@@ -152,7 +154,7 @@ class Candidates:
         known = self._known.get(address)
         failures, weak, gone = 1, False, False
         if known is not None:
-            known.failed_at = now
+            known.failed_at, known.failed_for = now, kind
             known.failures = failures = known.failures + 1
             weak = known.rssi <= WEAK
             gone = kind is DialFailure.TIMEOUT and now - known.last >= BLE_DIAL_TIMEOUT_S
@@ -166,6 +168,16 @@ class Candidates:
         known = self._known.get(address)
         if known is not None:
             known.linked_at = now
+
+    def forgive(self, since: float) -> None:
+        """Give those another chance with whom no connection came about since then: a link has ended.
+
+        It may have been to the same device under its former address, and a controller has one connection with a device.
+        """
+        for address, known in self._known.items():
+            if known.failed_at >= since and known.failed_for in _UNREACHED:
+                known.failures = 0
+                self._holds.release(address)
 
     def proved(self, address: str) -> None:
         """A frame came from a device that was dialled: it is what it says."""

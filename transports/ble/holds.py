@@ -22,6 +22,11 @@ class Holds:
             del self._holds[min(self._holds, key=lambda other: (self._holds[other][1], self._holds[other][0]))]
         self._holds[key] = (max(until, was[0]), banned or was[1])
 
+    def release(self, key: str) -> None:
+        """End a hold that is no ban."""
+        if not self._holds.get(key, (0.0, True))[1]:
+            del self._holds[key]
+
     def until(self, address: str, tag: bytes) -> float:
         """When the device may be dialled again; 0 if it may now."""
         until = self._holds.get(address, (0.0, False))[0]

@@ -102,6 +102,7 @@ class Station:
         if writer is not None:
             writer.cancel()
         self._ground.table.leaves(link.address)
+        self._ground.candidates(self.adapter.name).forgive(link.since)
         self._goodbye(self._end(link))
         self._ground.post(LinkDown(link.id, why))
         if self.search is not None:

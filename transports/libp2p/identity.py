@@ -54,21 +54,38 @@ def load_seed(identity_path: Path) -> bytes:
 
 def peer_id_of(seed: bytes) -> str:
     """The peer ID of the Ed25519 key with this 32-byte seed."""
-    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
-    return _base58(_ID_PREFIX + public)
+    return peer_id_from(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
+
+
+def peer_id_from(public_key: bytes) -> str:
+    """The peer ID of an Ed25519 public key (32 bytes)."""
+    return _base58(_ID_PREFIX + public_key)
+
+
+def public_key_of(peer_id: str) -> bytes:
+    """The Ed25519 public key (32 bytes) a peer ID stands for.
+
+    Raises:
+        ValueError: it is no peer ID of an Ed25519 key.
+    """
+    if len(peer_id) == 52 and peer_id[0] == "1" and _DIGIT.keys() >= set(peer_id):
+        value = 0
+        for letter in peer_id:
+            value = value * 58 + _DIGIT[letter]
+        # The leading zero byte of the multihash is the leading "1" of the text, so 37 bytes are left.
+        multihash = value.to_bytes(37, "big") if value >> 296 == 0 else b""
+        if multihash.startswith(_ID_PREFIX[1:]):
+            return multihash[5:]
+    raise ValueError(f"{peer_id!r} is not the ID of a gateway; such an ID starts with 12D3KooW.")
 
 
 def is_peer_id(text: str) -> bool:
     """Whether the text is the peer ID of some Ed25519 key (the only kind a member may have)."""
-    value = 0
-    if len(text) != 52:
+    try:
+        public_key_of(text)
+    except ValueError:
         return False
-    for letter in text:
-        if letter not in _DIGIT:
-            return False
-        value = value * 58 + _DIGIT[letter]
-    # The leading zero byte of the multihash is the leading "1" of the text, so 37 bytes are left.
-    return text[0] == "1" and value >> 296 == 0 and value.to_bytes(37, "big")[:5] == _ID_PREFIX[1:]
+    return True
 
 
 def _base58(data: bytes) -> str:

@@ -1,8 +1,10 @@
 """Links to other gateways over libp2p: the gateway's side of the child process."""
 
 import asyncio
+import contextlib
 import os
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -53,6 +55,8 @@ class Libp2pTransport:
         self._flushing: set[LinkId] = set()
         self._acking: set[LinkId] = set()
         self._child: Child | None = None
+        self._awake = asyncio.Event()
+        self._awake.set()
         self._situation = Situation(called={str(parse_peer(text).peer_id) for text in config.peers} & set(self._others))
         self._post: Post = lambda _event: None
         self._now: Callable[[], float] = lambda: 0.0
@@ -63,6 +67,19 @@ class Libp2pTransport:
     def child_pid(self) -> int | None:
         """Process ID of the child that speaks libp2p, or None while there is none."""
         return self._child.pid if self._child is not None else None
+
+    def rest(self) -> None:
+        """Kill the child, and start no other until `resume`: for tests and demonstrations of how well one can do without."""
+        self._awake.clear()
+        self._situation.fail("The libp2p process was ended on purpose.", "It is started again when whoever ended it says so.")
+        if (pid := self.child_pid) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def resume(self) -> None:
+        """Start a child again after `rest`."""
+        self._backoff.reset()
+        self._awake.set()
 
     async def run(self, post: Post) -> None:
         """Serve until cancelled; the child is restarted with the same key whenever it ends."""
@@ -86,6 +103,7 @@ class Libp2pTransport:
     async def _keep_a_child(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            await self._awake.wait()
             began = loop.time()
             self._child = Child(self._settings(), self._heed, self._say_goodbye)
             self._situation.begin()

@@ -268,6 +268,24 @@ def test_bluez_forgets_whom_nobody_hears_any_more_and_keeps_whom_somebody_hears(
     run(scene())
 
 
+@pytest.mark.parametrize("useless", [False, True])
+def test_who_could_not_be_reached_gets_another_chance_when_a_link_ends(useless):
+    async def scene():
+        old = other_phone(air := Air(), "7B:00:00:00:00:01")
+        gateway = Listener(Machine(air, OWN), wishes=CENTRAL)
+        async with running(gateway):
+            await gateway.until(lambda: gateway.up)
+            new = other_phone(air, "5C:00:00:00:00:02", refuses=DialFailure.NO_SERVICE if useless else DialFailure.ABORTED)
+            await asyncio.sleep(1_200)
+            new.refuses = None
+            air.leave(old)
+            await gateway.until(lambda: not gateway.up)
+            await asyncio.sleep(30)
+            assert len(gateway.up) == (0 if useless else 1)
+
+    run(scene())
+
+
 def test_an_adapter_that_is_full_is_not_asked_for_more():
     async def scene():
         air = Air()

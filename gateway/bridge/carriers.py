@@ -1,0 +1,273 @@
+"""BitChat's own consent bridge as one gateway plays it: a state machine without radio, sites or clock.
+
+Nothing crosses unless its author signed a copy of it for the bridge. Each of the three ways
+an event comes in is checked in upstream's order, the dearest check last:
+
+    decode ─▶ structure, kind, tag, age, place ─▶ known? ─▶ rate ─▶ Schnorr signature
+
+Loop rules:
+
+1. what was heard on the radio as put down by a gateway is never taken as a deposit and never put down;
+2. what was deposited here belongs to this island and is never put down;
+3. each event is put down at most once, and counts as put down only when it was.
+
+An ID is remembered once its signature held, so a forged copy spoils nothing. Upstream
+remembers 512 IDs; a federation can bring more than that while they are all still fresh, so
+here every ID is remembered for as long as it could be played again.
+Source: BitChat iOS BridgeService.swift, GatewayService.swift.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.bridge.cells import surroundings
+from gateway.bridge.downlink import Downlink
+from gateway.bridge.events import UP, Carried, examine, examine_copy
+from gateway.bridge.remembered import Remembered
+from gateway.bridge.turns import turn_at
+from gateway.bridge.window import KeyedWindows, Window
+from gateway.errors import DecodeError, Reason
+from gateway.limits import (
+    ALL_DEPOSITS_PER_MINUTE,
+    BRIDGE_DOWN_PER_MINUTE,
+    CHANNEL_DOWN_PER_MINUTE,
+    DEPOSITS_PER_MINUTE,
+    EVENT_CHECKS_PER_MINUTE,
+    EVENT_MEMORY_S,
+    EVENTS_PER_MINUTE,
+    EVENTS_PER_SIGNER,
+    MAX_DEPOSITORS,
+    MAX_EVENTS_KNOWN,
+    MAX_PARTICIPANTS,
+    MAX_RADIO_TEXTS,
+    PARTICIPANT_FRESH_S,
+    RADIO_COPIES_PER_MINUTE,
+)
+from gateway.wire.carrier import Direction
+from gateway.wire.nostr import stable_message_id
+from gateway.wire.nostr_signing import is_authentic
+from gateway.wire.types import Capability
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this gateway stands, as its operator says.
+
+    Args:
+        cell: the geohash cell of the island, six characters; empty where it was not said.
+        channels: the geohash channels served besides.
+
+    Raises:
+        ValueError: the cell is none.
+
+    """
+
+    cell: str = ""
+    channels: frozenset[str] = frozenset()
+    near: frozenset[str] = field(init=False)  # cells phones of this island can be in
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "near", surroundings(self.cell) if self.cell else frozenset())
+
+    @property
+    def capabilities(self) -> Capability:
+        """What a gateway that stands here announces: phones deposit with whoever does."""
+        if not self.cell:
+            return Capability(0)
+        return Capability.BRIDGE | (Capability.GATEWAY if self.channels else Capability(0))
+
+
+class Carriers:
+    """Decides about every event that comes up from the radio or over from a site.
+
+    Args:
+        own_id: this gateway's peer ID.
+        place: what it serves.
+        drops: where events given up later are counted by reason.
+
+    Attributes:
+        counts: what was done, by name.
+
+    """
+
+    def __init__(self, own_id: bytes, place: Place, drops: dict[Reason, int]) -> None:
+        self.place = place
+        self.counts: Counter[str] = Counter()
+        self._own_id = own_id
+        self._drops = drops
+        self._known = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # deposited here, or brought by a site
+        self._ours = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 2
+        self._on_air = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 1
+        self._put_down = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 3
+        self._texts = Remembered(MAX_RADIO_TEXTS)
+        self._people = Remembered(MAX_PARTICIPANTS, PARTICIPANT_FRESH_S)
+        self._depositors = KeyedWindows(DEPOSITS_PER_MINUTE, MAX_DEPOSITORS)
+        self._deposits = Window(ALL_DEPOSITS_PER_MINUTE)
+        self._arrivals = Window(EVENTS_PER_MINUTE)
+        self._signers = KeyedWindows(EVENTS_PER_SIGNER, EVENTS_PER_MINUTE)
+        self._copies = Window(RADIO_COPIES_PER_MINUTE)
+        self._checks = Window(EVENT_CHECKS_PER_MINUTE)
+        self._downlinks = {
+            Direction.TO_BRIDGE: Downlink(BRIDGE_DOWN_PER_MINUTE),
+            Direction.TO_GATEWAY: Downlink(CHANNEL_DOWN_PER_MINUTE),
+        }
+
+    def deposit(self, depositor: bytes, payload: bytes, now: float, wall_ms: int) -> Carried | Reason:
+        """Take what a phone deposits for the other islands.
+
+        Args:
+            depositor: who signed the packet, which was verified.
+            payload: of the carrier packet.
+            now: seconds.
+            wall_ms: the same moment in milliseconds since the epoch.
+
+        Returns:
+            The event, to be carried to the sites, or why not.
+
+        """
+        try:
+            carried = examine(payload, wall_ms)
+        except DecodeError as error:
+            return error.reason
+        if not self._serves(carried):
+            return Reason.CELL
+        name = carried.identifier
+        if self._known.knows(name, now) or self._on_air.knows(name, now):
+            return Reason.ECHO
+        if not self._depositors.take(depositor, now) or not self._deposits.take(now):
+            return Reason.BUDGET
+        reason = self._unproved(carried, now)
+        if reason is not None:
+            return reason
+        self._known.add(name, now)
+        self._ours.add(name, now)
+        self.counts["deposited"] += 1
+        return carried
+
+    def give_back(self, carried: Carried) -> None:
+        """Treat a deposit as never made: there was no room to keep it."""
+        self._known.forget(carried.identifier)
+        self._ours.forget(carried.identifier)
+
+    def has(self, identifier: bytes, now: float) -> bool:
+        """Say whether an event was deposited here or brought by a site."""
+        return self._known.knows(identifier, now)
+
+    def arrive(self, payload: bytes, identifier: bytes, others: Iterable[bytes], now: float, wall_ms: int) -> Carried | Reason | None:
+        """Take what a site brings, as if a stranger had sent it.
+
+        Args:
+            payload: a carrier payload as it was deposited elsewhere.
+            identifier: the name it travels under.
+            others: peer IDs of other gateways on this island, which may put it down as well.
+            now: seconds.
+            wall_ms: the same moment in milliseconds since the epoch.
+
+        Returns:
+            The event if it is new and to be passed on, None if it was given up before for lack of
+            room and waits for the radio once more, or why it is refused.
+
+        """
+        try:
+            carried = examine(payload, wall_ms)
+        except DecodeError as error:
+            return error.reason
+        if carried.identifier != identifier:
+            return Reason.ENVELOPE
+        known = self._known.knows(identifier, now)
+        if known and not self._is_wanted(carried, now):
+            return Reason.ECHO
+        if not self._signers.has_room(carried.signer, now) or not self._arrivals.take(now):
+            return Reason.RATE
+        reason = self._unproved(carried, now)
+        if reason is not None:
+            return reason
+        self._signers.take(carried.signer, now)  # only now, or whoever names a signer could use up the signer's share
+        self._known.add(identifier, now)
+        self._people.add(carried.signer, now)
+        self.counts["arrived"] += 1
+        if self._is_wanted(carried, now):
+            self._wait(carried, others, now)
+        return None if known else carried
+
+    def heard_copy(self, payload: bytes, now: float, wall_ms: int) -> Reason | None:
+        """Note what another gateway put on the radio; returns why the packet says nothing, None if it does."""
+        try:
+            carried = examine_copy(payload, wall_ms)
+        except DecodeError as error:
+            return error.reason
+        name = carried.identifier
+        if any(memory.knows(name, now) for memory in (self._on_air, self._ours, self._put_down)):
+            return Reason.DUPLICATE
+        downlink = self._downlinks[carried.way]
+        if downlink.get(name) != carried:  # else it is, to the letter, what has been verified already
+            if not self._copies.take(now):
+                return Reason.RATE
+            reason = self._unproved(carried, now)
+            if reason is not None:
+                return reason
+        self._on_air.add(name, now)
+        if downlink.call_off(name):
+            self.counts["left_to_others"] += 1
+        return None
+
+    def heard_text(self, sender_id: bytes, timestamp_ms: int, text: str, now: float) -> None:
+        """Note a public message of the mesh whose signature was verified: a bridged copy of it is of no use here."""
+        hint = stable_message_id(sender_id, timestamp_ms, text).encode()
+        self._texts.add(hint, now)
+
+    def put_down(self, now: float, wall_ms: int) -> list[bytes]:
+        """Return the carrier payloads to broadcast now."""
+        payloads = []
+        for way, downlink in self._downlinks.items():
+            while (carried := downlink.next(now)) is not None:
+                if not carried.is_fresh(wall_ms):
+                    self._drops[Reason.EXPIRED] += 1
+                elif self._is_here(carried, now):
+                    self.counts["already_here"] += 1
+                else:
+                    downlink.sent(now)
+                    self._put_down.add(carried.identifier, now)
+                    self.counts["put_down"] += 1
+                    payloads.append(carried.payload(UP[way]))
+        return payloads
+
+    def next_at(self) -> float:
+        """Return when `put_down` has something, infinity if nothing waits."""
+        return min(downlink.next_at() for downlink in self._downlinks.values())
+
+    def people(self, now: float) -> int:
+        """Return how many people of other islands have been heard of lately, 128 at most."""
+        return self._people.count(now)
+
+    @property
+    def waiting(self) -> int:
+        """Events waiting for the radio."""
+        return sum(map(len, self._downlinks.values()))
+
+    def _serves(self, carried: Carried) -> bool:
+        return carried.place in (self.place.near if carried.way is Direction.TO_BRIDGE else self.place.channels)
+
+    def _unproved(self, carried: Carried, now: float) -> Reason | None:
+        if not self._checks.take(now):
+            return Reason.RATE
+        return None if is_authentic(carried.event) else Reason.SIGNATURE
+
+    def _is_wanted(self, carried: Carried, now: float) -> bool:
+        """Say whether an event from elsewhere should go on the radio and does not wait for it yet."""
+        name = carried.identifier
+        if not carried.is_message or (carried.way is Direction.TO_GATEWAY and not self._serves(carried)):
+            return False
+        if any(memory.knows(name, now) for memory in (self._on_air, self._ours, self._put_down)):
+            return False
+        return self._downlinks[carried.way].get(name) is None and not self._is_here(carried, now)
+
+    def _is_here(self, carried: Carried, now: float) -> bool:
+        """Say whether the message came over the radio as well: where that was heard, the copy need not be."""
+        return self._texts.knows(carried.hint, now)
+
+    def _wait(self, carried: Carried, others: Iterable[bytes], now: float) -> None:
+        given_up = self._downlinks[carried.way].add(carried, turn_at(self._own_id, others, carried, now))
+        if given_up is not None:
+            self._drops[Reason.QUEUE_FULL] += 1

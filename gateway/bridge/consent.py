@@ -1,0 +1,207 @@
+"""The consent bridge between radio and sites: what `carriers` decided is sent, kept, asked for, put down."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import inf
+
+from gateway.bridge.carriers import Carriers, Place
+from gateway.bridge.events import Carried
+from gateway.bridge.post import Post
+from gateway.bridge.provenance import Provenance
+from gateway.bridge.remembered import Remembered
+from gateway.bridge.shelf import Shelf, Unsent, split_names
+from gateway.bridge.sites import Site, Sites
+from gateway.errors import DecodeError, Reason
+from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_SITES, OFFER_PERIOD_S, WANTED_AGAIN_S
+from gateway.mesh.effects import Effect, Heard
+from gateway.mesh.engine import Mesh
+from gateway.wire.envelope import Envelope, Kind
+from gateway.wire.packet import payload_of
+from gateway.wire.types import Capability
+
+KINDS = frozenset({Kind.EVENT, Kind.OFFER, Kind.WANT})
+"""The envelopes that are about events."""
+
+
+class ConsentBridge:
+    """Carries events between the mesh and the sites that understand them.
+
+    Args:
+        mesh: the local mesh.
+        sites: the links to other sites.
+        provenance: which sites have what.
+        place: what this gateway serves.
+        drops: where refusals are counted.
+
+    """
+
+    def __init__(self, mesh: Mesh, sites: Sites, provenance: Provenance, place: Place, drops: dict[Reason, int]) -> None:
+        self.carriers = Carriers(mesh.identity.peer_id, place, drops)
+        self.unsent = Unsent()
+        self._mesh = mesh
+        self._own_id = mesh.identity.peer_id
+        self._sites = sites
+        self._provenance = provenance
+        self._post = Post(self._own_id, sites, provenance)
+        self._drops = drops
+        self._shelf = Shelf()
+        self._wanted = Remembered(MAX_EVENTS_KEPT * MAX_SITES, WANTED_AGAIN_S)
+        self._offer_at = inf
+
+    def heard(self, heard: Heard, effects: list[Effect], now: float, *, accepts: bool) -> None:
+        """Take a carrier packet of the mesh: a deposit for this gateway, or a copy another one put down.
+
+        Args:
+            heard: the packet.
+            effects: where effects are appended.
+            now: seconds.
+            accepts: whether deposits are taken.
+
+        """
+        header = heard.header
+        if header.recipient_id not in (None, self._own_id):
+            self._drops[Reason.NOT_BRIDGEABLE] += 1  # a deposit for another gateway, passed on by the mesh
+            return
+        wall_ms = self._mesh.wall_ms(now)
+        payload = payload_of(heard.frame, header)
+        if wall_ms is None:
+            self._drops[Reason.CLOCK] += 1
+        elif header.recipient_id is None:
+            self._count(self.carriers.heard_copy(payload, now, wall_ms))
+        elif not accepts:
+            self._drops[Reason.BRIDGE_OFF] += 1
+        else:
+            taken = self.carriers.deposit(header.sender_id, payload, now, wall_ms)
+            if isinstance(taken, Reason):
+                self._drops[taken] += 1
+            elif any(self._linked()):
+                self._publish(taken, effects, now, wall_ms)
+            else:
+                self._keep(header.sender_id, taken)
+
+    def from_site(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> Reason | None:
+        """Take an envelope about events; returns why it is refused, None if it is taken."""
+        wall_ms = self._mesh.wall_ms(now)
+        if wall_ms is None:
+            return Reason.CLOCK
+        try:
+            match envelope.kind:
+                case Kind.OFFER:
+                    return self._offered(site, split_names(envelope.body), wall_ms, effects, now)
+                case Kind.WANT:
+                    return self._asked(site, split_names(envelope.body), effects, now)
+        except DecodeError as error:
+            return error.reason
+        return self._arrived(site, envelope, effects, now, wall_ms)
+
+    def greeted(self, site: Site, effects: list[Effect], now: float) -> None:
+        """Send a site that has just said who it is what waited for one, and offer it what is kept."""
+        wall_ms = self._mesh.wall_ms(now)
+        if wall_ms is None or Kind.EVENT not in site.kinds:
+            return
+        for carried in self.unsent.take_all():
+            if carried.is_fresh(wall_ms):
+                self._publish(carried, effects, now, wall_ms)
+            else:
+                self._drops[Reason.EXPIRED] += 1
+        self._offer((site,), wall_ms, effects)
+
+    def run_due(self, effects: list[Effect], now: float) -> None:
+        """Put down what waited for the radio, and offer what is kept, when it is time."""
+        wall_ms = self._mesh.wall_ms(now)
+        if wall_ms is None or now < self.next_at():
+            return
+        for payload in self.carriers.put_down(now, wall_ms):
+            self._mesh.carry(payload, None, effects, now)
+        if now >= self._offer_at:
+            self._offer(tuple(self._linked()), wall_ms, effects)
+            self._offer_at = now + OFFER_PERIOD_S if self._shelf else inf
+
+    def next_at(self) -> float:
+        """Return when `run_due` has something to do, infinity if nothing waits."""
+        return min(self.carriers.next_at(), self._offer_at)
+
+    def _keep(self, depositor: bytes, carried: Carried) -> None:
+        given_up = self.unsent.add(depositor, carried)
+        if given_up is not None:
+            self.carriers.give_back(given_up)
+            self._drops[Reason.QUEUE_FULL] += 1
+
+    def _publish(self, carried: Carried, effects: list[Effect], now: float, wall_ms: int) -> None:
+        envelope = Envelope(
+            packet_id=carried.identifier,
+            kind=Kind.EVENT,
+            origin=self._own_id,
+            seen=(),
+            created_ms=wall_ms,
+            expires_ms=_end_ms(carried),
+            body=carried.payload(carried.way),
+        )
+        self._shelve(envelope, now)
+        self._post.send(envelope, self._post.lacking(envelope.packet_id, Kind.EVENT, now), effects, now)
+
+    def _arrived(self, site: Site, envelope: Envelope, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
+        if envelope.origin == self._own_id:
+            return Reason.ECHO
+        others = self._others(frozenset(envelope.seen), now)
+        taken = self.carriers.arrive(envelope.body, envelope.packet_id, others, now, wall_ms)
+        if taken is None or taken is Reason.ECHO:
+            self._provenance.add(envelope.packet_id, (*envelope.seen, envelope.origin), now)
+        if not isinstance(taken, Carried):
+            return taken
+        self._provenance.add(envelope.packet_id, (*envelope.seen, envelope.origin), now)
+        kept = replace(envelope, expires_ms=_end_ms(taken), body=taken.payload(taken.way))
+        self._shelve(kept, now)
+        targets = [other for other in self._post.lacking(envelope.packet_id, Kind.EVENT, now) if other.link != site.link]
+        self._post.send(kept, targets, effects, now)
+        return None
+
+    def _offered(self, site: Site, names: list[bytes], wall_ms: int, effects: list[Effect], now: float) -> Reason | None:
+        if not site.offers.take(now):
+            return Reason.RATE
+        lacking = [name for name in names if not self.carriers.has(name, now) and not self._wanted.knows(name, now)]
+        for name in lacking:
+            self._wanted.add(name, now)
+        if lacking:
+            self._post.tell(Kind.WANT, b"".join(lacking), wall_ms, (site,), effects)
+        return None
+
+    def _asked(self, site: Site, names: list[bytes], effects: list[Effect], now: float) -> Reason | None:
+        if not site.wants.take(now):
+            return Reason.RATE
+        for name in names:
+            kept = self._shelf.get(name)
+            if kept is not None:
+                self._post.send(kept, (site,), effects, now)
+        return None
+
+    def _offer(self, sites: tuple[Site, ...], wall_ms: int, effects: list[Effect]) -> None:
+        self._shelf.expire(wall_ms)
+        if sites and self._shelf:
+            self._post.tell(Kind.OFFER, self._shelf.names(), wall_ms, sites, effects)
+
+    def _shelve(self, envelope: Envelope, now: float) -> None:
+        self._shelf.add(envelope)
+        self._offer_at = min(self._offer_at, now + OFFER_PERIOD_S)
+
+    def _linked(self) -> Iterator[Site]:
+        return (site for site in self._sites.all() if site.greeted and Kind.EVENT in site.kinds)
+
+    def _others(self, seen: frozenset[bytes], now: float) -> Iterator[bytes]:
+        """Name the other gateways on this island that may put an event down too.
+
+        A phone that bridges states private media as well; a gateway like this one reads no mail.
+        """
+        for peer in self._mesh.peers:
+            able = Capability(peer.announce.capabilities or 0)
+            is_box = Capability.BRIDGE in able and Capability.PRIVATE_MEDIA not in able
+            if peer.is_local(now) and (is_box or peer.peer_id in seen):
+                yield peer.peer_id
+
+    def _count(self, reason: Reason | None) -> None:
+        if reason is not None:
+            self._drops[reason] += 1
+
+
+def _end_ms(carried: Carried) -> int:
+    return int((carried.event.created_at + EVENT_AGE_S) * 1000)

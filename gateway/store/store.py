@@ -1,0 +1,41 @@
+"""Everything that outlives a restart, behind one door."""
+
+from pathlib import Path
+from random import Random
+
+from gateway.store.database import Database, open_database
+from gateway.store.decisions import Decisions
+from gateway.store.history import History
+from gateway.store.shapes import Shapes
+from gateway.store.spool import Spool
+
+
+class Store:
+    """The tables of one database.
+
+    Args:
+        database: where they are.
+        rng: chance for retries and for the keys that hide who sent what; cryptographic unless a test says otherwise.
+
+    """
+
+    def __init__(self, database: Database, rng: Random) -> None:
+        self.database = database
+        self.spool = Spool(database, rng)
+        self.history = History(database)
+        self.decisions = Decisions(database)
+        self.shapes = Shapes(database, rng.randbytes)
+
+    def prune(self, now_ms: int) -> int:
+        """Forget what is over, in one transaction; returns how many rows. Raises `StoreError`."""
+        with self.database.transaction():
+            return sum(part.prune(now_ms) for part in (self.spool, self.history, self.decisions, self.shapes))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.database.close()
+
+
+def open_store(path: Path, rng: Random, *, distrust: bool = False) -> Store:
+    """Open the store at `path`, or begin one; see `gateway.store.database.open_database` for what is refused and what is moved aside."""
+    return Store(open_database(path, distrust=distrust), rng)
