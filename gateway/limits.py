@@ -136,6 +136,46 @@ ORIGIN_RATE: Final = 5.0  # unsigned directed packets a second one sender may se
 ORIGIN_BURST: Final = 60.0
 MAX_ORIGINS: Final = 2_048  # senders with a budget of their own
 
+# The operator's policy
+MAX_POLICY_FILE: Final = 65_536  # bytes of the file with the rules
+MAX_POLICY_RULES: Final = 128  # rules: more than a person can read, and each packet may pass all of them
+MAX_POLICY_SITES: Final = 64  # sites with a name, and sites in one rule
+MAX_POLICY_NAME: Final = 48  # characters of a rule's or a site's name
+MAX_POLICY_FIGURE: Final = 1_000_000_000  # packets or bytes a minute in a limit
+MAX_POLICY_BUCKETS: Final = 4_096  # allowances counted separately, over all rules; later senders share one a rule
+
+# Air-time credits
+AIR_BYTES_PER_MS: Final = 32.0  # bytes a link carries in a millisecond without DLE: 64 KiB in about 2 s
+CREDIT_SITE_MS: Final = 10_000.0  # milliseconds of air a site saves up
+CREDIT_ORIGIN_MS: Final = 1_000.0  # milliseconds of air one sender saves up
+CREDIT_HEADROOM_MS: Final = 10_000.0  # milliseconds of air a site earns at most by carrying for others
+EARNED_SHARE: Final = 0.5  # of the air time of what a site carries for others; less than 1, so that lying about it cannot pay for itself
+MAX_CREDIT_ORIGINS: Final = 64  # senders of one site with an account of their own; later ones share one
+CREDIT_IDLE_S: Final = 60.0  # seconds without use after which an account may be given to another
+
+# Tickets and membership
+MAX_TICKET: Final = 1_024  # bytes: below what a caller may show over WebSocket
+MAX_TICKET_TEXT: Final = 2_048  # characters of a ticket or a code somebody typed or scanned
+MAX_TICKET_ADDRESSES: Final = 4  # places where the issuer says it can be reached
+MAX_TICKET_ADDRESS: Final = 128  # bytes of one
+MAX_TICKET_USES: Final = 16  # gateways that may join with one ticket
+MAX_TICKET_LIFETIME_S: Final = 30 * 24 * 3600  # seconds from a ticket's first to its last: what was used must be remembered as long
+MAX_USED_TICKETS: Final = 1_024  # tickets remembered as used until they expire; when full, no ticket is taken
+MAX_INVITATIONS: Final = 64  # tickets of ours that can still be named by their code; when full, no new one is made
+CODE_RATE: Final = 1 / 6  # wrong codes a second, from everybody together: a code has 40 secret bits
+CODE_BURST: Final = 10.0
+MAX_FEDERATION: Final = 64  # members besides the gateway itself: as many as the transports let link
+MAX_REVOKED: Final = 512  # gateways one issuer has ever shut out: none is forgotten, so when full no further one can be
+MAX_FORKS: Final = 4  # lists of revocations of one issuer of which none covers another: it was restored from old backups as often
+MAX_INVITATION_STEPS: Final = 5  # from a gateway to the furthest it takes for a member because others invited it
+MAX_RPC: Final = 32_768  # bytes of one message about the federation: a full list of revocations has 25 kB
+MAX_SOFTWARE: Final = 64  # characters of the name and version of a gateway's software
+MAX_CAPABILITIES: Final = 32  # things a gateway says it can be asked for
+MAX_CAPABILITY: Final = 32  # characters of one
+RPC_RATE: Final = 5.0  # messages a second one gateway may send about the federation: each may cost a signature check
+RPC_BURST: Final = 200.0  # so that it can tell everything it knows at once
+MAX_JOINING: Final = 8  # tickets of other gateways whose answer is awaited
+
 # The consent bridge (spec section 12.3; "minute" is any 60 seconds)
 MAX_BRIDGE_TEXT: Final = 16_000  # bytes of UTF-8 in an event: what a public message may hold (iOS)
 EVENT_AGE_S: Final = 900.0  # seconds between an event's time and now, either way (iOS)

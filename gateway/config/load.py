@@ -110,7 +110,7 @@ class _Reading:
             line = raw.count(b"\n", 0, error.start) + 1
             self.problems.append(Problem(Origin(Layer.FILE, str(file), line), "", "not valid UTF-8", "UTF-8 text"))
         except tomllib.TOMLDecodeError as error:
-            message, line = _syntax(str(error), text)
+            message, line = syntax(str(error), text)
             self.problems.append(Problem(Origin(Layer.FILE, str(file), line), "", f"not valid TOML: {message}"))
         except RecursionError:
             self.problems.append(Problem(origin, "", "lists or tables are nested too deeply"))
@@ -261,7 +261,7 @@ def _toml_value(text: str) -> object:
     return data["value"]
 
 
-def _syntax(message: str, text: str) -> tuple[str, int]:
+def syntax(message: str, text: str) -> tuple[str, int]:
     """The message of tomllib without its place, and the line."""
     found = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
     what = message[: found.start()] if found else message

@@ -66,9 +66,11 @@ class Problem:
 class InvalidConfigError(ConfigError):
     """A configuration with problems, every one of which is in the text."""
 
+    subject = "configuration"
+
     def __init__(self, problems: Sequence[Problem]) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        self.summary = f"The configuration cannot be used ({count})"
+        self.summary = f"The {self.subject} cannot be used ({count})"
         self.problems = tuple(problems)
         super().__init__("\n".join([f"{self.summary}:", *map(str, problems)]))
 

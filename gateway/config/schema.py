@@ -125,6 +125,20 @@ class BridgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     ] = ()
 
 
+class PolicyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The operator's rules about what crosses; they only narrow what bridge.mode lets through."""
+
+    file: Annotated[
+        Path,
+        About(
+            "The file with the rules; `meshgate policy show` prints them in words. Where nobody named a file and there is none, "
+            "the mode alone decides.",
+            default=lambda _places, state: state / "policy.toml",
+            default_words="policy.toml in gateway.state_dir",
+        ),
+    ]
+
+
 class RadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The Bluetooth radio, and with it the phones near this gateway."""
 
@@ -316,6 +330,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     gateway: GatewayConfig
     radio: RadioConfig
     bridge: BridgeConfig
+    policy: PolicyConfig
     transports: TransportsConfig
     control: ControlConfig
 

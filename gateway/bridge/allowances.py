@@ -1,0 +1,84 @@
+"""What the limits of the policy have left: token buckets, bounded in number.
+
+A bucket holds what a limit gives in a minute, starts full, and refills evenly. Whoever a limit is counted for
+has a bucket of their own while there is room. A bucket is given up only once it is full again, when
+forgetting it changes nothing; where none is, newcomers to a rule share one bucket. So nobody gets
+a fresh allowance by inventing senders, and nobody loses theirs to invented ones.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from gateway.bridge.policy import Action, Facts, Limit, Per, Verdict
+from gateway.limits import MAX_POLICY_BUCKETS
+from gateway.session.rate import TokenBucket
+
+_MINUTE = 60.0  # seconds
+
+
+@dataclass(slots=True)
+class _Allowance:
+    packets: TokenBucket | None
+    size: TokenBucket | None
+
+    def take(self, size: int, now: float) -> bool:
+        """Take one packet and its bytes, or neither."""
+        if self.packets is not None and self.packets.level(now) < 1:
+            return False
+        if self.size is not None and not self.size.take(now, size):
+            return False
+        return self.packets is None or self.packets.take(now)
+
+    def is_full(self, now: float) -> bool:
+        return all(bucket is None or bucket.level(now) >= bucket.burst for bucket in (self.packets, self.size))
+
+
+class Allowances:
+    """The state of every limit of one policy; a changed policy begins with a new one."""
+
+    def __init__(self) -> None:
+        self._own: OrderedDict[tuple[str, bytes], _Allowance] = OrderedDict()
+        self._shared: dict[str, _Allowance] = {}  # one a rule
+
+    def __len__(self) -> int:
+        return len(self._own) + len(self._shared)
+
+    def admit(self, verdict: Verdict, facts: Facts, sender: bytes, now: float) -> bool:
+        """Tell whether a packet crosses, and count it if it does.
+
+        Args:
+            verdict: what the policy said about it.
+            facts: what it said that about.
+            sender: whoever sent the packet; an 8-byte peer ID, or what stands for it in a record of the past.
+            now: seconds, monotonic.
+
+        """
+        if verdict.limit is None:
+            return verdict.action is Action.ALLOW
+        return self._of(verdict.rule, verdict.limit, _key(verdict.limit.per, facts, sender), now).take(facts.size, now)
+
+    def _of(self, rule: str, limit: Limit, key: bytes, now: float) -> _Allowance:
+        known = self._own.get((rule, key))
+        if known is not None:
+            self._own.move_to_end((rule, key))
+            return known
+        if len(self._own) >= MAX_POLICY_BUCKETS:
+            oldest = next(iter(self._own))
+            if not self._own[oldest].is_full(now):
+                return self._shared.setdefault(rule, _fresh(limit))
+            del self._own[oldest]
+        return self._own.setdefault((rule, key), _fresh(limit))
+
+
+def _key(per: Per, facts: Facts, sender: bytes) -> bytes:
+    match per:
+        case Per.ORIGIN:
+            return sender
+        case Per.SITE:
+            return facts.far_site or b""
+        case Per.ALL:
+            return b""
+
+
+def _fresh(limit: Limit) -> _Allowance:
+    return _Allowance(*(None if one is None else TokenBucket(one / _MINUTE, one) for one in (limit.packets, limit.size)))
