@@ -43,18 +43,18 @@ async def every_length(attacker: Attacker) -> None:
     await asyncio.Event().wait()
 
 
-async def flood(attacker: Attacker, what: str = "noise", rate: float = 0.0, size: int = LONGEST) -> None:
-    """Write without a pause, or so many times a second: noise, the same valid announce again and again, new announces, or halves."""
+async def flood(attacker: Attacker, what: str = "noise", burst: int = 4, size: int = LONGEST) -> None:
+    """Write as fast as the link takes it: noise, the same valid announce again and again, new announces, or halves."""
     await attacker.power_on()
     connection = await attacker.call()
     client, handle = await attacker.subscribe(connection)
     make = MAKERS[what]
     same = attacker.announce()
     while connection.handle in attacker.device.connections:
-        await put(client, handle, make(attacker, same, size), connection)
-        attacker.counters["written"] += 1
-        if rate:
-            await asyncio.sleep(1 / rate)
+        for _ in range(burst):
+            client.send_gatt_pdu(bytes(att.ATT_Write_Command(attribute_handle=handle, attribute_value=make(attacker, same, size))))
+            attacker.counters["written"] += 1
+        await connection.drain()
     attacker.counters["sent_away"] += 1
 
 
