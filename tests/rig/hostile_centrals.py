@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from typing import Any
 
 from bumble import att
@@ -12,7 +11,7 @@ from bumble.gatt_client import Client
 from gateway.wire.fragment import Fragment, encode_fragment
 from gateway.wire.packet import Packet, encode
 from gateway.wire.types import MessageType
-from tests.rig.hostile import REFUSALS, Attacker
+from tests.rig.hostile import REFUSALS, Attacker, stall
 from tests.rig.phone_connect import disconnect
 
 LONGEST = 512
@@ -103,19 +102,6 @@ async def never_reads(attacker: Attacker, says: float = 20.0) -> None:
         attacker.counters["written"] += 1
         await asyncio.sleep(says)
     attacker.counters["sent_away"] += 1
-
-
-class Stuck(deque[bytes]):
-    """A queue that says it is empty, so that nothing is ever taken out."""
-
-    def __len__(self) -> int:
-        return 0
-
-
-def stall(attacker: Attacker, connection: Connection) -> None:
-    """Let the link layer acknowledge nothing any more that the other end sends, as a host that does not read makes it do."""
-    end = next(end for end in attacker.station.ends if end.handle == connection.handle)
-    end.link._data[end.link.other(end)] = Stuck()
 
 
 async def put(client: Client, handle: int, value: bytes, connection: Connection) -> None:

@@ -17,9 +17,10 @@ HONEST = {
 ADAPTER = "hci0"  # the north's
 EVERY_S = 2.0  # seconds between two public messages, and between two private ones, of each phone
 TALK_S = 20.0  # 10 messages of each kind from each of 4 phones: 160 deliveries, so the 99th percentile is the second longest
-BASELINE_TALKS = 3
+BASELINE_TALKS = 2
 LEAD_S = 5.0  # an attack is under way for so long before the talk begins
-SETTLE_S = 120.0
+TRAIL_S = 2.0  # and goes on for so long after it
+SETTLE_S = 120.0  # what has not arrived then is lost
 
 Report = dict[str, Any]
 
@@ -56,12 +57,15 @@ class Scene:
 
     async def talk(self, seconds: float = TALK_S) -> Report:
         """Let the honest phones talk for a while and wait for what is on its way."""
+        await self._talk(seconds)
+        return await self.islands.settled(SETTLE_S)
+
+    async def _talk(self, seconds: float) -> None:
         air = self.islands.air
         await air.phone("books")
         await air.phone("talk", names=list(self.islands.phones), seconds=seconds, say_every=EVERY_S, whisper_every=EVERY_S)
         await asyncio.sleep(seconds)
         await air.phone("hush")
-        return await self.islands.settled(SETTLE_S)
 
     async def status(self) -> dict[str, Any]:
         """What the attacked gateway says of itself."""
@@ -77,9 +81,11 @@ class Scene:
         for stranger in strangers:
             await air.phone("attack", name=stranger, kind=kind, target=ADAPTER, options=options)
         await asyncio.sleep(LEAD_S)
-        report = await self.talk(seconds)
+        await self._talk(seconds)
+        await asyncio.sleep(TRAIL_S)
         links = len((await air.stations())[ADAPTER]["links"])
         did = [await air.phone("relent", name=stranger) for stranger in strangers]
+        report = await self.islands.settled(SETTLE_S)
         grown = Sizes(*(now - then for now, then in zip(vars(self.sizes()).values(), vars(sizes).values(), strict=True)))
         lost = await self.honest_downs() - downs
         attacked = Attacked(report, did, report["p99_ms"] / self.normal["p99_ms"], grown, lost, links, before, await self.status())

@@ -16,6 +16,8 @@ from tests.rig.hostile_scene import ADAPTER, Attacked, Scene, daemon, honest_sce
 SLOWER = 2.0  # times the 99th percentile of the latency without strangers
 GATEWAY_GROWTH = 6 << 20  # bytes: what strangers can fill is filled once (1 024 peers, 8 192 pins, 10 000 packet IDs come to about 4 MB)
 BLUETOOTHD_GROWTH = 4 << 20  # bytes: devices of the last minute at about 3 kB, and what waits for a link at 24 kB a second
+STALL_S = 60.0  # the kernel ends a link of which the controller has acknowledged nothing for 45 s (HCI_ACL_TX_TIMEOUT)
+LONGEST_STALL_S = 150.0
 ALL_GROWTH = 16 << 20  # bytes over all attacks together
 
 pytestmark = [pytest.mark.rig, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3_600)]
@@ -24,7 +26,7 @@ CENTRALS: list[tuple[str, dict[str, Any], int]] = [
     ("every_length", {}, 1),
     ("flood", {"what": "noise"}, 1),
     ("flood", {"what": "duplicates"}, 2),
-    ("flood", {"what": "announces"}, 1),
+    ("flood", {"what": "announces", "burst": 2}, 1),  # 67 a second
     ("flood", {"what": "halves"}, 1),
     ("hit_and_run", {"every": 0.1}, 1),
     ("squat", {}, 3),
@@ -76,6 +78,20 @@ async def test_a_false_tag_gets_no_call_and_keeps_nobody_out(scene: Scene, whose
     assert attacked.did[0].get("called", 0) == 0
     assert attacked.honest_links_lost == 0
     assert attacked.ratio <= SLOWER
+
+
+@pytest.mark.parametrize("kind", ["never_reads", "deaf_server"])
+async def test_who_never_reads_holds_the_adapter_up_for_as_long_as_the_kernel_lets_it_and_costs_no_message(scene: Scene, kind: str) -> None:
+    """The controller has one store for what goes to all links, and the kernel gives a link that takes nothing all of it."""
+    pids = scene.islands.north.pid, daemon("bluetoothd")
+    attacked = await scene.attack(kind, {}, 1, STALL_S)
+    assert (attacked.report["lost"], attacked.report["duplicates"]) == (0, 0), attacked.report["missing"]
+    assert attacked.did[0]["sent_away"] == 1
+    assert attacked.report["max_ms"] < LONGEST_STALL_S * 1000
+    caps_hold(attacked)
+    assert (scene.islands.north.pid, daemon("bluetoothd")) == pids
+    await scene.linked_again()
+    assert (await scene.talk())["p99_ms"] <= SLOWER * scene.normal["p99_ms"], "and then it is over"
 
 
 def caps_hold(attacked: Attacked) -> None:
