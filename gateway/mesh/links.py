@@ -11,6 +11,8 @@ from gateway.limits import (
     LINK_RATE,
     MAX_FRAME,
     MAX_PONGS,
+    NEWCOMER_BURST,
+    NEWCOMER_RATE,
     PONG_WINDOW_S,
     REBIND_INTERVAL_S,
     RELAY_BURST,
@@ -38,6 +40,7 @@ class Link:
     relays: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, RELAY_BURST))  # bytes
     crossings: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, CROSSING_BURST))  # bytes
     verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))
+    newcomers: TokenBucket = field(default_factory=lambda: TokenBucket(NEWCOMER_RATE, NEWCOMER_BURST))
     inflation: TokenBucket = field(default_factory=lambda: TokenBucket(INFLATE_RATE, INFLATE_BURST))
     pongs: TokenBucket = field(default_factory=lambda: TokenBucket(MAX_PONGS / PONG_WINDOW_S, MAX_PONGS))
 

@@ -134,7 +134,8 @@ class Receiver:
         header, link = incoming.header, incoming.link
         known = self._peers.get(header.sender_id)
         repeated = known is not None and known.packet_id == incoming.packet_id
-        if link is not None and not link.verifications.take(now):
+        newcomer = self._peers.signing_key(header.sender_id) is None
+        if link is not None and ((newcomer and not link.newcomers.take(now)) or not link.verifications.take(now)):
             peer: Peer | Reason = Reason.RATE
         else:
             peer = self._peers.accept(incoming.frame, header, incoming.packet_id, now, wall_ms, local=link is not None)

@@ -7,6 +7,7 @@ so setting it leaves the original valid.
 
 from gateway.limits import (
     MAX_PEERS,
+    MAX_SYNC_ANNOUNCES,
     MAX_SYNC_ANSWER_BYTES,
     MAX_SYNC_ANSWERS,
     MAX_SYNC_PACKETS_PER_ANSWER,
@@ -30,6 +31,7 @@ ROUNDS: tuple[tuple[int, tuple[int, ...]], ...] = (
 )
 """What is asked for in every first, second and fourth period."""
 DEFAULT_TYPES = (MessageType.ANNOUNCE, MessageType.MESSAGE)
+SENDER_AT = {1: 14, 2: 16}  # offset of the sender in a packet of that version
 _EXEMPT_FROM_SINCE = frozenset({MessageType.ANNOUNCE, MessageType.PREKEYS})
 
 
@@ -71,7 +73,7 @@ class Sync:
         known = gcs.values(request.filter)
         wanted = frozenset(request.fragment_ids) if request.fragment_ids is not None else None
         frames: list[bytes] = []
-        room = MAX_SYNC_ANSWER_BYTES
+        room, announces = MAX_SYNC_ANSWER_BYTES, 0
         for kept in self._offer(kinds, now):
             if len(frames) >= MAX_SYNC_PACKETS_PER_ANSWER or room <= 0:
                 break
@@ -82,16 +84,22 @@ class Sync:
                 continue
             if wanted is not None and kind == MessageType.FRAGMENT and _fragment_id(kept.frame) not in wanted:
                 continue
+            if kind == MessageType.ANNOUNCE:
+                announces += 1
+                if announces > MAX_SYNC_ANNOUNCES:
+                    continue
             frames.append(as_sync_answer(kept.frame) if self._marks_answers else with_ttl(kept.frame, 0))
             room -= len(kept.frame)
         return frames
 
     def _offer(self, kinds: tuple[int, ...], now: float) -> list[Kept | Peer]:
-        offer: list[Kept | Peer] = []
-        if MessageType.ANNOUNCE in kinds:
-            offer.extend(peer for peer in self._peers if now - peer.announced_at <= PEER_REACHABLE_S)
-        offer.extend(self._history.newest_first(kinds))
-        return offer
+        kept = list(self._history.newest_first(kinds))
+        if MessageType.ANNOUNCE not in kinds:
+            return [*kept]
+        authors = {_sender(one.frame) for one in kept}
+        there = [peer for peer in self._peers if now - peer.announced_at <= PEER_REACHABLE_S]
+        there.sort(key=lambda peer: peer.peer_id not in authors)  # nobody believes what somebody says whose announce has not come
+        return [*there, *kept]
 
 
 def types_mask(kinds: tuple[int, ...]) -> int:
@@ -111,6 +119,11 @@ def types_in(mask: int) -> tuple[int, ...]:
 
 def _timestamp(kept: Kept | Peer) -> int:
     return kept.timestamp_ms
+
+
+def _sender(frame: bytes) -> bytes:
+    at = SENDER_AT[frame[0]]
+    return frame[at : at + 8]
 
 
 def _fragment_id(frame: bytes) -> bytes:

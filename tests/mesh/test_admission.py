@@ -9,6 +9,8 @@ from gateway.limits import (
     LINK_RATE,
     MAX_PONGS,
     MAX_SKEW_S,
+    NEWCOMER_BURST,
+    NEWCOMER_RATE,
     PONG_WINDOW_S,
     PREKEY_HISTORY_S,
     RELAY_BURST,
@@ -261,6 +263,26 @@ class TestBudgets:
         checked.clear()
         play.hear("a", *[ada.packet(MessageType.MESSAGE, number.to_bytes(5), signed=False) for number in range(100)])
         assert len(checked) == VERIFY_RATE
+
+    def test_people_nobody_has_heard_of_do_not_use_up_what_others_say_needs(self) -> None:
+        checked = []
+
+        def verify(frame: bytes, key: bytes, header: object) -> bool:
+            checked.append(frame)
+            return True
+
+        play = Play(links=["a"], verify=verify)
+        ada = play.stranger("a", "ada")
+        play.hear("a", *(play.node(f"nobody {number}").announce(ttl=5) for number in range(int(NEWCOMER_BURST) + 20)))
+        assert len(checked) == NEWCOMER_BURST
+        assert play.drops()["rate"] == 21
+        play.hear("a", ada.say("hello"), ada.announce(ttl=5, nickname="still Ada"))
+        assert texts(play) == ["hello"]
+        assert len(checked) == NEWCOMER_BURST + 2
+        play.wait(1)
+        checked.clear()
+        play.hear("a", *(play.node(f"another {number}").announce(ttl=5) for number in range(60)))
+        assert len(checked) == NEWCOMER_RATE
 
     def test_what_one_link_had_no_budget_for_is_verified_over_another(self) -> None:
         play = Play(links=["a", "b"])
