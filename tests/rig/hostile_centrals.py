@@ -25,7 +25,7 @@ async def every_length(attacker: Attacker) -> None:
     client, handle = await attacker.subscribe(connection)
     for size in range(LONGEST + 1):
         await put(client, handle, attacker.rng.randbytes(size), connection)
-        if size % 8 == 0:
+        if size % 16 == 0:
             await ask(attacker, client, att.ATT_Write_Request(attribute_handle=handle, attribute_value=attacker.rng.randbytes(size)))
         attacker.counters["lengths"] += 1
     for size in (1, 20, 182, 400, 512, 513, 600, 1_000):
@@ -35,7 +35,7 @@ async def every_length(attacker: Attacker) -> None:
     for offset, size in OFFSETS:
         await prepare(attacker, client, handle, offset, size)
         await ask(attacker, client, att.ATT_Execute_Write_Request(flags=1))
-    for _ in range(200):
+    for _ in range(100):
         await prepare(attacker, client, handle, 0, 400)
     await ask(attacker, client, att.ATT_Execute_Write_Request(flags=0))
     attacker.counters["done"] += 1

@@ -20,7 +20,7 @@ TALK_S = 20.0  # 10 messages of each kind from each of 4 phones: 160 deliveries,
 BASELINE_TALKS = 2
 LEAD_S = 5.0  # an attack is under way for so long before the talk begins
 TRAIL_S = 2.0  # and goes on for so long after it
-SETTLE_S = 120.0  # what has not arrived then is lost
+SETTLE_S = 300.0  # what has not arrived then is lost
 
 Report = dict[str, Any]
 

