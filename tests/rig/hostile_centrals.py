@@ -75,8 +75,8 @@ async def hit_and_run(attacker: Attacker, times: int = 1_000, every: float = 0.2
     await asyncio.Event().wait()
 
 
-async def squat(attacker: Attacker, subscribes: bool = False) -> None:
-    """Hold a connection and never say a word; call again whenever it is sent away."""
+async def squat(attacker: Attacker, subscribes: bool = False, stays_away: bool = False) -> None:
+    """Hold a connection and never say a word; call again whenever it is sent away, unless it stays away then."""
     await attacker.power_on()
     while True:
         with contextlib.suppress(*REFUSALS, IndexError):
@@ -87,6 +87,8 @@ async def squat(attacker: Attacker, subscribes: bool = False) -> None:
                 await patiently(attacker.subscribe(connection))
             await gone.wait()
             attacker.counters["sent_away"] += 1
+            if stays_away:
+                return
         await asyncio.sleep(2.0)
         await attacker.new_address()
 

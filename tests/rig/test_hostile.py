@@ -12,6 +12,7 @@ import pytest_asyncio
 from gateway.limits import MAX_LINKS
 from tests.rig.controllers import MAX_LINKS as CONTROLLER_LINKS
 from tests.rig.hostile_scene import ADAPTER, Attacked, Scene, daemon, honest_scene
+from transports.limits import BLE_IDLE_S
 
 SLOWER = 2.0  # times the 99th percentile of the latency without strangers
 GATEWAY_GROWTH = 6 << 20  # bytes: what strangers can fill is filled once (1 024 peers, 8 192 pins, 10 000 packet IDs come to about 4 MB)
@@ -42,6 +43,7 @@ PERIPHERALS: list[tuple[str, dict[str, Any], int]] = [
     ("small_mtu", {"every": 5.0}, 1),
 ]
 
+CROWD = tuple(f"Eve {number}" for number in range(CONTROLLER_LINKS))  # more than there are places beside the honest phones
 THOROUGH = ("every_length", "thousand_addresses")  # attacks that come to an end
 
 
@@ -81,6 +83,26 @@ async def test_a_false_tag_gets_no_call_and_keeps_nobody_out(scene: Scene, whose
     assert attacked.did[0].get("called", 0) == 0
     assert attacked.honest_links_lost == 0
     assert attacked.ratio <= SLOWER
+
+
+async def test_who_takes_every_place_of_the_controller_gives_them_back(scene: Scene) -> None:
+    """Connections without a subscription: the gateway's program hears of them only through BlueZ's list of devices."""
+    await scene.admit(*CROWD)
+    for stranger in CROWD:
+        await scene.islands.air.phone("attack", name=stranger, kind="squat", target=ADAPTER, options={"stays_away": True})
+    await scene.islands.wait(lambda: is_full(scene), 30, "a full controller")
+    await scene.islands.add(scene.islands.north, "Flora", role="central")
+    await scene.islands.wait(lambda: scene.islands.linked("Flora"), 2 * BLE_IDLE_S, "a link of a newcomer")
+    did = [await scene.islands.air.phone("relent", name=stranger) for stranger in CROWD]
+    await scene.islands.remove("Flora")
+    assert sum(row.get("sent_away", 0) for row in did) == sum(row.get("calls_taken", 0) for row in did)
+    assert (await scene.status())["transports"]["ble"]["counters"]["idlers"] >= len(CROWD) - 3
+    await scene.linked_again()
+
+
+async def is_full(scene: Scene) -> bool:
+    """Whether the north's controller takes nobody more."""
+    return len((await scene.islands.air.stations())[ADAPTER]["links"]) == CONTROLLER_LINKS
 
 
 async def test_who_never_reads_holds_the_adapter_up_until_the_kernel_ends_the_link_and_costs_no_message(scene: Scene) -> None:

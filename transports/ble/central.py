@@ -17,7 +17,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakError
 
-from hw.bluez.adapters import DEVICE, Adapter, forget_device
+from hw.bluez.adapters import DEVICE, Adapter, devices, forget_device
 from hw.bluez.bus import BluezBus
 from hw.bluez.errors import NO_REPLY, BluezError
 from hw.bluez.limits import TAG_BYTES
@@ -140,6 +140,19 @@ class BleakCentral:
         if device in self._bus.objects:
             with contextlib.suppress(BluezError):
                 await self._bus.call(device, DEVICE, "Disconnect", timeout=BLE_CLOSE_TIMEOUT_S)
+
+    def connected(self) -> list[str]:
+        """List who is connected and may be sent away: whom nobody has paired and whose services nobody has asked for.
+
+        BlueZ resolves the services of everybody that a program of this machine dials, and, with the settings
+        `meshgate doctor` asks for, of nobody who dials us.
+        """
+        kept = ("Paired", "Bonded", "Trusted", "ServicesResolved")
+        return [
+            device.path
+            for device in devices(self._bus, self._adapter.path)
+            if device.connected and not any(self._bus.get(device.path, DEVICE, name, default=False) for name in kept)
+        ]
 
     async def forget(self, device: str) -> None:
         """Make BlueZ forget a device, unless somebody is connected under its address by now."""

@@ -139,6 +139,9 @@ class Radio(Protocol):
     async def hang_up(self, device: str) -> None:
         """End a connection, or the attempt at one; never raises."""
 
+    def connected(self) -> Collection[str]:
+        """List the devices that are connected now, but for those a person has paired and those a program of this machine has dialled."""
+
     async def forget(self, device: str) -> None:
         """Make BlueZ forget a device that is not connected; never raises."""
 

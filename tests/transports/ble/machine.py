@@ -225,8 +225,12 @@ class TwinRadio:
 
     async def hang_up(self, device: str) -> None:
         for connection in tuple(self.controller.connections):
-            if device.endswith(connection.called.address):
+            if device.endswith((connection.called.address, connection.caller.address)):
                 connection.end("hung up")
+
+    def connected(self) -> list[str]:
+        callers = {connection.caller for connection in self.controller.connections} - {self.controller}
+        return [f"{self.controller.path}/dev_{caller.address}" for caller in callers]
 
     async def forget(self, device: str) -> None:
         self.controller.forgotten.append(device)
@@ -248,6 +252,8 @@ class TwinRemote:
             await self._connection.to_called.room()
         if answered:
             await asyncio.sleep(2 * self._connection.latency)
+            while self._connection.to_called.stalled and not self._connection.ended:
+                await asyncio.sleep(0.1)  # who reads nothing answers nothing
         if self._connection.ended:
             raise BluezError("org.bluez.Error.NotConnected")
 
@@ -302,6 +308,8 @@ class TwinPeripheral:
             self._failure.set_exception(error)
 
     def _arrived(self, connection: Connection) -> None:
+        if connection.caller.never_subscribes:
+            return
         subscriber = TwinSubscriber(f"{self._controller.path}/dev_{connection.caller.address}", connection)
         self._centrals[subscriber] = connection
 
