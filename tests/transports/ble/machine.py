@@ -252,8 +252,10 @@ class TwinRemote:
             await self._connection.to_called.room()
         if answered:
             await asyncio.sleep(2 * self._connection.latency)
-            while self._connection.to_called.stalled and not self._connection.ended:
-                await asyncio.sleep(0.1)  # who reads nothing answers nothing
+            if self._connection.to_called.stalled and not self._connection.ended:  # who reads nothing answers nothing
+                over = asyncio.Event()
+                self._connection.on_end.append(lambda _why: over.set())
+                await over.wait()
         if self._connection.ended:
             raise BluezError("org.bluez.Error.NotConnected")
 
