@@ -81,6 +81,7 @@ MAX_SYNC_ANSWERS: Final = 8  # REQUEST_SYNCs answered per peer in SYNC_ANSWER_WI
 SYNC_ANSWER_WINDOW_S: Final = 30.0
 MAX_SYNC_PACKETS_PER_ANSWER: Final = 128  # originals sent for one request
 MAX_SYNC_ANNOUNCES: Final = 32  # of these, announces: made-up people would fill every answer, and who is there says so twice a minute
+MAX_SYNC_PEERS: Final = 150  # peers above which we do not ask for announces: half of what our filter holds; the rest would come every time
 MAX_SYNC_ANSWER_BYTES: Final = 64 * 1024  # bytes sent for one request, at least one original: as much as waits for a link
 MAX_PONGS: Final = 5  # pings answered per link in PONG_WINDOW_S
 PONG_WINDOW_S: Final = 10.0

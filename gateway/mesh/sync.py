@@ -11,6 +11,7 @@ from gateway.limits import (
     MAX_SYNC_ANSWER_BYTES,
     MAX_SYNC_ANSWERS,
     MAX_SYNC_PACKETS_PER_ANSWER,
+    MAX_SYNC_PEERS,
     PEER_REACHABLE_S,
     SYNC_ANSWER_WINDOW_S,
 )
@@ -49,8 +50,11 @@ class Sync:
         """Return the payload of a REQUEST_SYNC for these types.
 
         What does not fit the filter is the oldest, and `since` says from when on it is complete:
-        without that, or in the order packets came in, the rest would be sent to us every time.
+        without that, or in the order packets came in, the rest would be sent to us every time. Announces are sent
+        whatever `since` says, so among more people than the filter has room for they are not asked for.
         """
+        if len(self._peers) > MAX_SYNC_PEERS:
+            kinds = tuple(kind for kind in kinds if kind != MessageType.ANNOUNCE)
         plain = MessageType.ANNOUNCE not in kinds
         built = self._built.get(kinds)
         if plain and built is not None and built[0] == self._history.version:
