@@ -106,7 +106,8 @@ class Scene:
             f"  lost {report['lost']}, doubled {report['duplicates']}, links lost {attacked.honest_links_lost}"
         )
         self.rows.append(row)
-        print(f"\n{row}\n    {attacked.did}")
+        slowest = {name: figures["p99_ms"] for name, figures in report["by_receiver"].items()}
+        print(f"\n{row}\n    99th percentile by receiver {slowest}; the strangers {attacked.did}")
 
     def sizes(self) -> Sizes:
         """How large the attacked gateway's process and bluetoothd are now."""

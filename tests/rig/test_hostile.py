@@ -91,6 +91,7 @@ async def test_who_takes_every_place_of_the_controller_gives_them_back(scene: Sc
     for stranger in CROWD:
         await scene.islands.air.phone("attack", name=stranger, kind="squat", target=ADAPTER, options={"stays_away": True})
     await scene.islands.wait(lambda: is_full(scene), 30, "a full controller")
+    await scene.islands.air.link("Flora", list(scene.islands.phones), up=False)  # so that only the gateway can take her
     await scene.islands.add(scene.islands.north, "Flora", role="central")
     await scene.islands.wait(lambda: scene.islands.linked("Flora"), 2 * BLE_IDLE_S, "a link of a newcomer")
     did = [await scene.islands.air.phone("relent", name=stranger) for stranger in CROWD]
