@@ -86,8 +86,11 @@ BLE_MOST_LINKS: Final = 16  # links per adapter and role that may be configured;
 BLE_MAX_ADAPTERS: Final = 8  # adapters in use at once, whatever is plugged in
 BLE_LINK_SILENCE_S: Final = 180.0  # seconds without a frame before a link is given up, as BitChat for Android does
 BLE_MUTE_S: Final = 20.0  # seconds a link may stay without its first frame before a newcomer may have its place
-BLE_QUEUE_FRAMES: Final = 16  # frames accepted for one dialled link and not yet written; the engine keeps the long queue
-BLE_WRITE_FENCE: Final = 8  # frames from one write with response to the next: what bluetoothd may hold for a link
+BLE_IDLE_S: Final = 20.0  # seconds a device may be connected to us without subscribing: phones take 1 to 3
+BLE_MOST_CONNECTED: Final = 64  # such devices kept track of per adapter; no controller holds as many
+BLE_QUEUE_FRAMES: Final = 4  # frames accepted for one dialled link and not yet written: in the engine's long queue the urgent overtakes
+BLE_EARLY_FRAMES: Final = 16  # frames a dialled device may send before the dial has come to its end
+BLE_WRITE_FENCE: Final = 4  # frames from one write with response to the next: what bluetoothd may hold for a link
 BLE_WRITE_TIMEOUT_S: Final = 30.0  # seconds one write may take: ATT gives a transaction as long
 BLE_CLOSE_TIMEOUT_S: Final = 3.0  # seconds the good-bye of a link may take before it is left to BlueZ
 

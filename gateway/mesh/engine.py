@@ -203,7 +203,8 @@ class Mesh:
 
     def status(self, now: float) -> MeshStatus:
         """Return a snapshot for people and metrics."""
-        counters = {"received": self.received, "relayed": self.relayed, "cancelled": self._forwarding.cancelled}
+        forwarding = self._forwarding
+        counters = {"received": self.received, "relayed": self.relayed, "cancelled": forwarding.cancelled, "demoted": forwarding.demoted}
         sizes = {"history": len(self._speaker.history), "assemblies": len(self._receiver.assembler), "seen": len(self._seen)}
         return describe(self.identity.peer_id, self._links, self.peers, {**counters, **sizes}, self._drops, now)
 

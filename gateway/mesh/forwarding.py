@@ -43,6 +43,7 @@ class Forwarding:
     Attributes:
         relayed: packets passed on.
         cancelled: packets not passed on because a neighbour was quicker.
+        demoted: packets passed on as bulk because their link brought too many.
 
     """
 
@@ -55,7 +56,7 @@ class Forwarding:
         self._drops = drops
         self._pending = PendingRelays()
         self._owed: OrderedDict[tuple[bytes, bytes], dict[LinkId, None]] = OrderedDict()  # by sender and fragment ID
-        self.relayed = self.cancelled = 0
+        self.relayed = self.cancelled = self.demoted = 0
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -74,7 +75,7 @@ class Forwarding:
         owed: tuple[LinkId, ...] = ()
         if header.type == MessageType.FRAGMENT:
             links, owed = self._sort(incoming, links)
-        priority = _priority(incoming.frame, header)
+        priority = self._class_of(incoming, now)
         if links:
             self._pass_on(incoming, links, priority, decision, effects, now)
         if owed and incoming.completes is not None:
@@ -96,6 +97,14 @@ class Forwarding:
             announces = header.type == MessageType.ANNOUNCE
             relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces)
             self._pending.add(relay, now + self._rng.uniform(low, high) / 1000)
+
+    def _class_of(self, incoming: Incoming, now: float) -> Priority:
+        """Return how urgent a packet is: whoever brings more than a share gets through when nothing else waits."""
+        priority = _priority(incoming.frame, incoming.header)
+        if priority >= Priority.VOICE or incoming.link is None or incoming.link.relays.take(now, len(incoming.frame)):
+            return priority
+        self.demoted += 1
+        return Priority.BULK
 
     def _sort(self, incoming: Incoming, links: tuple[LinkId, ...]) -> tuple[tuple[LinkId, ...], tuple[LinkId, ...]]:
         """Tell the links a fragment fits from those that are owed the whole packet."""

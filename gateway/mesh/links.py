@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.limits import (
+    CROSSING_BURST,
     INFLATE_BURST,
     INFLATE_RATE,
     LINK_BURST,
     LINK_RATE,
     MAX_FRAME,
     MAX_PONGS,
+    NEWCOMER_BURST,
+    NEWCOMER_RATE,
     PONG_WINDOW_S,
     REBIND_INTERVAL_S,
+    RELAY_BURST,
+    RELAY_RATE,
     RSR_WINDOW_S,
     VERIFY_BURST,
     VERIFY_RATE,
@@ -32,7 +37,10 @@ class Link:
     bound_at: float = NEVER
     asked_at: float = NEVER  # when we last sent a REQUEST_SYNC over it
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(LINK_RATE, LINK_BURST))
+    relays: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, RELAY_BURST))  # bytes
+    crossings: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, CROSSING_BURST))  # bytes
     verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))
+    newcomers: TokenBucket = field(default_factory=lambda: TokenBucket(NEWCOMER_RATE, NEWCOMER_BURST))
     inflation: TokenBucket = field(default_factory=lambda: TokenBucket(INFLATE_RATE, INFLATE_BURST))
     pongs: TokenBucket = field(default_factory=lambda: TokenBucket(MAX_PONGS / PONG_WINDOW_S, MAX_PONGS))
 

@@ -15,9 +15,9 @@ from math import inf
 from gateway.errors import DecodeError, Reason, SessionError
 from gateway.limits import MAX_PINGS, MAX_TTL
 from gateway.mesh.admission import is_solicited, refuse_time
-from gateway.mesh.effects import Effect, Heard, PeerLost, PeerSeen, Pong, PublicMessage
+from gateway.mesh.effects import Effect, Heard, PeerLost, PeerSeen, Pong, Priority, PublicMessage
 from gateway.mesh.links import Link, Links
-from gateway.mesh.outbound import Drops
+from gateway.mesh.outbound import PRIORITIES, Drops
 from gateway.mesh.peers import Peer, PeerTable, Verify
 from gateway.mesh.private import Private
 from gateway.mesh.speaker import Speaker
@@ -134,7 +134,8 @@ class Receiver:
         header, link = incoming.header, incoming.link
         known = self._peers.get(header.sender_id)
         repeated = known is not None and known.packet_id == incoming.packet_id
-        if link is not None and not link.verifications.take(now):
+        newcomer = self._peers.signing_key(header.sender_id) is None
+        if link is not None and ((newcomer and not link.newcomers.take(now)) or not link.verifications.take(now)):
             peer: Peer | Reason = Reason.RATE
         else:
             peer = self._peers.accept(incoming.frame, header, incoming.packet_id, now, wall_ms, local=link is not None)
@@ -146,7 +147,7 @@ class Receiver:
         self._speaks(header)
         direct = link is not None and header.ttl == MAX_TTL and incoming.whole and self._links.bind(link, header.sender_id, now)
         effects.extend(PeerLost(lost.peer_id, "too many peers") for lost in self._peers.shrink())
-        if not repeated:
+        if not repeated and self._may_cross(incoming, now):
             effects.append(Heard(incoming.packet_id, header, incoming.frame, incoming.ingress, verified=True))
         if known is None:
             effects.append(PeerSeen(peer.peer_id, peer.announce.nickname, direct, incoming.ingress))
@@ -177,13 +178,23 @@ class Receiver:
             self._peers.within_reach((header.sender_id,), now)
         if header.is_broadcast:
             self._speaker.history.add(frame, header, incoming.packet_id, now, wall_ms, expires_ms=expires_ms)
-        effects.append(Heard(incoming.packet_id, header, frame, incoming.ingress, verified=True))
+        if self._may_cross(incoming, now):
+            effects.append(Heard(incoming.packet_id, header, frame, incoming.ingress, verified=True))
         if header.type == MessageType.MESSAGE and header.is_broadcast:
             text = payload_of(frame, header).decode(errors="replace")
             effects.append(PublicMessage(incoming.packet_id, header.sender_id, header.timestamp_ms, text))
         elif header.type == MessageType.LEAVE:
             self._leave(header, effects)
         return None
+
+    def _may_cross(self, incoming: Incoming, now: float) -> bool:
+        """Take a broadcast that may go to other islands from the budget of its link; what is directed has budgets of its own there."""
+        header, link = incoming.header, incoming.link
+        talk = incoming.whole and header.is_broadcast and PRIORITIES.get(header.type, Priority.PUBLIC) is Priority.PUBLIC
+        if link is None or not talk or link.crossings.take(now, len(incoming.frame)):
+            return True
+        self._drops[Reason.RATE] += 1
+        return False
 
     def _leave(self, header: Header, effects: list[Effect]) -> None:
         peer = self._peers.get(header.sender_id)

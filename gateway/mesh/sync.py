@@ -5,11 +5,15 @@ not in it, with TTL 0 and the RSR flag, to the asker alone. RSR is outside the s
 so setting it leaves the original valid.
 """
 
+from collections.abc import Iterable
+
 from gateway.limits import (
     MAX_PEERS,
+    MAX_SYNC_ANNOUNCES,
     MAX_SYNC_ANSWER_BYTES,
     MAX_SYNC_ANSWERS,
     MAX_SYNC_PACKETS_PER_ANSWER,
+    MAX_SYNC_PEERS,
     PEER_REACHABLE_S,
     SYNC_ANSWER_WINDOW_S,
 )
@@ -30,6 +34,7 @@ ROUNDS: tuple[tuple[int, tuple[int, ...]], ...] = (
 )
 """What is asked for in every first, second and fourth period."""
 DEFAULT_TYPES = (MessageType.ANNOUNCE, MessageType.MESSAGE)
+SENDER_AT = {1: 14, 2: 16}  # offset of the sender in a packet of that version
 _EXEMPT_FROM_SINCE = frozenset({MessageType.ANNOUNCE, MessageType.PREKEYS})
 
 
@@ -47,13 +52,16 @@ class Sync:
         """Return the payload of a REQUEST_SYNC for these types.
 
         What does not fit the filter is the oldest, and `since` says from when on it is complete:
-        without that, or in the order packets came in, the rest would be sent to us every time.
+        without that, or in the order packets came in, the rest would be sent to us every time. Announces are sent
+        whatever `since` says, so among more people than the filter has room for they are not asked for.
         """
+        if len(self._peers) > MAX_SYNC_PEERS:
+            kinds = tuple(kind for kind in kinds if kind != MessageType.ANNOUNCE)
         plain = MessageType.ANNOUNCE not in kinds
         built = self._built.get(kinds)
         if plain and built is not None and built[0] == self._history.version:
             return built[1]
-        have = sorted([*self._announced(kinds, now), *self._history.newest_first(kinds)], key=_timestamp, reverse=True)
+        have = sorted(self._offer(kinds, self._history.newest_first(kinds), now), key=_timestamp, reverse=True)
         chosen, included = gcs.build([kept.packet_id for kept in have], FILTER_BYTES)
         since = have[included - 1].timestamp_ms if 0 < included < len(have) else None
         payload = encode_request_sync(RequestSync(filter=chosen, types=types_mask(kinds), since_ms=since))
@@ -71,8 +79,8 @@ class Sync:
         known = gcs.values(request.filter)
         wanted = frozenset(request.fragment_ids) if request.fragment_ids is not None else None
         frames: list[bytes] = []
-        room = MAX_SYNC_ANSWER_BYTES
-        for kept in (*self._announced(kinds, now), *self._history.offered(kinds, now)):
+        room, announces = MAX_SYNC_ANSWER_BYTES, 0
+        for kept in self._offer(kinds, self._history.offered(kinds, now), now):
             if len(frames) >= MAX_SYNC_PACKETS_PER_ANSWER or room <= 0:
                 break
             if gcs.bucket(kept.packet_id, request.filter.m) in known:
@@ -82,14 +90,22 @@ class Sync:
                 continue
             if wanted is not None and kind == MessageType.FRAGMENT and _fragment_id(kept.frame) not in wanted:
                 continue
+            if kind == MessageType.ANNOUNCE:
+                announces += 1
+                if announces > MAX_SYNC_ANNOUNCES:
+                    continue
             frames.append(as_sync_answer(kept.frame) if self._marks_answers else with_ttl(kept.frame, 0))
             room -= len(kept.frame)
         return frames
 
-    def _announced(self, kinds: tuple[int, ...], now: float) -> list[Kept | Peer]:
+    def _offer(self, kinds: tuple[int, ...], shelves: Iterable[Kept], now: float) -> list[Kept | Peer]:
+        kept = list(shelves)
         if MessageType.ANNOUNCE not in kinds:
-            return []
-        return [peer for peer in self._peers if now - peer.announced_at <= PEER_REACHABLE_S]
+            return [*kept]
+        authors = {_sender(one.frame) for one in kept}
+        there = [peer for peer in self._peers if now - peer.announced_at <= PEER_REACHABLE_S]
+        there.sort(key=lambda peer: peer.peer_id not in authors)  # nobody believes what somebody says whose announce has not come
+        return [*there, *kept]
 
 
 def types_mask(kinds: tuple[int, ...]) -> int:
@@ -109,6 +125,11 @@ def types_in(mask: int) -> tuple[int, ...]:
 
 def _timestamp(kept: Kept | Peer) -> int:
     return kept.timestamp_ms
+
+
+def _sender(frame: bytes) -> bytes:
+    at = SENDER_AT[frame[0]]
+    return frame[at : at + 8]
 
 
 def _fragment_id(frame: bytes) -> bytes:

@@ -3,27 +3,37 @@
 import pytest
 
 from gateway.limits import (
+    CROSSING_BURST,
     HISTORY_LIFETIME_S,
     LINK_BURST,
     LINK_RATE,
     MAX_PONGS,
     MAX_SKEW_S,
+    NEWCOMER_BURST,
+    NEWCOMER_RATE,
     PONG_WINDOW_S,
     PREKEY_HISTORY_S,
+    RELAY_BURST,
+    RELAY_RATE,
     RSR_WINDOW_S,
     VERIFY_BURST,
     VERIFY_RATE,
 )
-from gateway.mesh.effects import Heard, PublicMessage
+from gateway.mesh.effects import Heard, Priority, PublicMessage
 from gateway.mesh.settings import MeshSettings
 from gateway.wire.packet import as_sync_answer, with_ttl
 from gateway.wire.ping import Ping, encode_ping
 from gateway.wire.types import BROADCAST, MessageType
-from tests.mesh.nodes import forged
+from tests.mesh.nodes import Node, forged, noise
 from tests.mesh.playbook import Play
 from transports.link import FrameReceived, LinkId
 
 ASKING = MeshSettings(jitter=False)
+
+
+def talk(node: Node, number: int) -> bytes:
+    """Some 500 bytes said to everybody, which no compression makes fewer."""
+    return node.packet(MessageType.MESSAGE, number.to_bytes(2) + noise(400))
 
 
 def texts(play: Play) -> list[str]:
@@ -198,6 +208,36 @@ class TestBudgets:
         play.forget().hear("a", *(play.node("ben").packet(0x7F, number.to_bytes(4), signed=False) for number in range(300)))
         assert len(play.sent("b", 0x7F)) == LINK_RATE
 
+    def test_what_a_link_brings_beyond_its_share_is_passed_on_as_bulk(self) -> None:
+        play = Play(links=["a", "b", "c"])
+        loud, calm = play.stranger("a", "loud"), play.stranger("b", "calm")
+        frames = [talk(loud, number) for number in range(100)]
+        play.forget().hear("a", *frames)
+        urgent = [sent.frame for sent in play.sent("c", MessageType.MESSAGE) if sent.priority is Priority.PUBLIC]
+        assert RELAY_BURST - 2 * len(frames[0]) < sum(map(len, urgent)) <= RELAY_BURST
+        assert len(play.sent("c", MessageType.MESSAGE)) == len(frames), "nothing is dropped where there is room"
+        assert play.mesh.status(play.now).counters["demoted"] == len(frames) - len(urgent)
+        play.forget().hear("b", calm.say("hello"))
+        assert [sent.priority for sent in play.sent("c")] == [Priority.PUBLIC], "another link has a share of its own"
+        play.wait(1)
+        again = [talk(loud, number) for number in range(100, 160)]
+        play.forget().hear("a", *again)
+        urgent = [sent.frame for sent in play.sent("c", MessageType.MESSAGE) if sent.priority is Priority.PUBLIC]
+        assert RELAY_RATE - len(again[0]) < sum(map(len, urgent)) <= RELAY_RATE + len(again[0])
+
+    def test_what_a_link_says_to_all_beyond_its_share_is_not_offered_to_other_islands(self) -> None:
+        play = Play(links=["a", "b"])
+        loud, calm = play.stranger("a", "loud"), play.stranger("b", "calm")
+        play.forget()
+        for number in range(200):
+            play.hear("a", talk(loud, number))
+        offered = play.seen(Heard)
+        assert CROSSING_BURST - 2 * len(offered[0].frame) < sum(len(heard.frame) for heard in offered) <= CROSSING_BURST
+        assert play.drops()["rate"] == 200 - len(offered)
+        play.forget().hear("b", calm.say("hello"))
+        play.hear("a", loud.packet(MessageType.NOISE_ENCRYPTED, b"secret", to=calm.peer_id, signed=False))
+        assert len(play.seen(Heard)) == 2, "the others' talk, and what is for one alone, goes on"
+
     def test_copies_are_not_charged(self) -> None:
         play = Play(links=["a", "b"])
         ada = play.stranger("a", "ada")
@@ -223,6 +263,26 @@ class TestBudgets:
         checked.clear()
         play.hear("a", *[ada.packet(MessageType.MESSAGE, number.to_bytes(5), signed=False) for number in range(100)])
         assert len(checked) == VERIFY_RATE
+
+    def test_people_nobody_has_heard_of_do_not_use_up_what_others_say_needs(self) -> None:
+        checked = []
+
+        def verify(frame: bytes, key: bytes, header: object) -> bool:
+            checked.append(frame)
+            return True
+
+        play = Play(links=["a"], verify=verify)
+        ada = play.stranger("a", "ada")
+        play.hear("a", *(play.node(f"nobody {number}").announce(ttl=5) for number in range(int(NEWCOMER_BURST) + 20)))
+        assert len(checked) == NEWCOMER_BURST
+        assert play.drops()["rate"] == 21
+        play.hear("a", ada.say("hello"), ada.announce(ttl=5, nickname="still Ada"))
+        assert texts(play) == ["hello"]
+        assert len(checked) == NEWCOMER_BURST + 2
+        play.wait(1)
+        checked.clear()
+        play.hear("a", *(play.node(f"another {number}").announce(ttl=5) for number in range(60)))
+        assert len(checked) == NEWCOMER_RATE
 
     def test_what_one_link_had_no_budget_for_is_verified_over_another(self) -> None:
         play = Play(links=["a", "b"])

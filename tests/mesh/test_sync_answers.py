@@ -5,6 +5,7 @@ import pytest
 from gateway.limits import (
     HISTORY_LAST_S,
     HISTORY_LIFETIME_S,
+    MAX_SYNC_ANNOUNCES,
     MAX_SYNC_ANSWER_BYTES,
     MAX_SYNC_ANSWERS,
     MAX_SYNC_PACKETS_PER_ANSWER,
@@ -82,6 +83,16 @@ def test_since_leaves_out_what_is_older_but_no_announce_and_no_keys(play: Play) 
     mask = types_mask((MessageType.ANNOUNCE, MessageType.MESSAGE, MessageType.PREKEYS))
     answers = play.answers("a", ada.ask(RequestSync(NOTHING.filter, mask, since_ms=wall_ms(play.now - 1))))
     assert [id_of(frame) for frame in answers] == [id_of(ada.announce(age=60)), id_of(new), id_of(keys)]
+
+
+def test_made_up_people_do_not_fill_an_answer(play: Play) -> None:
+    crowd = [play.stranger("a", f"nobody {number}").peer_id for number in range(2 * MAX_SYNC_ANNOUNCES)]
+    said = play.stranger("a", "ben").say("hello")
+    play.hear("a", said)
+    senders = [peek(frame).sender_id for frame in play.answers("a", play.node("ada").ask(NOTHING)) if frame[1] == MessageType.ANNOUNCE]
+    assert len(senders) == MAX_SYNC_ANNOUNCES
+    assert senders[0] == peek(said).sender_id, "who has said something comes first"
+    assert set(senders[1:]) <= {*crowd, play.node("ada").peer_id}
 
 
 def test_fragments_may_be_asked_for_by_name(play: Play) -> None:

@@ -1,5 +1,6 @@
 """Gossip sync: what this node asks for, whom and when."""
 
+from gateway.limits import MAX_SYNC_PEERS
 from gateway.mesh.history import History
 from gateway.mesh.peers import PeerTable
 from gateway.mesh.settings import MeshSettings
@@ -118,6 +119,20 @@ def test_what_came_late_does_not_make_it_ask_for_everything_again() -> None:
             sync._history.add(frame, peek(frame), id_of(frame), 0.0, wall_ms(0))
     request = decode_request_sync(asking.request((MessageType.MESSAGE,), 0.0))
     assert answering.answer(request, 0.0) == []
+
+
+def test_a_crowd_is_not_asked_for_its_announces() -> None:
+    def believe(_frame: bytes, _key: bytes, _header: object) -> bool:
+        return True
+
+    play = Play(links=["a", "b"], verify=believe)
+    people = [Node(f"node{number}", play.clock).announce(ttl=5) for number in range(MAX_SYNC_PEERS + 1)]
+    play.hear("a", *people[: MAX_SYNC_PEERS // 2])
+    play.hear("b", *people[MAX_SYNC_PEERS // 2 : MAX_SYNC_PEERS])
+    sync = Sync(History(), play.mesh.peers)
+    assert types_in(decode_request_sync(sync.request(TALK, play.now)).types) == TALK
+    play.hear("b", people[-1])
+    assert types_in(decode_request_sync(sync.request(TALK, play.now)).types) == tuple(kind for kind in TALK if kind != MessageType.ANNOUNCE)
 
 
 def test_a_request_is_built_anew_only_when_something_has_changed() -> None:

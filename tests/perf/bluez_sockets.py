@@ -152,6 +152,9 @@ class _Host:
     async def dial(self, _heard: Heard, _sink: Sink) -> Remote:
         raise NotImplementedError
 
+    def connected(self) -> list[str]:
+        return []
+
     async def forget(self, _device: str) -> None:
         return None
 

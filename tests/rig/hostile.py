@@ -5,7 +5,7 @@ of `tests.rig.hostile_centrals` and `tests.rig.hostile_peripherals`, with their 
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
@@ -113,6 +113,19 @@ class Attacker:
 
     def _notified(self, _value: bytes) -> None:
         self.counters["notified"] += 1
+
+
+class Stuck(deque[bytes]):
+    """A queue that says it is empty, so that nothing is ever taken out."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+def stall(attacker: Attacker, connection: Connection) -> None:
+    """Let the link layer acknowledge nothing any more that the other end sends, as a host that does not read makes it do."""
+    end = next(end for end in attacker.station.ends if end.handle == connection.handle)
+    end.link._data[end.link.other(end)] = Stuck()
 
 
 Attack = Callable[..., Awaitable[None]]

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from typing import Any
 
 from bumble import att
@@ -12,7 +11,7 @@ from bumble.gatt_client import Client
 from gateway.wire.fragment import Fragment, encode_fragment
 from gateway.wire.packet import Packet, encode
 from gateway.wire.types import MessageType
-from tests.rig.hostile import REFUSALS, Attacker
+from tests.rig.hostile import REFUSALS, Attacker, stall
 from tests.rig.phone_connect import disconnect
 
 LONGEST = 512
@@ -26,7 +25,7 @@ async def every_length(attacker: Attacker) -> None:
     client, handle = await attacker.subscribe(connection)
     for size in range(LONGEST + 1):
         await put(client, handle, attacker.rng.randbytes(size), connection)
-        if size % 8 == 0:
+        if size % 16 == 0:
             await ask(attacker, client, att.ATT_Write_Request(attribute_handle=handle, attribute_value=attacker.rng.randbytes(size)))
         attacker.counters["lengths"] += 1
     for size in (1, 20, 182, 400, 512, 513, 600, 1_000):
@@ -36,25 +35,25 @@ async def every_length(attacker: Attacker) -> None:
     for offset, size in OFFSETS:
         await prepare(attacker, client, handle, offset, size)
         await ask(attacker, client, att.ATT_Execute_Write_Request(flags=1))
-    for _ in range(200):
+    for _ in range(100):
         await prepare(attacker, client, handle, 0, 400)
     await ask(attacker, client, att.ATT_Execute_Write_Request(flags=0))
     attacker.counters["done"] += 1
     await asyncio.Event().wait()
 
 
-async def flood(attacker: Attacker, what: str = "noise", rate: float = 0.0, size: int = LONGEST) -> None:
-    """Write without a pause, or so many times a second: noise, the same valid announce again and again, new announces, or halves."""
+async def flood(attacker: Attacker, what: str = "noise", burst: int = 4, size: int = LONGEST) -> None:
+    """Write as fast as the link takes it: noise, the same valid announce again and again, new announces, or halves."""
     await attacker.power_on()
     connection = await attacker.call()
     client, handle = await attacker.subscribe(connection)
     make = MAKERS[what]
     same = attacker.announce()
     while connection.handle in attacker.device.connections:
-        await put(client, handle, make(attacker, same, size), connection)
-        attacker.counters["written"] += 1
-        if rate:
-            await asyncio.sleep(1 / rate)
+        for _ in range(burst):
+            client.send_gatt_pdu(bytes(att.ATT_Write_Command(attribute_handle=handle, attribute_value=make(attacker, same, size))))
+            attacker.counters["written"] += 1
+        await connection.drain()
     attacker.counters["sent_away"] += 1
 
 
@@ -76,8 +75,8 @@ async def hit_and_run(attacker: Attacker, times: int = 1_000, every: float = 0.2
     await asyncio.Event().wait()
 
 
-async def squat(attacker: Attacker, subscribes: bool = False) -> None:
-    """Hold a connection and never say a word; call again whenever it is sent away."""
+async def squat(attacker: Attacker, subscribes: bool = False, stays_away: bool = False) -> None:
+    """Hold a connection and never say a word; call again whenever it is sent away, unless it stays away then."""
     await attacker.power_on()
     while True:
         with contextlib.suppress(*REFUSALS, IndexError):
@@ -88,6 +87,8 @@ async def squat(attacker: Attacker, subscribes: bool = False) -> None:
                 await patiently(attacker.subscribe(connection))
             await gone.wait()
             attacker.counters["sent_away"] += 1
+            if stays_away:
+                return
         await asyncio.sleep(2.0)
         await attacker.new_address()
 
@@ -103,19 +104,6 @@ async def never_reads(attacker: Attacker, says: float = 20.0) -> None:
         attacker.counters["written"] += 1
         await asyncio.sleep(says)
     attacker.counters["sent_away"] += 1
-
-
-class Stuck(deque[bytes]):
-    """A queue that says it is empty, so that nothing is ever taken out."""
-
-    def __len__(self) -> int:
-        return 0
-
-
-def stall(attacker: Attacker, connection: Connection) -> None:
-    """Let the link layer acknowledge nothing any more that the other end sends, as a host that does not read makes it do."""
-    end = next(end for end in attacker.station.ends if end.handle == connection.handle)
-    end.link._data[end.link.other(end)] = Stuck()
 
 
 async def put(client: Client, handle: int, value: bytes, connection: Connection) -> None:

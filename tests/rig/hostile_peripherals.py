@@ -8,7 +8,7 @@ from bumble import att, gatt
 from bumble.core import AdvertisingData
 from bumble.device import Connection
 
-from tests.rig.hostile import Attacker
+from tests.rig.hostile import Attacker, stall
 from tests.rig.phone_profile import CHARACTERISTIC, SERVICE, advertisement, scan_response
 from tests.rig.phone_tasks import whole
 
@@ -92,6 +92,37 @@ async def shouter(attacker: Attacker) -> None:
             task.cancel()
 
 
+async def deaf_server(attacker: Attacker, says: float = 20.0) -> None:
+    """Serve well, and never let another packet of the gateway through once it has subscribed, while talking so as not to seem dead."""
+    characteristic = _characteristic()
+    talking: set[asyncio.Task[None]] = set()
+
+    async def talk(connection: Connection) -> None:
+        await asyncio.sleep(1.0)  # the answer to the subscription gets through
+        stall(attacker, connection)
+        while connection.handle in attacker.device.connections:
+            notification = att.ATT_Handle_Value_Notification(attribute_handle=characteristic.handle, attribute_value=attacker.announce())
+            attacker.device.gatt_server.send_gatt_pdu(connection, bytes(notification))
+            await asyncio.sleep(says)
+        attacker.counters["sent_away"] += 1
+
+    def subscribed(connection: Connection, notify: bool, _indicate: bool) -> None:
+        if notify:
+            attacker.counters["subscribed"] += 1
+            task = asyncio.create_task(talk(connection))
+            talking.add(task)
+            task.add_done_callback(talking.discard)
+
+    characteristic.on(characteristic.EVENT_SUBSCRIPTION, subscribed)
+    await attacker.power_on(gatt.Service(SERVICE, [characteristic]))
+    await whole(attacker.device.start_advertising())
+    try:
+        await asyncio.Event().wait()
+    finally:
+        for task in tuple(talking):
+            task.cancel()
+
+
 async def small_mtu(attacker: Attacker, every: float = 10.0) -> None:
     """Serve well, but grant no more than the least MTU."""
     await attacker.power_on(gatt.Service(SERVICE, [_characteristic()]))
@@ -143,5 +174,5 @@ def _absurdities(rng: Random) -> Iterator[bytes]:
 
 KINDS = {
     attack.__name__: attack
-    for attack in (no_service, no_characteristic, false_tag, absurd, thousand_addresses, silent_server, shouter, small_mtu)
+    for attack in (no_service, no_characteristic, false_tag, absurd, thousand_addresses, silent_server, shouter, deaf_server, small_mtu)
 }

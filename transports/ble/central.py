@@ -145,6 +145,19 @@ class BleakCentral:
         """List the devices that BlueZ remembers and nobody uses."""
         return [device.path for device in devices(self._bus, self._adapter.path) if not is_in_use(self._bus, device.path)]
 
+    def connected(self) -> list[str]:
+        """List who is connected and may be sent away: whom nobody has paired and whose services nobody has asked for.
+
+        BlueZ resolves the services of everybody that a program of this machine dials, and, with the settings
+        `meshgate doctor` asks for, of nobody who dials us.
+        """
+        kept = ("Paired", "Bonded", "Trusted", "ServicesResolved")
+        return [
+            device.path
+            for device in devices(self._bus, self._adapter.path)
+            if device.connected and not any(self._bus.get(device.path, DEVICE, name, default=False) for name in kept)
+        ]
+
     async def forget(self, device: str) -> None:
         """Make BlueZ forget a device, unless somebody is connected under its address by now."""
         if is_in_use(self._bus, device):

@@ -17,6 +17,7 @@ class Counters:
     links_dialled: int = 0
     links_arrived: int = 0
     links_silent: int = 0  # given up because nothing came
+    idlers: int = 0  # devices sent away because they were connected and did not subscribe
     turned_away: int = 0  # devices that dialled us and found no place
     dials: int = 0
     scans: int = 0

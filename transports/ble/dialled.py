@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hw.bluez.errors import BluezError
 from transports.ble.edge import Remote
 from transports.ble.outgoing import Outgoing
-from transports.limits import BLE_CLOSE_TIMEOUT_S, BLE_QUEUE_FRAMES, BLE_WRITE_TIMEOUT_S
+from transports.limits import BLE_CLOSE_TIMEOUT_S, BLE_EARLY_FRAMES, BLE_WRITE_TIMEOUT_S
 
 
 class Line:
@@ -36,7 +36,7 @@ class Line:
             return
         if self._on_frame is not None:
             self._on_frame(frame)
-        elif len(self.early) < BLE_QUEUE_FRAMES:
+        elif len(self.early) < BLE_EARLY_FRAMES:
             self.early.append(frame)
 
     def lost(self, why: str) -> None:

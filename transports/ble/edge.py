@@ -142,6 +142,9 @@ class Radio(Protocol):
     def remembered(self) -> Sequence[str]:
         """List the devices that BlueZ remembers and nobody uses."""
 
+    def connected(self) -> Collection[str]:
+        """List the devices that are connected now, but for those a person has paired and those a program of this machine has dialled."""
+
     async def forget(self, device: str) -> None:
         """Make BlueZ forget a device that is not connected; never raises."""
 

@@ -10,6 +10,7 @@ from transports.ble.arrived import ArrivedWay, send_away
 from transports.ble.dialled import DialledWay, Line
 from transports.ble.edge import DialFailure, Heard, Radio, Remote, Subscriber
 from transports.ble.ground import Ground
+from transports.ble.idlers import Idlers
 from transports.ble.links import Link
 from transports.ble.presence import Presence
 from transports.ble.search import Search
@@ -54,6 +55,7 @@ class Station:
         self._arrived: dict[Subscriber, Link] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._forgetting: set[str] = set()
+        self._idlers = Idlers()
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._writers: dict[Link, asyncio.Task[None]] = {}
         self.search = Search(ground, adapter, radio, ladder, self._dialled, self._forget) if Role.CENTRAL in role else None
@@ -218,6 +220,13 @@ class Station:
                     self._ground.counters.links_silent += 1
                     self._ground.dropped(link)
                     self.drop(link, "nothing came for a long time")
+            for device in self._idlers.late(self._radio.connected(), self._is_used, now):
+                self._ground.counters.idlers += 1
+                self._goodbye(self._radio.hang_up(device))
+
+    def _is_used(self, device: str) -> bool:
+        """Whether a connection with a device is a link or about to be one."""
+        return self._ground.table.is_linked(device) or (self.search is not None and self.search.is_dialling(device))
 
     async def _end(self, link: Link) -> None:
         try:

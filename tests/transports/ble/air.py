@@ -67,6 +67,7 @@ class Ear:
     mtu: int = 512
     capacity: int = 100
     advertises: bool = False
+    never_subscribes: bool = False
     refuses: DialFailure | None = None  # how it answers those who dial it
     hear: "Callable[[Ear], None] | None" = None  # set while it scans
     on_caller: "Callable[[Connection], None]" = lambda _connection: None

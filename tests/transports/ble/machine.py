@@ -229,11 +229,15 @@ class TwinRadio:
 
     async def hang_up(self, device: str) -> None:
         for connection in tuple(self.controller.connections):
-            if device.endswith(connection.called.address):
+            if device.endswith((connection.called.address, connection.caller.address)):
                 connection.end("hung up")
 
     def remembered(self) -> list[str]:
         return sorted(f"{self.controller.path}/dev_{address}" for address in self.controller.remembered | self.controller.known)
+
+    def connected(self) -> list[str]:
+        callers = {connection.caller for connection in self.controller.connections} - {self.controller}
+        return [f"{self.controller.path}/dev_{caller.address}" for caller in callers]
 
     async def forget(self, device: str) -> None:
         self.controller.forgotten.append(device)
@@ -257,6 +261,10 @@ class TwinRemote:
             await self._connection.to_called.room()
         if answered:
             await asyncio.sleep(2 * self._connection.latency)
+            if self._connection.to_called.stalled and not self._connection.ended:  # who reads nothing answers nothing
+                over = asyncio.Event()
+                self._connection.on_end.append(lambda _why: over.set())
+                await over.wait()
         if self._connection.ended:
             raise BluezError("org.bluez.Error.NotConnected")
 
@@ -311,6 +319,8 @@ class TwinPeripheral:
             self._failure.set_exception(error)
 
     def _arrived(self, connection: Connection) -> None:
+        if connection.caller.never_subscribes:
+            return
         subscriber = TwinSubscriber(f"{self._controller.path}/dev_{connection.caller.address}", connection)
         self._centrals[subscriber] = connection
 

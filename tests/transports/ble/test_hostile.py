@@ -12,13 +12,16 @@ from tests.transports.ble.air import Air, Ear
 from tests.transports.ble.machine import Machine
 from tests.transports.ble.scene import OWN, Listener, Phone, running
 from transports.ble.edge import DialFailure
+from transports.ble.idlers import Idlers
 from transports.limits import (
     BLE_CANDIDATES,
     BLE_DIALS_AT_ONCE,
     BLE_HOLDS,
+    BLE_IDLE_S,
     BLE_MAX_CENTRAL,
     BLE_MAX_FRAME,
     BLE_MAX_PERIPHERAL,
+    BLE_MOST_CONNECTED,
     BLE_QUEUE_FRAMES,
     BLE_WRITE_TIMEOUT_S,
 )
@@ -236,6 +239,42 @@ def test_a_crowd_finds_as_many_places_as_there_are_and_no_more():
             assert counters["turned_away"] == 26
 
     run(scene())
+
+
+def test_a_device_that_connects_and_never_subscribes_gives_its_place_back():
+    async def scene():
+        air = Air()
+        gateway = Listener(machine := Machine(air, OWN), wishes=PERIPHERAL)
+        honest = Phone(air, "7B:00:00:00:00:01")
+        idlers = [Phone(air, address(number)) for number in range(8)]
+        async with running(gateway):
+            await linked(machine, gateway, honest)
+            honest.write(b"hello")
+            for idler in idlers:
+                idler.ear.never_subscribes = True
+                await idler.dial(machine)
+            await asyncio.sleep(BLE_IDLE_S - 1)
+            assert not any(idler.ends for idler in idlers), "a phone may take its time"
+            await asyncio.sleep(12)
+            assert all(idler.ends for idler in idlers)
+            assert gateway.counters["idlers"] == 8
+            assert not honest.ends
+            await asyncio.sleep(120)
+            assert not honest.ends
+            assert gateway.counters["idlers"] == 8
+
+    run(scene())
+
+
+def test_idlers_are_told_once_in_a_while_and_bounded():
+    idlers = Idlers()
+    crowd = [f"device {number}" for number in range(2 * BLE_MOST_CONNECTED)]
+    assert idlers.late(crowd, lambda _device: False, 0.0) == []
+    assert len(idlers) == BLE_MOST_CONNECTED
+    assert idlers.late(crowd, lambda device: device == crowd[0], BLE_IDLE_S) == crowd[1:BLE_MOST_CONNECTED]
+    assert idlers.late(crowd[1:], lambda _device: False, BLE_IDLE_S + 1) == []
+    assert idlers.late([], lambda _device: False, 100.0) == []
+    assert len(idlers) == 0
 
 
 def test_a_device_that_dials_us_while_we_dial_it_keeps_its_link():
