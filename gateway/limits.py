@@ -48,6 +48,8 @@ MAX_ASSEMBLY_BYTES: Final = MAX_PAYLOAD
 MAX_ASSEMBLY_BYTES_TOTAL: Final = 4 * 1024 * 1024  # bytes over all assemblies (AND)
 ASSEMBLY_FRAGMENT_COST: Final = 200  # bytes of memory a kept fragment takes besides its data, counted in the total
 ASSEMBLY_LIFETIME_S: Final = 30.0
+ASSEMBLY_RATE: Final = 2.0  # assemblies a second one link may begin: in their lifetime it must not push out all others
+ASSEMBLY_BURST: Final = 32.0
 
 # Mesh
 MAX_SKEW_S: Final = 120.0  # seconds between a packet's timestamp and now (iOS)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.limits import (
+    ASSEMBLY_BURST,
+    ASSEMBLY_RATE,
     CROSSING_BURST,
     INFLATE_BURST,
     INFLATE_RATE,
@@ -40,6 +42,7 @@ class Link:
     relays: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, RELAY_BURST))  # bytes
     crossings: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, CROSSING_BURST))  # bytes
     verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))
+    assemblies: TokenBucket = field(default_factory=lambda: TokenBucket(ASSEMBLY_RATE, ASSEMBLY_BURST))
     newcomers: TokenBucket = field(default_factory=lambda: TokenBucket(NEWCOMER_RATE, NEWCOMER_BURST))
     inflation: TokenBucket = field(default_factory=lambda: TokenBucket(INFLATE_RATE, INFLATE_BURST))
     pongs: TokenBucket = field(default_factory=lambda: TokenBucket(MAX_PONGS / PONG_WINDOW_S, MAX_PONGS))

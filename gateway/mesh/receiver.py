@@ -239,15 +239,20 @@ class Receiver:
         return None
 
     def _fragment(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
-        header = incoming.header
-        whole = self.assembler.add(header.sender_id, decode_fragment(payload_of(incoming.frame, header)), now)
+        header, link = incoming.header, incoming.link
+        fragment = decode_fragment(payload_of(incoming.frame, header))
+        begins = header.ttl > 0 and not self.assembler.knows(header.sender_id, fragment.fragment_id)
+        if link is not None and begins and not link.assemblies.take(now):
+            self._speaker.seen.mark_unproven(incoming.packet_id, tried=False)  # a copy over another link may have better luck
+            return Reason.BUDGET
+        whole = self.assembler.add(header.sender_id, fragment, now)
         if header.is_broadcast:
             self._speaker.history.add(incoming.frame, header, incoming.packet_id, now, wall_ms)
         if whole is None:
             return None
         try:
             inner = peek(whole)
-            if incoming.link is not None and not incoming.link.inflation.take(now, original_size(whole, inner)):
+            if link is not None and not link.inflation.take(now, original_size(whole, inner)):
                 return Reason.RATE
             inner_id = packet_id(whole, inner)
         except DecodeError:
@@ -255,14 +260,14 @@ class Receiver:
         nested = inner.type == MessageType.FRAGMENT or (inner.type == MessageType.REQUEST_SYNC and header.ttl != 0)
         if nested or inner.sender_id != header.sender_id:
             return Reason.MALFORMED_INNER
-        reason = refuse_time(inner, wall_ms, solicited=is_solicited(header, incoming.link, now), skew_ms=self._skew_ms)
+        reason = refuse_time(inner, wall_ms, solicited=is_solicited(header, link, now), skew_ms=self._skew_ms)
         if reason is not None:
             return reason
         if self._speaker.seen.knows(inner_id, now):
             return Reason.DUPLICATE
         self._speaker.seen.add(inner_id, now)
         incoming.completes, incoming.completes_id = whole, inner_id
-        self.take(Incoming(whole, inner, inner_id, incoming.link, whole=False), effects, now, wall_ms)
+        self.take(Incoming(whole, inner, inner_id, link, whole=False), effects, now, wall_ms)
         return None
 
     def _request_sync(self, incoming: Incoming, effects: list[Effect], now: float) -> Reason | None:

@@ -150,6 +150,10 @@ class Assembler:
     def __len__(self) -> int:
         return len(self._open)
 
+    def knows(self, sender_id: bytes, fragment_id: bytes) -> bool:
+        """Whether other fragments of the same frame are here."""
+        return (sender_id, fragment_id) in self._open
+
     def add(self, sender_id: bytes, fragment: Fragment, now: float) -> bytes | None:
         """Take one fragment in; the whole frame once none is missing. A repeated fragment changes nothing.
 

@@ -5,7 +5,9 @@ from random import Random
 import pytest
 
 from gateway.limits import (
+    ASSEMBLY_BURST,
     ASSEMBLY_LIFETIME_S,
+    ASSEMBLY_RATE,
     MAX_ASSEMBLIES,
     MAX_ASSEMBLIES_PER_SENDER,
     MAX_ASSEMBLY_BYTES_TOTAL,
@@ -164,6 +166,25 @@ def test_assemblies_are_bounded() -> None:
         node = play.node(f"node{number // 4}")
         play.hear(f"link{number % 4}", fragment(node, b"x", total=2, fragment_id=number.to_bytes(8)))
     assert play.mesh.status(play.now).counters["assemblies"] == MAX_ASSEMBLIES
+
+
+def test_one_link_begins_only_so_many_and_what_is_in_the_making_goes_on() -> None:
+    play = Play(links=["a", "b", "c"])
+    ada = play.stranger("a", "ada")
+    pieces = ada.cut(ada.say(LONG))
+    play.hear("a", *pieces[:-1])
+    play.forget()
+    started = [fragment(play.node(f"nobody {number}"), b"half", total=9) for number in range(200)]
+    play.hear("b", *started)
+    assert len(play.sent("c")) == ASSEMBLY_BURST
+    assert play.drops()["budget"] == 200 - ASSEMBLY_BURST
+    play.hear("a", started[-1])
+    assert len(play.sent("c")) == ASSEMBLY_BURST + 1, "a copy over another link is taken"
+    play.hear("a", pieces[-1])
+    assert [message.text for message in play.seen(PublicMessage)] == [LONG], "nobody was pushed out"
+    play.wait(1)
+    play.forget().hear("b", *(fragment(play.node(f"somebody {number}"), b"half", total=9) for number in range(20)))
+    assert len(play.sent("c")) == ASSEMBLY_RATE
 
 
 def test_one_sender_has_only_so_many() -> None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.limits import (
+    ASSEMBLY_RATE,
     MAX_ASSEMBLIES,
     MAX_FRAGMENTS_SENT,
     MAX_PACED,
@@ -150,6 +151,7 @@ class TestFragmentsTooLongForALink:
         ada = play.stranger("b", "ada")
         for number in range(MAX_ASSEMBLIES + 5):
             frame = ada.packet(MessageType.MESSAGE, number.to_bytes(2) + noise(900))
+            play.wait(1 / ASSEMBLY_RATE)
             play.hear("b", ada.cut(frame, 400, fragment_id=number.to_bytes(8))[0])
         assert len(play.mesh._forwarding._owed) == MAX_ASSEMBLIES
 
