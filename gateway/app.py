@@ -23,10 +23,12 @@ from gateway.mesh.events import ClockSet
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
 from gateway.runtime.clock import NOT_SET, TimeOfDay
+from gateway.runtime.keeping import Keeping
 from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, describe
+from gateway.store.store import Store, open_store
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
@@ -96,6 +98,7 @@ class Gateway:
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
         self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
+        self._keeping = Keeping(self._open_store, self._wall_ms, report)
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
         self._time: TimeOfDay | None = None
@@ -117,11 +120,12 @@ class Gateway:
             self._report(" ".join(NOT_SET))
             self._was_silent = True
         async with admin.serve(self.config.control.socket, self.status, self.radio):
+            keeping = asyncio.create_task(self._keeping.run(), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock")]
             tasks += [asyncio.create_task(one.run(pump.post_to(one.transport)), name=one.transport.name) for one in self._supervised]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
-                ends: list[asyncio.Future[Any]] = [*tasks, stopping, pump.broken]
+                ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if not pump.broken.done():
                     pump.carry_out(self.trunks.leave(loop.time()), loop.time())
@@ -131,7 +135,9 @@ class Gateway:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 pump.stop()
-            for ended in (pump.broken, *tasks):
+                keeping.cancel()  # after everything that may still have something to be kept
+                await asyncio.gather(keeping, return_exceptions=True)
+            for ended in (pump.broken, keeping, *tasks):
                 if ended.done() and not ended.cancelled():
                     ended.result()  # raises what broke it
 
@@ -146,7 +152,14 @@ class Gateway:
             troubles.append(NOT_SET)
         if self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites:
             troubles.append(NO_CELL)
-        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks)
+        troubles += self._keeping.troubles
+        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
+
+    def _open_store(self, distrust: bool) -> Store:
+        return open_store(self.config.gateway.state_dir / "store.db", self._rng, distrust=distrust)
+
+    def _wall_ms(self) -> int | None:
+        return self.engine.mesh.wall_ms(asyncio.get_running_loop().time())
 
     def _set_clock(self, event: ClockSet) -> None:
         if self._was_silent:
