@@ -113,16 +113,16 @@ class Gateway:
         """
         loop = asyncio.get_running_loop()
         self._started = loop.time()
-        pump = self._pump = Pump(self.trunks, self._notice)
+        pump = self._pump = Pump(self.trunks, self._take_notice)
         self._time = TimeOfDay(self._set_clock, self._trusted)
         self._time.look(self._started)
         if not self._time.is_known:
             self._report(" ".join(NOT_SET))
             self._was_silent = True
         async with admin.serve(self.config.control.socket, self.status, self.radio):
-            keeping = asyncio.create_task(self._keeping.run(), name="store")
+            keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock")]
-            tasks += [asyncio.create_task(one.run(pump.post_to(one.transport)), name=one.transport.name) for one in self._supervised]
+            tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
                 ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
@@ -155,6 +155,15 @@ class Gateway:
         troubles += self._keeping.troubles
         return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
 
+    async def _serve(self, one: Supervised, pump: Pump) -> None:
+        if Capability.WIDE_AREA in one.transport.capabilities:
+            await self._keeping.settle()
+        await one.run(pump.post_to(one.transport))
+
+    def _take_notice(self, effect: Effect, now: float) -> None:
+        self._keeping.take(effect, now)
+        self._notice(effect, now)
+
     def _open_store(self, distrust: bool) -> Store:
         return open_store(self.config.gateway.state_dir / "store.db", self._rng, distrust=distrust)
 
@@ -167,6 +176,7 @@ class Gateway:
             self._report("The clock is set: phones take this gateway's packets from now on.")
         if self._pump is not None:
             self._pump.send(event)
+            self._keeping.clock_set()
 
     def _bluetooth(self) -> "BleTransport":
         from hw.bluez.adapters import parse_wish  # noqa: PLC0415 -- dbus-fast and bleak are an extra

@@ -1,6 +1,7 @@
 """The consent bridge between radio and sites: what `carriers` decided is sent, kept, asked for, put down."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from math import inf
 
@@ -12,12 +13,14 @@ from gateway.bridge.remembered import Remembered
 from gateway.bridge.shelf import Shelf, Unsent, split_names
 from gateway.bridge.sites import Site, Sites
 from gateway.errors import DecodeError, Reason
-from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_SITES, OFFER_PERIOD_S, WANTED_AGAIN_S
+from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_RADIO_TEXTS, MAX_SITES, OFFER_PERIOD_S, WANTED_AGAIN_S
 from gateway.mesh.effects import Effect, Heard
 from gateway.mesh.engine import Mesh
+from gateway.mesh.events import Remember
+from gateway.mesh.records import Record
 from gateway.wire.envelope import Envelope, Kind
-from gateway.wire.packet import payload_of
-from gateway.wire.types import Capability
+from gateway.wire.packet import payload_of, peek
+from gateway.wire.types import Capability, MessageType
 
 KINDS = frozenset({Kind.EVENT, Kind.OFFER, Kind.WANT})
 """The envelopes that are about events."""
@@ -36,7 +39,8 @@ class ConsentBridge:
     """
 
     def __init__(self, mesh: Mesh, sites: Sites, provenance: Provenance, place: Place, drops: dict[Reason, int]) -> None:
-        self.carriers = Carriers(mesh.identity.peer_id, place, drops)
+        self._told: list[Record] = []  # by the carriers, and not yet appended to anybody's effects
+        self.carriers = Carriers(mesh.identity.peer_id, place, drops, self._told.append)
         self.unsent = Unsent()
         self._mesh = mesh
         self._own_id = mesh.identity.peer_id
@@ -68,16 +72,18 @@ class ConsentBridge:
             self._drops[Reason.CLOCK] += 1
         elif header.recipient_id is None:
             self._count(self.carriers.heard_copy(payload, now, wall_ms))
+            self._tell(effects)
         elif not accepts:
             self._drops[Reason.BRIDGE_OFF] += 1
         else:
             taken = self.carriers.deposit(header.sender_id, payload, now, wall_ms)
+            self._tell(effects)
             if isinstance(taken, Reason):
                 self._drops[taken] += 1
             elif any(self._linked()):
                 self._publish(taken, effects, now, wall_ms)
             else:
-                self._keep(header.sender_id, taken)
+                self._keep(header.sender_id, taken, effects)
 
     def from_site(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> Reason | None:
         """Take an envelope about events; returns why it is refused, None if it is taken."""
@@ -111,7 +117,9 @@ class ConsentBridge:
         wall_ms = self._mesh.wall_ms(now)
         if wall_ms is None or now < self.next_at():
             return
-        for payload in self.carriers.put_down(now, wall_ms):
+        payloads = self.carriers.put_down(now, wall_ms)
+        self._tell(effects)
+        for payload in payloads:
             self._mesh.carry(payload, None, effects, now)
         if now >= self._offer_at:
             self._offer(tuple(self._linked()), wall_ms, effects)
@@ -121,10 +129,27 @@ class ConsentBridge:
         """Return when `run_due` has something to do, infinity if nothing waits."""
         return min(self.carriers.next_at(), self._offer_at)
 
-    def _keep(self, depositor: bytes, carried: Carried) -> None:
+    def remember(self, event: Remember, now: float) -> None:
+        """Take back what was told before a restart, and see from the history which messages were heard on the radio."""
+        wall_ms = self._mesh.wall_ms(now)
+        if wall_ms is None:
+            return
+        self.carriers.remember(event.events, now, wall_ms)
+        for packet in [packet for packet in event.packets if packet.kind == MessageType.MESSAGE][-MAX_RADIO_TEXTS:]:
+            with suppress(DecodeError):
+                header = peek(packet.frame)
+                text = payload_of(packet.frame, header).decode(errors="replace")
+                self.carriers.heard_text(header.sender_id, header.timestamp_ms, text, now)
+
+    def _tell(self, effects: list[Effect]) -> None:
+        effects += self._told
+        self._told.clear()
+
+    def _keep(self, depositor: bytes, carried: Carried, effects: list[Effect]) -> None:
         given_up = self.unsent.add(depositor, carried)
         if given_up is not None:
             self.carriers.give_back(given_up)
+            self._tell(effects)
             self._drops[Reason.QUEUE_FULL] += 1
 
     def _publish(self, carried: Carried, effects: list[Effect], now: float, wall_ms: int) -> None:
@@ -145,6 +170,7 @@ class ConsentBridge:
             return Reason.ECHO
         others = self._others(frozenset(envelope.seen), now)
         taken = self.carriers.arrive(envelope.body, envelope.packet_id, others, now, wall_ms)
+        self._tell(effects)
         if taken is None or taken is Reason.ECHO:
             self._provenance.add(envelope.packet_id, (*envelope.seen, envelope.origin), now)
         if not isinstance(taken, Carried):

@@ -36,7 +36,7 @@ from gateway.limits import (
 )
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import MeshEvent
+from gateway.mesh.events import MeshEvent, Remember
 from gateway.mesh.history import SHELVES
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.speaker import OWN
@@ -96,7 +96,9 @@ class GatewayEngine:
         return at if due == inf else due if at is None else min(at, due)
 
     def _take(self, event: MeshEvent, now: float) -> list[Effect]:
-        if isinstance(event, FrameReceived) and event.link in self.sites:
+        if isinstance(event, FrameReceived):  # by far the most frequent
+            if event.link not in self.sites:
+                return self.mesh.handle(event, now)
             effects: list[Effect] = []
             self._from_site(event.link, event.frame, effects, now)
             return effects
@@ -105,6 +107,8 @@ class GatewayEngine:
         if isinstance(event, LinkDown) and event.link in self.sites:
             self.sites.remove(event.link)
             return []
+        if isinstance(event, Remember):
+            self.consent.remember(event, now)
         return self.mesh.handle(event, now)
 
     def leave(self, now: float) -> list[Effect]:

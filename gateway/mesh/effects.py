@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from gateway.mesh.records import Record
 from gateway.wire.packet import Header
 from transports.link import LinkId
 
@@ -107,4 +108,4 @@ class Pong:
     round_trip: float  # seconds
 
 
-Effect = SendFrame | CloseLink | Heard | PeerSeen | PeerLost | PublicMessage | PrivateMessage | Receipt | Pong
+Effect = SendFrame | CloseLink | Heard | PeerSeen | PeerLost | PublicMessage | PrivateMessage | Receipt | Pong | Record

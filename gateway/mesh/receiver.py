@@ -176,7 +176,7 @@ class Receiver:
         if incoming.link is not None and header.ttl:
             self._peers.within_reach((header.sender_id,), now)
         if header.is_broadcast:
-            self._speaker.history.add(frame, header, incoming.packet_id, now, wall_ms, expires_ms=expires_ms)
+            self._speaker.keep(frame, header, incoming.packet_id, effects, now, wall_ms, expires_ms)
         effects.append(Heard(incoming.packet_id, header, frame, incoming.ingress, verified=True))
         if header.type == MessageType.MESSAGE and header.is_broadcast:
             text = payload_of(frame, header).decode(errors="replace")
@@ -231,7 +231,7 @@ class Receiver:
         header = incoming.header
         whole = self.assembler.add(header.sender_id, decode_fragment(payload_of(incoming.frame, header)), now)
         if header.is_broadcast:
-            self._speaker.history.add(incoming.frame, header, incoming.packet_id, now, wall_ms)
+            self._speaker.keep(incoming.frame, header, incoming.packet_id, effects, now, wall_ms)
         if whole is None:
             return None
         try:
