@@ -98,7 +98,7 @@ class Gateway:
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
         self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
-        self._keeping = Keeping(self._open_store, self._wall_ms, report)
+        self._keeping = Keeping(self._open_store, self._wall_ms, report, self._names)
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
         self._time: TimeOfDay | None = None
@@ -119,7 +119,7 @@ class Gateway:
         if not self._time.is_known:
             self._report(" ".join(NOT_SET))
             self._was_silent = True
-        async with admin.serve(self.config.control.socket, self.status, self.radio):
+        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock")]
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
@@ -163,6 +163,15 @@ class Gateway:
     def _take_notice(self, effect: Effect, now: float) -> None:
         self._keeping.take(effect, now)
         self._notice(effect, now)
+
+    def _names(self) -> dict[str, str]:
+        """What people call the sites: the nickname of each that has announced one."""
+        names = {}
+        for site in self.engine.sites.all():
+            gateway = self.engine.mesh.peers.get(site.site_id)
+            if gateway is not None:
+                names[site.site_id.hex()] = names[site.link.partition(":")[2]] = gateway.announce.nickname
+        return names
 
     def _open_store(self, distrust: bool) -> Store:
         return open_store(self.config.gateway.state_dir / "store.db", self._rng, distrust=distrust)

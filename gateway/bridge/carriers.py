@@ -44,7 +44,7 @@ from gateway.limits import (
     PARTICIPANT_FRESH_S,
     RADIO_COPIES_PER_MINUTE,
 )
-from gateway.mesh.records import EventMemory, EventNoted, Record
+from gateway.mesh.records import Decided, EventMemory, EventNoted, Record, Verb
 from gateway.wire.carrier import Direction
 from gateway.wire.nostr import stable_message_id
 from gateway.wire.nostr_signing import is_authentic
@@ -154,6 +154,7 @@ class Carriers:
         self._known.add(name, now)
         self._ours.add(name, now)
         self._note(EventMemory.OURS, name, wall_ms)
+        self._record(carried, Verb.DEPOSITED)
         self.counts["deposited"] += 1
         return carried
 
@@ -221,6 +222,8 @@ class Carriers:
             self._wait(carried, others, now)
         else:
             self._note(EventMemory.KNOWN, identifier, wall_ms)
+            served = carried.way is Direction.TO_BRIDGE or self._serves(carried)
+            self._record(carried, Verb.ALREADY_HERE if served else Verb.NOT_SERVED)
         return None if known else carried
 
     def heard_copy(self, payload: bytes, now: float, wall_ms: int) -> Reason | None:
@@ -242,6 +245,7 @@ class Carriers:
         self._on_air.add(name, now)
         self._note(EventMemory.ON_AIR, name, wall_ms)
         if downlink.call_off(name):
+            self._record(carried, Verb.LEFT_TO_OTHERS)
             self.counts["left_to_others"] += 1
         return None
 
@@ -250,22 +254,25 @@ class Carriers:
         hint = stable_message_id(sender_id, timestamp_ms, text).encode()
         self._texts.add(hint, now)
 
-    def put_down(self, now: float, wall_ms: int) -> list[bytes]:
-        """Return the carrier payloads to broadcast now."""
+    def put_down(self, now: float, wall_ms: int) -> list[tuple[bytes, bytes]]:
+        """Return the events to broadcast now: the name and the carrier payload of each."""
         payloads = []
         for way, downlink in self._downlinks.items():
             while (carried := downlink.next(now)) is not None:
                 if not carried.is_fresh(wall_ms):
                     self._drops[Reason.EXPIRED] += 1
+                    self._record(carried, Verb.DROPPED, reason=Reason.EXPIRED)
                 elif self._is_here(carried, now):
                     self.counts["already_here"] += 1
                     self._note(EventMemory.KNOWN, carried.identifier, wall_ms)
+                    self._record(carried, Verb.ALREADY_HERE)
                 else:
                     downlink.sent(now)
                     self._put_down.add(carried.identifier, now)
                     self._note(EventMemory.PUT_DOWN, carried.identifier, wall_ms)
+                    self._record(carried, Verb.PUT_DOWN)
                     self.counts["put_down"] += 1
-                    payloads.append(carried.payload(UP[way]))
+                    payloads.append((carried.identifier, carried.payload(UP[way])))
         return payloads
 
     def next_at(self) -> float:
@@ -283,6 +290,10 @@ class Carriers:
 
     def _note(self, memory: EventMemory, identifier: bytes, wall_ms: int) -> None:
         self._tell(EventNoted(memory, identifier, wall_ms + int(EVENT_MEMORY_S * 1000)))
+
+    def _record(self, carried: Carried, verb: Verb, *, reason: Reason | None = None, detail: str = "") -> None:
+        if carried.is_message:  # nobody asks about the others, which only say that somebody is there
+            self._tell(Decided(carried.identifier, verb, "radio", "consent", reason, detail))
 
     def _serves(self, carried: Carried) -> bool:
         return carried.place in (self.place.near if carried.way is Direction.TO_BRIDGE else self.place.channels)
@@ -306,6 +317,9 @@ class Carriers:
         return self._texts.knows(carried.hint, now)
 
     def _wait(self, carried: Carried, others: Iterable[bytes], now: float) -> None:
-        given_up = self._downlinks[carried.way].add(carried, turn_at(self._own_id, others, carried, now))
+        at = turn_at(self._own_id, others, carried, now)
+        self._record(carried, Verb.WAITING, detail=f"seconds {at - now:.1f}")
+        given_up = self._downlinks[carried.way].add(carried, at)
         if given_up is not None:
+            self._record(given_up, Verb.DROPPED, reason=Reason.QUEUE_FULL)
             self._drops[Reason.QUEUE_FULL] += 1

@@ -12,12 +12,13 @@ from gateway.bridge.provenance import Provenance
 from gateway.bridge.remembered import Remembered
 from gateway.bridge.shelf import Shelf, Unsent, split_names
 from gateway.bridge.sites import Site, Sites
+from gateway.bridge.telling import tell_arrival, tell_deposit, tell_dropped, tell_same
 from gateway.errors import DecodeError, Reason
 from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_RADIO_TEXTS, MAX_SITES, OFFER_PERIOD_S, WANTED_AGAIN_S
 from gateway.mesh.effects import Effect, Heard
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import Remember
-from gateway.mesh.records import Record
+from gateway.mesh.records import Decided, Record, Verb
 from gateway.wire.envelope import Envelope, Kind
 from gateway.wire.packet import payload_of, peek
 from gateway.wire.types import Capability, MessageType
@@ -75,9 +76,11 @@ class ConsentBridge:
             self._tell(effects)
         elif not accepts:
             self._drops[Reason.BRIDGE_OFF] += 1
+            tell_deposit(heard, Reason.BRIDGE_OFF, effects)
         else:
             taken = self.carriers.deposit(header.sender_id, payload, now, wall_ms)
             self._tell(effects)
+            tell_deposit(heard, taken, effects)
             if isinstance(taken, Reason):
                 self._drops[taken] += 1
             elif any(self._linked()):
@@ -110,6 +113,7 @@ class ConsentBridge:
                 self._publish(carried, effects, now, wall_ms)
             else:
                 self._drops[Reason.EXPIRED] += 1
+                tell_dropped(carried, Reason.EXPIRED, effects)
         self._offer((site,), wall_ms, effects)
 
     def run_due(self, effects: list[Effect], now: float) -> None:
@@ -119,8 +123,8 @@ class ConsentBridge:
             return
         payloads = self.carriers.put_down(now, wall_ms)
         self._tell(effects)
-        for payload in payloads:
-            self._mesh.carry(payload, None, effects, now)
+        for identifier, payload in payloads:
+            tell_same(identifier, self._mesh.carry(payload, None, effects, now), effects)
         if now >= self._offer_at:
             self._offer(tuple(self._linked()), wall_ms, effects)
             self._offer_at = now + OFFER_PERIOD_S if self._shelf else inf
@@ -147,7 +151,10 @@ class ConsentBridge:
 
     def _keep(self, depositor: bytes, carried: Carried, effects: list[Effect]) -> None:
         given_up = self.unsent.add(depositor, carried)
+        if given_up is not carried and carried.is_message:
+            effects.append(Decided(carried.identifier, Verb.WAITING, "", "no_site"))
         if given_up is not None:
+            tell_dropped(given_up, Reason.QUEUE_FULL, effects)
             self.carriers.give_back(given_up)
             self._tell(effects)
             self._drops[Reason.QUEUE_FULL] += 1
@@ -163,13 +170,15 @@ class ConsentBridge:
             body=carried.payload(carried.way),
         )
         self._shelve(envelope, now)
-        self._post.send(envelope, self._post.lacking(envelope.packet_id, Kind.EVENT, now), effects, now)
+        rule = "consent" if carried.is_message else ""
+        self._post.send(envelope, self._post.lacking(envelope.packet_id, Kind.EVENT, now), effects, now, rule)
 
     def _arrived(self, site: Site, envelope: Envelope, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         if envelope.origin == self._own_id:
             return Reason.ECHO
         others = self._others(frozenset(envelope.seen), now)
         taken = self.carriers.arrive(envelope.body, envelope.packet_id, others, now, wall_ms)
+        tell_arrival(site, envelope, taken, effects, wall_ms)
         self._tell(effects)
         if taken is None or taken is Reason.ECHO:
             self._provenance.add(envelope.packet_id, (*envelope.seen, envelope.origin), now)
@@ -179,7 +188,7 @@ class ConsentBridge:
         kept = replace(envelope, expires_ms=_end_ms(taken), body=taken.payload(taken.way))
         self._shelve(kept, now)
         targets = [other for other in self._post.lacking(envelope.packet_id, Kind.EVENT, now) if other.link != site.link]
-        self._post.send(kept, targets, effects, now)
+        self._post.send(kept, targets, effects, now, "passed_on" if taken.is_message else "")
         return None
 
     def _offered(self, site: Site, names: list[bytes], wall_ms: int, effects: list[Effect], now: float) -> Reason | None:
@@ -198,7 +207,7 @@ class ConsentBridge:
         for name in names:
             kept = self._shelf.get(name)
             if kept is not None:
-                self._post.send(kept, (site,), effects, now)
+                self._post.send(kept, (site,), effects, now, "asked_for")
         return None
 
     def _offer(self, sites: tuple[Site, ...], wall_ms: int, effects: list[Effect]) -> None:

@@ -28,6 +28,7 @@ class SendFrame:
     links: tuple[LinkId, ...]
     frame: bytes
     priority: Priority
+    subject: bytes = b""  # packet ID, where somebody may ask whether it arrived
 
 
 @dataclass(frozen=True, slots=True)

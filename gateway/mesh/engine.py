@@ -31,6 +31,7 @@ from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
 from gateway.mesh.peers import PeerTable, Verify
 from gateway.mesh.private import Private
 from gateway.mesh.receiver import Incoming, Receiver, may_relay
+from gateway.mesh.records import ASKED_ABOUT, Decided, Verb
 from gateway.mesh.settings import MeshSettings
 from gateway.mesh.speaker import Speaker
 from gateway.mesh.status import MeshStatus, describe
@@ -168,16 +169,20 @@ class Mesh:
             return reason
         self._seen.add(identifier, now)
         fresh = abs(wall_ms - header.timestamp_ms) <= SKEW_MS
+        verb, reached = (Verb.ON_AIR if fresh else Verb.KEPT), 0
         if fresh and header.recipient_id != self.identity.peer_id:
             recipient = None if header.is_broadcast else header.recipient_id
             links = self._out.toward(header.type, identifier, recipient)
+            reached = len(links)
             priority = PRIORITIES.get(header.type, Priority.PUBLIC)
             self._out.emit(effects, links, with_ttl(frame, REINJECT_TTL), priority, now, flow_of(header))
+        if header.type in ASKED_ABOUT and header.recipient_id != self.identity.peer_id:
+            effects.append(Decided(identifier, verb, detail=f"links {reached}"))
         return None
 
-    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> None:
-        """Put a carrier on the radio: a deposit for one gateway, or without recipient what is for everybody."""
-        self._speaker.carry(payload, recipient, effects, now)
+    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
+        """Put a carrier on the radio: a deposit for one gateway, or without recipient what is for everybody; returns its packet ID."""
+        return self._speaker.carry(payload, recipient, effects, now)
 
     def leave(self, now: float) -> list[Effect]:
         """Say goodbye to the mesh: the last thing before the radio goes."""
@@ -230,8 +235,7 @@ class Mesh:
         wall_ms = self._clock.ms(now)
         reason = refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms)
         if reason is not None or wall_ms is None:
-            self._drop(reason or Reason.CLOCK)
-            return []
+            return self._refused(header, identifier, link_id, self._drop(reason or Reason.CLOCK))
         self._seen.add(identifier, now)
         effects: list[Effect] = []
         incoming = Incoming(frame, header, identifier, link)
@@ -252,10 +256,16 @@ class Mesh:
         if wall_ms is None or refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms) is not None:
             return []
         effects: list[Effect] = []
-        incoming = Incoming(frame, header, identifier, link)
+        incoming = Incoming(frame, header, identifier, link, again=True)
         if self._receiver.take(incoming, effects, now, wall_ms) is None and unproven and self._relays:
             self._forwarding.relay(incoming, effects, now)
         return effects
+
+    @staticmethod
+    def _refused(header: Header, identifier: bytes, link: LinkId, reason: Reason) -> list[Effect]:
+        if reason is Reason.OWN or header.type not in ASKED_ABOUT:
+            return []
+        return [Decided(identifier, Verb.REFUSED, link, reason=reason)]
 
     def _is_ourselves(self, link_id: LinkId) -> list[Effect]:
         """Give up a link over which our own direct announce came back: two adapters of one gateway hear each other."""

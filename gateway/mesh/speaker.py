@@ -94,19 +94,25 @@ class Speaker:
         if wall_ms is not None:
             self.history.restore(packets, now, wall_ms)
 
-    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> None:
-        """Send a carrier: a deposit, signed and directed, or without recipient one for everybody, signed by its author inside."""
+    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
+        """Send a carrier: a deposit, signed and directed, or without recipient one for everybody, signed by its author inside.
+
+        Returns its packet ID, None while the clock is not set.
+        """
         kind = MessageType.NOSTR_CARRIER
         if recipient is not None:
             frame = self._signed(kind, payload, recipient, now)
         else:
             wall_ms = self._clock.ms(now)
             if wall_ms is None:
-                return
+                return None
             packet = Packet(type=kind, ttl=MAX_TTL, timestamp_ms=wall_ms, sender_id=self._identity.peer_id, payload=payload)
             frame = encode(packet)
-        if frame is not None:
-            self._send(effects, frame, self._out.toward(kind, packet_id(frame, peek(frame)), recipient), now)
+        if frame is None:
+            return None
+        identifier = packet_id(frame, peek(frame))
+        self._send(effects, frame, self._out.toward(kind, identifier, recipient), now)
+        return identifier
 
     def leave(self, effects: list[Effect], now: float) -> None:
         """Tell the mesh that this node is going."""

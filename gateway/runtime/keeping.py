@@ -1,7 +1,7 @@
 """Joins the engine to the store: what is to outlive a restart is noted, and after one it is given back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -11,6 +11,7 @@ from gateway.mesh.effects import Effect
 from gateway.mesh.events import Remember
 from gateway.mesh.records import EventMemory, EventNoted, HistoryKept
 from gateway.runtime.desk import OpenStore
+from gateway.runtime.recorder import Recorder
 from gateway.runtime.writer import RETRY_S, StoreWriter
 from gateway.session.rate import TokenBucket
 from gateway.status import StoreSummary
@@ -30,18 +31,26 @@ class Keeping:
         open_store: see `gateway.runtime.desk.OpenStore`.
         wall_ms: Unix milliseconds, None while the time of day is not known.
         report: told one sentence per change of state.
+        names: what people call the hops, as far as somebody has said.
 
     `unwritten` counts the packets of the public history that were too many to be written down.
 
     """
 
-    def __init__(self, open_store: OpenStore, wall_ms: Callable[[], int | None], report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        open_store: OpenStore,
+        wall_ms: Callable[[], int | None],
+        report: Callable[[str], None],
+        names: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._wall_ms = wall_ms
         self._clock_is_set = asyncio.Event()
         self._settled = asyncio.Event()
         self._budget = TokenBucket(HISTORY_WRITE_RATE, HISTORY_WRITE_BURST)
         self.unwritten = 0
         self.writer = StoreWriter(open_store, wall_ms, report)
+        self.recorder = Recorder(self.writer, wall_ms, names)
 
     async def run(self, give: Callable[[Remember], None]) -> None:
         """Give back what was kept once the time of day is known, write until cancelled, then what is left; a mistake of ours is raised.
@@ -54,6 +63,7 @@ class Keeping:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
+            self.recorder.flush()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -78,6 +88,8 @@ class Keeping:
         elif isinstance(effect, EventNoted):
             noted = Noted(effect.memory, effect.identifier, effect.until_ms)
             self.writer.note(lambda store: store.events.note(noted), at_once=effect.memory is EventMemory.PUT_DOWN)
+        else:
+            self.recorder.take(effect, now)
 
     @property
     def troubles(self) -> list[tuple[str, str]]:
@@ -86,7 +98,7 @@ class Keeping:
 
     def summary(self) -> StoreSummary:
         """Return the figures for the status."""
-        return StoreSummary(self.writer.waiting, self.writer.dropped + self.unwritten)
+        return StoreSummary(self.writer.waiting, self.writer.dropped + self.unwritten, self.recorder.unrecorded)
 
     def _keep(self, packet: HistoryKept, now: float) -> None:
         """Write a packet down; not a fragment, which nobody has signed and which is over in a quarter of an hour."""

@@ -1,4 +1,4 @@
-"""How a whole gateway ends: in good order when told to, loudly when its engine is broken."""
+"""How a whole gateway ends, in virtual time (tests.testing.virtual_loop): in good order when told to, loudly when its engine is broken."""
 
 import asyncio
 from pathlib import Path
