@@ -10,6 +10,7 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from gateway import admin
+from gateway.admin.sentences import short
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.trunks import Trunks
@@ -165,12 +166,13 @@ class Gateway:
         self._notice(effect, now)
 
     def _names(self) -> dict[str, str]:
-        """What people call the sites: the nickname of each that has announced one."""
+        """What people call the sites: by the nickname each has announced, or by its identity."""
         names = {}
         for site in self.engine.sites.all():
             gateway = self.engine.mesh.peers.get(site.site_id)
-            if gateway is not None:
-                names[site.site_id.hex()] = names[site.link.partition(":")[2]] = gateway.announce.nickname
+            identity = site.link.partition(":")[2]
+            called = f"site {short(identity)}" if gateway is None else gateway.announce.nickname
+            names[site.site_id.hex()] = names[identity] = called
         return names
 
     def _open_store(self, distrust: bool) -> Store:

@@ -90,9 +90,15 @@ def sentence_of(decision: Decision, names: Mapping[str, str]) -> str:
 
 
 def _place(hop: str) -> str:
-    return "a site" if not hop else "the radio" if hop in _RADIOS else f"site {hop[:16]}"
+    return "a site" if not hop else "the radio" if hop in _RADIOS else f"site {short(hop)}"
 
 
+def short(identity: str) -> str:
+    """Return the beginning and the end of what is too long to read; all identities of libp2p begin alike."""
+    return identity if len(identity) <= _SHORT else f"{identity[:8]}…{identity[-6:]}"
+
+
+_SHORT: Final = 16  # characters
 _RADIOS: Final = frozenset({"radio", "ble", "replay", "own"})
 
 
@@ -126,7 +132,7 @@ def _sent(one: Decision, where: str) -> str:
 
 
 def _acknowledged(one: Decision, where: str) -> str:
-    return f"{_capital(where)} has acknowledged it, {_value(one.detail, 'seconds')} s after it was sent."
+    return f"Acknowledged by {where}, {_value(one.detail, 'seconds')} s after it was sent."
 
 
 def _lost(_one: Decision, where: str) -> str:
@@ -135,7 +141,7 @@ def _lost(_one: Decision, where: str) -> str:
 
 def _arrived(one: Decision, where: str) -> str:
     late = _value(one.detail, "seconds")
-    delay = f" By both clocks that was {late} s after it set out." if late else ""
+    delay = f" That was {late} s after it set out, if both clocks are right." if late else ""
     return f"Arrived from {where}: {_figures(one.detail)}.{delay}"
 
 
@@ -204,10 +210,6 @@ def _figures(detail: str) -> str:
 def _value(detail: str, name: str) -> str:
     words = detail.split()
     return words[words.index(name) + 1] if name in words[:-1] else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 _KINDS: Final[Mapping[str, str]] = {

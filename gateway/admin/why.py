@@ -78,7 +78,7 @@ def why_document(wanted: str, trail: Trail, names: Mapping[str, str]) -> WhyDocu
     progress = trail.progress
     return WhyDocument(
         wanted=wanted,
-        id=trail.subject,
+        id=_spelled(trail.subject, names),
         names=trail.names,
         steps=tuple(
             StepDocument(
@@ -113,9 +113,14 @@ def candidate_document(trail: Trail, names: Mapping[str, str]) -> CandidateDocum
     last = trail.decisions[-1] if trail.decisions else None
     shapes = (one.detail.partition(" ttl ")[0] for one in trail.decisions if " bytes ttl " in one.detail)
     return CandidateDocument(
-        id=trail.subject,
+        id=_spelled(trail.subject, names),
         at_ms=last.at_ms if last is not None else 0,
         steps=len(trail.decisions),
         what=next(shapes, ""),
         last=sentence_of(last, names) if last is not None else "",
     )
+
+
+def _spelled(subject: str, names: Mapping[str, str]) -> str:
+    """Return an ID with its capitals, which the store does without: those of a site matter elsewhere."""
+    return next((name for name in names if name.lower() == subject), subject)

@@ -79,8 +79,8 @@ class ConsentBridge:
             tell_deposit(heard, Reason.BRIDGE_OFF, effects)
         else:
             taken = self.carriers.deposit(header.sender_id, payload, now, wall_ms)
-            self._tell(effects)
             tell_deposit(heard, taken, effects)
+            self._tell(effects)
             if isinstance(taken, Reason):
                 self._drops[taken] += 1
             elif any(self._linked()):

@@ -18,7 +18,7 @@ from random import Random
 
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_FRAME, MAX_LINKS, MAX_TTL, MIN_LINK_MTU, REINJECT_TTL
-from gateway.mesh.admission import SKEW_MS, refuse, refuse_injected
+from gateway.mesh.admission import SKEW_MS, refuse, refuse_injected, tell_refused
 from gateway.mesh.chores import Chore, Chores
 from gateway.mesh.effects import CloseLink, Effect, PeerLost, Priority
 from gateway.mesh.events import ClockSet, Handshake, MeshEvent, Ping, Remember, Rename, Say, Tick, Unsent, Whisper
@@ -235,13 +235,18 @@ class Mesh:
         wall_ms = self._clock.ms(now)
         reason = refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms)
         if reason is not None or wall_ms is None:
-            return self._refused(header, identifier, link_id, self._drop(reason or Reason.CLOCK))
+            refused: list[Effect] = []
+            tell_refused(header, identifier, link_id, self._drop(reason or Reason.CLOCK), refused)
+            return refused
         self._seen.add(identifier, now)
         effects: list[Effect] = []
         incoming = Incoming(frame, header, identifier, link)
         reason = self._receiver.take(incoming, effects, now, wall_ms)
-        if self._relays and may_relay(header.type, reason):
+        relays = self._relays and may_relay(header.type, reason)
+        if relays:
             self._forwarding.relay(incoming, effects, now)
+        if reason is not None:
+            tell_refused(header, identifier, link_id, reason, effects, relays=relays)
         return effects
 
     def _duplicate(self, frame: bytes, header: Header, identifier: bytes, link: Link, now: float) -> list[Effect]:
@@ -256,16 +261,10 @@ class Mesh:
         if wall_ms is None or refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms) is not None:
             return []
         effects: list[Effect] = []
-        incoming = Incoming(frame, header, identifier, link, again=True)
+        incoming = Incoming(frame, header, identifier, link)
         if self._receiver.take(incoming, effects, now, wall_ms) is None and unproven and self._relays:
             self._forwarding.relay(incoming, effects, now)
         return effects
-
-    @staticmethod
-    def _refused(header: Header, identifier: bytes, link: LinkId, reason: Reason) -> list[Effect]:
-        if reason is Reason.OWN or header.type not in ASKED_ABOUT:
-            return []
-        return [Decided(identifier, Verb.REFUSED, link, reason=reason)]
 
     def _is_ourselves(self, link_id: LinkId) -> list[Effect]:
         """Give up a link over which our own direct announce came back: two adapters of one gateway hear each other."""

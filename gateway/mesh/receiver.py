@@ -14,13 +14,12 @@ from math import inf
 
 from gateway.errors import DecodeError, Reason, SessionError
 from gateway.limits import MAX_PINGS, MAX_TTL
-from gateway.mesh.admission import is_solicited, refuse_time
+from gateway.mesh.admission import is_solicited, refuse_time, tell_refused
 from gateway.mesh.effects import Effect, Heard, PeerLost, PeerSeen, Pong, PublicMessage
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import Drops
 from gateway.mesh.peers import Peer, PeerTable, Verify
 from gateway.mesh.private import Private
-from gateway.mesh.records import ASKED_ABOUT, Decided, Verb
 from gateway.mesh.speaker import Speaker
 from gateway.mesh.sync import Sync
 from gateway.wire.board import BoardPost, decode_board, verify_board
@@ -52,7 +51,6 @@ class Incoming:
     packet_id: bytes
     link: Link | None  # None: it came from another site
     whole: bool = True  # False: reassembled from fragments, which were relayed one by one
-    again: bool = False  # a later copy of one that was refused
     completes: bytes | None = None  # the new packet this fragment was the last missing piece of
     completes_id: bytes = b""
 
@@ -118,10 +116,6 @@ class Receiver:
             reason = error.reason
         if reason is not None:
             self._drops[reason] += 1
-            asked = incoming.header.type in ASKED_ABOUT and incoming.link is not None
-            if asked and reason is not Reason.DUPLICATE and not incoming.again:
-                relayed = "relay" if may_relay(incoming.header.type, reason) else ""
-                effects.append(Decided(incoming.packet_id, Verb.REFUSED, incoming.ingress, relayed, reason))
         return reason
 
     def _dispatch(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
@@ -257,7 +251,9 @@ class Receiver:
             return Reason.DUPLICATE
         self._speaker.seen.add(inner_id, now)
         incoming.completes, incoming.completes_id = whole, inner_id
-        self.take(Incoming(whole, inner, inner_id, incoming.link, whole=False), effects, now, wall_ms)
+        refused = self.take(Incoming(whole, inner, inner_id, incoming.link, whole=False), effects, now, wall_ms)
+        if refused is not None and incoming.link is not None:
+            tell_refused(inner, inner_id, incoming.link.id, refused, effects)
         return None
 
     def _request_sync(self, incoming: Incoming, effects: list[Effect], now: float) -> Reason | None:

@@ -93,11 +93,12 @@ class Decisions:
             before = rows[-1][0]
         return list(found)[:limit]
 
-    def trail(self, subject: str) -> list[Decision]:
-        """Return what was done with one packet, in the order in which it was done; the last `MAX_TRAIL` rows of it."""
+    def trail(self, *subjects: str) -> list[Decision]:
+        """Return what was done with one packet, under any of its IDs, in the order it was done; the last `MAX_TRAIL` rows of it."""
+        places = ", ".join("?" * len(subjects))
         found = self._database.rows(
-            "SELECT subject, at_ms, hop, verb, rule, reason, detail FROM decision WHERE subject = ? ORDER BY seq DESC LIMIT ?",
-            (_key(subject), MAX_TRAIL),
+            f"SELECT subject, at_ms, hop, verb, rule, reason, detail FROM decision WHERE subject IN ({places}) ORDER BY seq DESC LIMIT ?",  # noqa: S608 -- only question marks
+            (*map(_key, subjects), MAX_TRAIL),
         )
         return [Decision(*row) for row in reversed(found)]
 

@@ -23,7 +23,7 @@ class Trail:
     Args:
         subject: the ID it was asked for by.
         names: its other IDs.
-        decisions: what was done with it under any of them, in order of time.
+        decisions: what was done with it under any of them, in order.
         kept_until_ms: until when it is kept for those who missed it, None if it is not.
         progress: how far it has come in the spool, None if it is not there.
 
@@ -46,13 +46,10 @@ def wanted_prefix(text: str) -> str:
 def trail_of(store: Store, subject: str) -> Trail:
     """Return what is known of an ID, and of the others it is known by."""
     names = [subject]
-    decisions: list[Decision] = []
     for name in names:
-        found = store.decisions.trail(name)
-        decisions += [one for one in found if one.verb != KNOWN_AS]
-        others = dict.fromkeys(one.detail for one in found if one.verb == KNOWN_AS)
-        names += [other for other in others if other not in names][: MAX_WHY_NAMES - len(names)]
-    decisions.sort(key=lambda one: one.at_ms)
+        others = dict.fromkeys(one.detail for one in store.decisions.trail(name) if one.verb == KNOWN_AS)
+        names += [other for other in others if other not in names][: 1 + MAX_WHY_NAMES - len(names)]
+    decisions = [one for one in store.decisions.trail(*names) if one.verb != KNOWN_AS]
     ids = [bytes.fromhex(name) for name in names if _is_packet_id(name)]
     until = [at for at in (store.history.until_ms(packet_id) for packet_id in ids) if at is not None]
     progress = (store.spool.get(message_id) for message_id in (*ids, subject.encode(), subject.upper().encode()))
