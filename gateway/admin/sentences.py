@@ -198,13 +198,18 @@ def _because(reason: str) -> str:
     return REASONS.get(reason, reason or "for no reason that was noted")
 
 
+def figures_of(detail: str) -> str:
+    """Return type and size of a packet, such as "public message, 101 bytes"; empty if the detail is about something else."""
+    kind, _, size = detail.partition(" ttl ")[0].partition(" ")
+    return f"{_KINDS.get(kind, kind)}, {size}" if size else ""
+
+
 def _figures(detail: str) -> str:
-    """Return type, size and hops of a packet."""
-    shape, _, rest = detail.partition(" ttl ")
-    ttl = rest.partition(" ")[0]
+    """The same with the hops, in a sentence."""
+    ttl = detail.partition(" ttl ")[2].partition(" ")[0]
     hops = f", {ttl} {'hop' if ttl == '1' else 'hops'} left" if ttl not in ("", "0") else ""
-    kind, _, size = shape.partition(" ")
-    return f"{_KINDS.get(kind, kind)}, {size}{hops}" if size else shape
+    article = "" if detail.partition(" ")[0] in _UNCOUNTED else "a "
+    return f"{article}{figures_of(detail)}{hops}" if " ttl " in detail else "a packet"
 
 
 def _value(detail: str, name: str) -> str:
@@ -212,13 +217,14 @@ def _value(detail: str, name: str) -> str:
     return words[words.index(name) + 1] if name in words[:-1] else ""
 
 
+_UNCOUNTED: Final = frozenset({"courierEnvelope", "noiseEncrypted", "prekeyBundle"})
 _KINDS: Final[Mapping[str, str]] = {
-    "message": "a public message",
+    "message": "public message",
     "courierEnvelope": "courier mail",
     "noiseEncrypted": "something sealed for one person",
-    "fileTransfer": "a file",
-    "boardPost": "a board post",
+    "fileTransfer": "file",
+    "boardPost": "board post",
     "prekeyBundle": "keys for mail to somebody who is away",
-    "groupMessage": "a message to a group",
-    "nostrCarrier": "a copy signed for the bridge",
+    "groupMessage": "message to a group",
+    "nostrCarrier": "copy signed for the bridge",
 }

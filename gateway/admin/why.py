@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.admin.sentences import sentence_of
+from gateway.admin.sentences import figures_of, sentence_of
 from gateway.store.inquiry import Trail
 
 
@@ -111,7 +111,7 @@ def why_document(wanted: str, trail: Trail, names: Mapping[str, str]) -> WhyDocu
 def candidate_document(trail: Trail, names: Mapping[str, str]) -> CandidateDocument:
     """Make one line of a list."""
     last = trail.decisions[-1] if trail.decisions else None
-    shapes = (one.detail.partition(" ttl ")[0] for one in trail.decisions if " bytes ttl " in one.detail)
+    shapes = (figures_of(one.detail) for one in trail.decisions if " bytes ttl " in one.detail)
     return CandidateDocument(
         id=_spelled(trail.subject, names),
         at_ms=last.at_ms if last is not None else 0,

@@ -48,8 +48,11 @@ def print_latest(latest: LatestDocument) -> None:
 
 
 def _print_list(candidates: tuple[CandidateDocument, ...], *, full: bool) -> None:
-    rows = [(_moment(one.at_ms), one.id if full else one.id[:SHOWN], one.last) for one in candidates]
-    print_table(("LAST", "ID", "WHAT WAS DONE"), rows)
+    rows = [
+        (_moment(one.at_ms), one.id if full else one.id[:SHOWN], one.what, one.last.partition(". ")[0].removesuffix("."))
+        for one in candidates
+    ]
+    print_table(("AT", "ID", "WHAT", "WHAT WAS DONE LAST"), rows)
 
 
 def _delivery(delivery: DeliveryDocument) -> str:
