@@ -10,6 +10,7 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from gateway import admin
+from gateway.admin.sentences import short
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.trunks import Trunks
@@ -23,10 +24,12 @@ from gateway.mesh.events import ClockSet
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
 from gateway.runtime.clock import NOT_SET, TimeOfDay
+from gateway.runtime.keeping import Keeping
 from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, describe
+from gateway.store.store import Store, open_store
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
@@ -96,6 +99,7 @@ class Gateway:
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
         self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
+        self._keeping = Keeping(self._open_store, self._wall_ms, report, self._names)
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
         self._time: TimeOfDay | None = None
@@ -110,18 +114,19 @@ class Gateway:
         """
         loop = asyncio.get_running_loop()
         self._started = loop.time()
-        pump = self._pump = Pump(self.trunks, self._notice)
+        pump = self._pump = Pump(self.trunks, self._take_notice)
         self._time = TimeOfDay(self._set_clock, self._trusted)
         self._time.look(self._started)
         if not self._time.is_known:
             self._report(" ".join(NOT_SET))
             self._was_silent = True
-        async with admin.serve(self.config.control.socket, self.status, self.radio):
+        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder):
+            keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock")]
-            tasks += [asyncio.create_task(one.run(pump.post_to(one.transport)), name=one.transport.name) for one in self._supervised]
+            tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
-                ends: list[asyncio.Future[Any]] = [*tasks, stopping, pump.broken]
+                ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if not pump.broken.done():
                     pump.carry_out(self.trunks.leave(loop.time()), loop.time())
@@ -131,7 +136,9 @@ class Gateway:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 pump.stop()
-            for ended in (pump.broken, *tasks):
+                keeping.cancel()  # after everything that may still have something to be kept
+                await asyncio.gather(keeping, return_exceptions=True)
+            for ended in (pump.broken, keeping, *tasks):
                 if ended.done() and not ended.cancelled():
                     ended.result()  # raises what broke it
 
@@ -146,7 +153,33 @@ class Gateway:
             troubles.append(NOT_SET)
         if self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites:
             troubles.append(NO_CELL)
-        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks)
+        troubles += self._keeping.troubles
+        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
+
+    async def _serve(self, one: Supervised, pump: Pump) -> None:
+        if Capability.WIDE_AREA in one.transport.capabilities:
+            await self._keeping.settle()
+        await one.run(pump.post_to(one.transport))
+
+    def _take_notice(self, effect: Effect, now: float) -> None:
+        self._keeping.take(effect, now)
+        self._notice(effect, now)
+
+    def _names(self) -> dict[str, str]:
+        """What people call the sites: by the nickname each has announced, or by its identity."""
+        names = {}
+        for site in self.engine.sites.all():
+            gateway = self.engine.mesh.peers.get(site.site_id)
+            identity = site.link.partition(":")[2]
+            called = f"site {short(identity)}" if gateway is None else gateway.announce.nickname
+            names[site.site_id.hex()] = names[identity] = called
+        return names
+
+    def _open_store(self, distrust: bool) -> Store:
+        return open_store(self.config.gateway.state_dir / "store.db", self._rng, distrust=distrust)
+
+    def _wall_ms(self) -> int | None:
+        return self.engine.mesh.wall_ms(asyncio.get_running_loop().time())
 
     def _set_clock(self, event: ClockSet) -> None:
         if self._was_silent:
@@ -154,6 +187,7 @@ class Gateway:
             self._report("The clock is set: phones take this gateway's packets from now on.")
         if self._pump is not None:
             self._pump.send(event)
+            self._keeping.clock_set()
 
     def _bluetooth(self) -> "BleTransport":
         from hw.bluez.adapters import parse_wish  # noqa: PLC0415 -- dbus-fast and bleak are an extra

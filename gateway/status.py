@@ -78,6 +78,17 @@ class TransportSummary(msgspec.Struct, frozen=True):
     counters: Mapping[str, int]
 
 
+class StoreSummary(msgspec.Struct, frozen=True):
+    """What is kept for after a restart."""
+
+    waiting: int = 0  # records that are not on the disk yet
+    dropped: int = 0  # records given up while the database could not be written
+    unrecorded: int = 0  # decisions beyond what is recorded in a second
+
+
+_NO_STORE = StoreSummary()
+
+
 class Problem(msgspec.Struct, frozen=True):
     """Something that is wrong, and what a person can do about it."""
 
@@ -97,6 +108,7 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     waiting_bytes: int
     shed_frames: int  # given up because a link stayed busy
     problems: tuple[Problem, ...]
+    store: StoreSummary = _NO_STORE
 
 
 def describe(
@@ -108,6 +120,7 @@ def describe(
     uptime: float,
     now: float,
     trunks: Trunks | None = None,
+    store: StoreSummary = _NO_STORE,
 ) -> GatewayStatus:
     """Put the snapshot together.
 
@@ -120,6 +133,7 @@ def describe(
         uptime: seconds since the start.
         now: seconds, the engine's clock.
         trunks: what joins several links to one site, if it is there.
+        store: how the database is doing.
 
     """
     drops = Counter({reason.value: count for reason, count in engine.drops.items()})
@@ -159,6 +173,7 @@ def describe(
         waiting_bytes=waiting,
         shed_frames=shed,
         problems=tuple(problems),
+        store=store,
     )
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from gateway.admin.radio import RadioControl
 from gateway.admin.routes import routes
+from gateway.admin.why import Inquiry
 from gateway.errors import ConfigError
 
 SOCKET_MODE = 0o660
@@ -21,13 +22,16 @@ PROBE_S = 2.0  # seconds a running gateway may take to accept
 
 
 @asynccontextmanager
-async def serve(path: Path, status: Callable[[], msgspec.Struct], radio: RadioControl | None = None) -> AsyncIterator[None]:
+async def serve(
+    path: Path, status: Callable[[], msgspec.Struct], radio: RadioControl | None = None, record: Inquiry | None = None
+) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
     Args:
         path: where the socket is made; a socket left behind by a gateway that died is replaced.
         status: makes the document of ``GET /api/v1/status``.
         radio: the Bluetooth radio, None if this gateway has none.
+        record: what became of what, None if nobody keeps it.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
@@ -35,7 +39,7 @@ async def serve(path: Path, status: Callable[[], msgspec.Struct], radio: RadioCo
     """
     listener, inode = _listen(path)
     app = web.Application()
-    app.add_routes(routes(status, radio))
+    app.add_routes(routes(status, radio, record))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:

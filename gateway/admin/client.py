@@ -3,12 +3,14 @@
 import errno
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
 
 from gateway.admin.radio import RadioDocument, ResetDocument, ResetRequest, ScanDocument, ScanRequest
 from gateway.admin.routes import ProblemDocument
+from gateway.admin.why import LatestDocument, WhyDocument
 from gateway.errors import GatewayError
 from gateway.status import GatewayStatus
 
@@ -55,6 +57,16 @@ async def scan(socket: Path, request: ScanRequest) -> ScanDocument:
 async def reset(socket: Path, request: ResetRequest) -> ResetDocument:
     """Let it take a step against a radio that does not work; raises `UnreachableError` and `RefusedError`."""
     return await _ask(socket, "radio/reset", ResetDocument, request, STEP_TIMEOUT_S)
+
+
+async def get_why(socket: Path, wanted: str) -> WhyDocument:
+    """Return what is known of an ID; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, f"why/{quote(wanted, safe='')}", WhyDocument)
+
+
+async def get_latest(socket: Path, count: int) -> LatestDocument:
+    """Return the IDs something was done with last; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, f"why?last={count}", LatestDocument)
 
 
 async def _ask(socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None) -> T:

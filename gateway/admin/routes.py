@@ -16,6 +16,9 @@ from gateway.admin.radio import (
     heard_document,
     radio_document,
 )
+from gateway.admin.why import Inquiry
+from gateway.errors import StoreError
+from gateway.limits import MAX_WHY_LATEST
 
 T = TypeVar("T")
 
@@ -39,9 +42,9 @@ class ProblemError(Exception):
         self.document = ProblemDocument(code.replace("_", " "), status, detail, code, hint)
 
 
-def routes(status: Callable[[], msgspec.Struct], radio: RadioControl | None) -> list[web.RouteDef]:
+def routes(status: Callable[[], msgspec.Struct], radio: RadioControl | None, record: Inquiry | None) -> list[web.RouteDef]:
     """Return every route of the API."""
-    asked = RadioRequests(radio)
+    asked, told = RadioRequests(radio), RecordRequests(record)
 
     async def get_status(_request: web.Request) -> msgspec.Struct:
         return status()
@@ -51,6 +54,8 @@ def routes(status: Callable[[], msgspec.Struct], radio: RadioControl | None) -> 
         web.get("/api/v1/radio", _answering(asked.show)),
         web.post("/api/v1/radio/scan", _answering(asked.scan)),
         web.post("/api/v1/radio/reset", _answering(asked.reset)),
+        web.get("/api/v1/why", _answering(told.latest)),
+        web.get("/api/v1/why/{id}", _answering(told.why)),
     ]
 
 
@@ -99,6 +104,41 @@ class RadioRequests:
             hint = "It was started with --simulate, radio.enabled is false, or Meshgate was installed without the extra ble."
             raise ProblemError(404, "no_radio", "This gateway has no Bluetooth radio.", hint)
         return self._radio
+
+
+class RecordRequests:
+    """What can be asked about what became of things."""
+
+    def __init__(self, record: Inquiry | None) -> None:
+        self._record = record
+
+    async def why(self, request: web.Request) -> msgspec.Struct:
+        """Answer what is known of one ID."""
+        try:
+            story = await self._usable().why(request.match_info["id"])
+        except ValueError as error:
+            raise ProblemError(400, "bad_request", f"{error}.".capitalize(), "Write more of the ID.") from error
+        except StoreError as error:
+            raise ProblemError(503, "store_unavailable", error.sentence, error.remedy) from error
+        if not story.id and not story.candidates:
+            hint = "See: meshgate why --last 20. It may also be too long ago, or have happened elsewhere."
+            raise ProblemError(404, "unknown_id", f"This gateway knows nothing of {story.wanted}.", hint)
+        return story
+
+    async def latest(self, request: web.Request) -> msgspec.Struct:
+        """Answer what something was done with last."""
+        count = request.query.get("last", "20")
+        if not (count.isdecimal() and 1 <= int(count) <= MAX_WHY_LATEST):
+            raise ProblemError(400, "bad_request", f"last is a number from 1 to {MAX_WHY_LATEST}.")
+        try:
+            return await self._usable().latest(int(count))
+        except StoreError as error:
+            raise ProblemError(503, "store_unavailable", error.sentence, error.remedy) from error
+
+    def _usable(self) -> Inquiry:
+        if self._record is None:
+            raise ProblemError(404, "no_record", "This gateway keeps no record.")
+        return self._record
 
 
 async def _body(request: web.Request, kind: type[T]) -> T:

@@ -18,7 +18,7 @@ Source: BitChat iOS BridgeService.swift, GatewayService.swift.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from gateway.bridge.cells import surroundings
@@ -44,6 +44,7 @@ from gateway.limits import (
     PARTICIPANT_FRESH_S,
     RADIO_COPIES_PER_MINUTE,
 )
+from gateway.mesh.records import Decided, EventMemory, EventNoted, Record, Verb
 from gateway.wire.carrier import Direction
 from gateway.wire.nostr import stable_message_id
 from gateway.wire.nostr_signing import is_authentic
@@ -85,14 +86,18 @@ class Carriers:
         own_id: this gateway's peer ID.
         place: what it serves.
         drops: where events given up later are counted by reason.
+        tell: told what is to be remembered after a restart.
 
     Attributes:
         counts: what was done, by name.
 
     """
 
-    def __init__(self, own_id: bytes, place: Place, drops: dict[Reason, int]) -> None:
+    def __init__(
+        self, own_id: bytes, place: Place, drops: dict[Reason, int], tell: Callable[[Record], None] = lambda _record: None
+    ) -> None:
         self.place = place
+        self._tell = tell
         self.counts: Counter[str] = Counter()
         self._own_id = own_id
         self._drops = drops
@@ -100,6 +105,12 @@ class Carriers:
         self._ours = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 2
         self._on_air = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 1
         self._put_down = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 3
+        self._memories = {
+            EventMemory.KNOWN: (self._known,),
+            EventMemory.OURS: (self._known, self._ours),
+            EventMemory.ON_AIR: (self._on_air,),
+            EventMemory.PUT_DOWN: (self._known, self._put_down),
+        }
         self._texts = Remembered(MAX_RADIO_TEXTS)
         self._people = Remembered(MAX_PARTICIPANTS, PARTICIPANT_FRESH_S)
         self._depositors = KeyedWindows(DEPOSITS_PER_MINUTE, MAX_DEPOSITORS)
@@ -142,6 +153,8 @@ class Carriers:
             return reason
         self._known.add(name, now)
         self._ours.add(name, now)
+        self._note(EventMemory.OURS, name, wall_ms)
+        self._record(carried, Verb.DEPOSITED)
         self.counts["deposited"] += 1
         return carried
 
@@ -149,6 +162,24 @@ class Carriers:
         """Treat a deposit as never made: there was no room to keep it."""
         self._known.forget(carried.identifier)
         self._ours.forget(carried.identifier)
+        self._tell(EventNoted(EventMemory.OURS, carried.identifier, 0))
+
+    def remember(self, events: Iterable[EventNoted], now: float, wall_ms: int) -> None:
+        """Take back what was told before a restart.
+
+        An event that only waited for the radio then is as good as new: a site offers it again.
+
+        Args:
+            events: the oldest first.
+            now: seconds.
+            wall_ms: the same moment in milliseconds since the epoch.
+
+        """
+        for event in events:
+            added = now - EVENT_MEMORY_S + (event.until_ms - wall_ms) / 1000
+            for memory in self._memories[event.memory]:
+                if not memory.knows(event.identifier, now):
+                    memory.add(event.identifier, added)
 
     def has(self, identifier: bytes, now: float) -> bool:
         """Say whether an event was deposited here or brought by a site."""
@@ -189,6 +220,10 @@ class Carriers:
         self.counts["arrived"] += 1
         if self._is_wanted(carried, now):
             self._wait(carried, others, now)
+        else:
+            self._note(EventMemory.KNOWN, identifier, wall_ms)
+            served = carried.way is Direction.TO_BRIDGE or self._serves(carried)
+            self._record(carried, Verb.ALREADY_HERE if served else Verb.NOT_SERVED)
         return None if known else carried
 
     def heard_copy(self, payload: bytes, now: float, wall_ms: int) -> Reason | None:
@@ -208,7 +243,9 @@ class Carriers:
             if reason is not None:
                 return reason
         self._on_air.add(name, now)
+        self._note(EventMemory.ON_AIR, name, wall_ms)
         if downlink.call_off(name):
+            self._record(carried, Verb.LEFT_TO_OTHERS)
             self.counts["left_to_others"] += 1
         return None
 
@@ -217,20 +254,25 @@ class Carriers:
         hint = stable_message_id(sender_id, timestamp_ms, text).encode()
         self._texts.add(hint, now)
 
-    def put_down(self, now: float, wall_ms: int) -> list[bytes]:
-        """Return the carrier payloads to broadcast now."""
+    def put_down(self, now: float, wall_ms: int) -> list[tuple[bytes, bytes]]:
+        """Return the events to broadcast now: the name and the carrier payload of each."""
         payloads = []
         for way, downlink in self._downlinks.items():
             while (carried := downlink.next(now)) is not None:
                 if not carried.is_fresh(wall_ms):
                     self._drops[Reason.EXPIRED] += 1
+                    self._record(carried, Verb.DROPPED, reason=Reason.EXPIRED)
                 elif self._is_here(carried, now):
                     self.counts["already_here"] += 1
+                    self._note(EventMemory.KNOWN, carried.identifier, wall_ms)
+                    self._record(carried, Verb.ALREADY_HERE)
                 else:
                     downlink.sent(now)
                     self._put_down.add(carried.identifier, now)
+                    self._note(EventMemory.PUT_DOWN, carried.identifier, wall_ms)
+                    self._record(carried, Verb.PUT_DOWN)
                     self.counts["put_down"] += 1
-                    payloads.append(carried.payload(UP[way]))
+                    payloads.append((carried.identifier, carried.payload(UP[way])))
         return payloads
 
     def next_at(self) -> float:
@@ -245,6 +287,13 @@ class Carriers:
     def waiting(self) -> int:
         """Events waiting for the radio."""
         return sum(map(len, self._downlinks.values()))
+
+    def _note(self, memory: EventMemory, identifier: bytes, wall_ms: int) -> None:
+        self._tell(EventNoted(memory, identifier, wall_ms + int(EVENT_MEMORY_S * 1000)))
+
+    def _record(self, carried: Carried, verb: Verb, *, reason: Reason | None = None, detail: str = "") -> None:
+        if carried.is_message:  # nobody asks about the others, which only say that somebody is there
+            self._tell(Decided(carried.identifier, verb, "radio", "consent", reason, detail))
 
     def _serves(self, carried: Carried) -> bool:
         return carried.place in (self.place.near if carried.way is Direction.TO_BRIDGE else self.place.channels)
@@ -268,6 +317,9 @@ class Carriers:
         return self._texts.knows(carried.hint, now)
 
     def _wait(self, carried: Carried, others: Iterable[bytes], now: float) -> None:
-        given_up = self._downlinks[carried.way].add(carried, turn_at(self._own_id, others, carried, now))
+        at = turn_at(self._own_id, others, carried, now)
+        self._record(carried, Verb.WAITING, detail=f"seconds {at - now:.1f}")
+        given_up = self._downlinks[carried.way].add(carried, at)
         if given_up is not None:
+            self._record(given_up, Verb.DROPPED, reason=Reason.QUEUE_FULL)
             self._drops[Reason.QUEUE_FULL] += 1

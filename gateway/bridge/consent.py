@@ -1,6 +1,7 @@
 """The consent bridge between radio and sites: what `carriers` decided is sent, kept, asked for, put down."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from math import inf
 
@@ -11,13 +12,16 @@ from gateway.bridge.provenance import Provenance
 from gateway.bridge.remembered import Remembered
 from gateway.bridge.shelf import Shelf, Unsent, split_names
 from gateway.bridge.sites import Site, Sites
+from gateway.bridge.telling import tell_arrival, tell_deposit, tell_dropped, tell_same
 from gateway.errors import DecodeError, Reason
-from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_SITES, OFFER_PERIOD_S, WANTED_AGAIN_S
+from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_RADIO_TEXTS, MAX_SITES, OFFER_PERIOD_S, WANTED_AGAIN_S
 from gateway.mesh.effects import Effect, Heard
 from gateway.mesh.engine import Mesh
+from gateway.mesh.events import Remember
+from gateway.mesh.records import Decided, Record, Verb
 from gateway.wire.envelope import Envelope, Kind
-from gateway.wire.packet import payload_of
-from gateway.wire.types import Capability
+from gateway.wire.packet import payload_of, peek
+from gateway.wire.types import Capability, MessageType
 
 KINDS = frozenset({Kind.EVENT, Kind.OFFER, Kind.WANT})
 """The envelopes that are about events."""
@@ -36,7 +40,8 @@ class ConsentBridge:
     """
 
     def __init__(self, mesh: Mesh, sites: Sites, provenance: Provenance, place: Place, drops: dict[Reason, int]) -> None:
-        self.carriers = Carriers(mesh.identity.peer_id, place, drops)
+        self._told: list[Record] = []  # by the carriers, and not yet appended to anybody's effects
+        self.carriers = Carriers(mesh.identity.peer_id, place, drops, self._told.append)
         self.unsent = Unsent()
         self._mesh = mesh
         self._own_id = mesh.identity.peer_id
@@ -68,16 +73,20 @@ class ConsentBridge:
             self._drops[Reason.CLOCK] += 1
         elif header.recipient_id is None:
             self._count(self.carriers.heard_copy(payload, now, wall_ms))
+            self._tell(effects)
         elif not accepts:
             self._drops[Reason.BRIDGE_OFF] += 1
+            tell_deposit(heard, Reason.BRIDGE_OFF, effects)
         else:
             taken = self.carriers.deposit(header.sender_id, payload, now, wall_ms)
+            tell_deposit(heard, taken, effects)
+            self._tell(effects)
             if isinstance(taken, Reason):
                 self._drops[taken] += 1
             elif any(self._linked()):
                 self._publish(taken, effects, now, wall_ms)
             else:
-                self._keep(header.sender_id, taken)
+                self._keep(header.sender_id, taken, effects)
 
     def from_site(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> Reason | None:
         """Take an envelope about events; returns why it is refused, None if it is taken."""
@@ -104,6 +113,7 @@ class ConsentBridge:
                 self._publish(carried, effects, now, wall_ms)
             else:
                 self._drops[Reason.EXPIRED] += 1
+                tell_dropped(carried, Reason.EXPIRED, effects)
         self._offer((site,), wall_ms, effects)
 
     def run_due(self, effects: list[Effect], now: float) -> None:
@@ -111,8 +121,10 @@ class ConsentBridge:
         wall_ms = self._mesh.wall_ms(now)
         if wall_ms is None or now < self.next_at():
             return
-        for payload in self.carriers.put_down(now, wall_ms):
-            self._mesh.carry(payload, None, effects, now)
+        payloads = self.carriers.put_down(now, wall_ms)
+        self._tell(effects)
+        for identifier, payload in payloads:
+            tell_same(identifier, self._mesh.carry(payload, None, effects, now), effects)
         if now >= self._offer_at:
             self._offer(tuple(self._linked()), wall_ms, effects)
             self._offer_at = now + OFFER_PERIOD_S if self._shelf else inf
@@ -121,10 +133,30 @@ class ConsentBridge:
         """Return when `run_due` has something to do, infinity if nothing waits."""
         return min(self.carriers.next_at(), self._offer_at)
 
-    def _keep(self, depositor: bytes, carried: Carried) -> None:
+    def remember(self, event: Remember, now: float) -> None:
+        """Take back what was told before a restart, and see from the history which messages were heard on the radio."""
+        wall_ms = self._mesh.wall_ms(now)
+        if wall_ms is None:
+            return
+        self.carriers.remember(event.events, now, wall_ms)
+        for packet in [packet for packet in event.packets if packet.kind == MessageType.MESSAGE][-MAX_RADIO_TEXTS:]:
+            with suppress(DecodeError):
+                header = peek(packet.frame)
+                text = payload_of(packet.frame, header).decode(errors="replace")
+                self.carriers.heard_text(header.sender_id, header.timestamp_ms, text, now)
+
+    def _tell(self, effects: list[Effect]) -> None:
+        effects += self._told
+        self._told.clear()
+
+    def _keep(self, depositor: bytes, carried: Carried, effects: list[Effect]) -> None:
         given_up = self.unsent.add(depositor, carried)
+        if given_up is not carried and carried.is_message:
+            effects.append(Decided(carried.identifier, Verb.WAITING, "", "no_site"))
         if given_up is not None:
+            tell_dropped(given_up, Reason.QUEUE_FULL, effects)
             self.carriers.give_back(given_up)
+            self._tell(effects)
             self._drops[Reason.QUEUE_FULL] += 1
 
     def _publish(self, carried: Carried, effects: list[Effect], now: float, wall_ms: int) -> None:
@@ -138,13 +170,16 @@ class ConsentBridge:
             body=carried.payload(carried.way),
         )
         self._shelve(envelope, now)
-        self._post.send(envelope, self._post.lacking(envelope.packet_id, Kind.EVENT, now), effects, now)
+        rule = "consent" if carried.is_message else ""
+        self._post.send(envelope, self._post.lacking(envelope.packet_id, Kind.EVENT, now), effects, now, rule)
 
     def _arrived(self, site: Site, envelope: Envelope, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         if envelope.origin == self._own_id:
             return Reason.ECHO
         others = self._others(frozenset(envelope.seen), now)
         taken = self.carriers.arrive(envelope.body, envelope.packet_id, others, now, wall_ms)
+        tell_arrival(site, envelope, taken, effects, wall_ms)
+        self._tell(effects)
         if taken is None or taken is Reason.ECHO:
             self._provenance.add(envelope.packet_id, (*envelope.seen, envelope.origin), now)
         if not isinstance(taken, Carried):
@@ -153,7 +188,7 @@ class ConsentBridge:
         kept = replace(envelope, expires_ms=_end_ms(taken), body=taken.payload(taken.way))
         self._shelve(kept, now)
         targets = [other for other in self._post.lacking(envelope.packet_id, Kind.EVENT, now) if other.link != site.link]
-        self._post.send(kept, targets, effects, now)
+        self._post.send(kept, targets, effects, now, "passed_on" if taken.is_message else "")
         return None
 
     def _offered(self, site: Site, names: list[bytes], wall_ms: int, effects: list[Effect], now: float) -> Reason | None:
@@ -172,7 +207,7 @@ class ConsentBridge:
         for name in names:
             kept = self._shelf.get(name)
             if kept is not None:
-                self._post.send(kept, (site,), effects, now)
+                self._post.send(kept, (site,), effects, now, "asked_for")
         return None
 
     def _offer(self, sites: tuple[Site, ...], wall_ms: int, effects: list[Effect]) -> None:

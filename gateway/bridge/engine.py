@@ -24,6 +24,7 @@ from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.rules import UNSIGNED, refusal
 from gateway.bridge.sites import Site, Sites
+from gateway.bridge.telling import CROSSED, judge, shape_of, tell_arrived, tell_heard, tell_message, tell_refused, tell_stayed
 from gateway.errors import DecodeError, Reason
 from gateway.limits import (
     HISTORY_LAST_S,
@@ -36,9 +37,10 @@ from gateway.limits import (
 )
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import MeshEvent
+from gateway.mesh.events import MeshEvent, Remember
 from gateway.mesh.history import SHELVES
 from gateway.mesh.receiver import ELSEWHERE
+from gateway.mesh.records import ASKED_ABOUT
 from gateway.mesh.speaker import OWN
 from gateway.session.rate import KeyedBuckets
 from gateway.wire import envelope as wire
@@ -96,7 +98,9 @@ class GatewayEngine:
         return at if due == inf else due if at is None else min(at, due)
 
     def _take(self, event: MeshEvent, now: float) -> list[Effect]:
-        if isinstance(event, FrameReceived) and event.link in self.sites:
+        if isinstance(event, FrameReceived):  # by far the most frequent
+            if event.link not in self.sites:
+                return self.mesh.handle(event, now)
             effects: list[Effect] = []
             self._from_site(event.link, event.frame, effects, now)
             return effects
@@ -105,6 +109,8 @@ class GatewayEngine:
         if isinstance(event, LinkDown) and event.link in self.sites:
             self.sites.remove(event.link)
             return []
+        if isinstance(event, Remember):
+            self.consent.remember(event, now)
         return self.mesh.handle(event, now)
 
     def leave(self, now: float) -> list[Effect]:
@@ -120,28 +126,44 @@ class GatewayEngine:
             if not isinstance(effect, Heard):
                 kept.append(effect)
                 if isinstance(effect, PublicMessage):
+                    tell_message(effect, kept)
                     self.consent.carriers.heard_text(effect.sender_id, effect.timestamp_ms, effect.text, now)
-            elif effect.link == ELSEWHERE or self.is_closed:
+            elif effect.link == ELSEWHERE:
                 continue
             elif effect.header.type == MessageType.NOSTR_CARRIER:
-                if effect.link != OWN:
+                if effect.link != OWN and not self.is_closed:
                     self.consent.heard(effect, kept, now, accepts=self.mode is BridgeMode.CONSENT)
             elif self.mode is BridgeMode.OPEN and len(self.sites):
                 self._cross(effect, kept, now)
+            elif effect.verified and effect.header.type in ASKED_ABOUT:
+                tell_heard(effect, kept, self._stays)
         return kept
+
+    @property
+    def _stays(self) -> str:
+        """Why everything stays here."""
+        if self.mode is BridgeMode.OFF:
+            return Reason.BRIDGE_OFF
+        if self.mode is BridgeMode.OPEN:
+            return "no_site"
+        return "no_cell" if self.is_closed else Reason.NO_CONSENT
 
     def _cross(self, heard: Heard, effects: list[Effect], now: float) -> None:
         frame, header = _original(heard.frame, heard.header)
-        reason = refusal(header) or self._unproved(heard, now)
-        if reason is not None:
-            self.drops[reason] += 1
-            return
-        targets = self._targets(header, heard.packet_id, now)
+        asked = header.type in ASKED_ABOUT
+        if asked:
+            tell_heard(heard, effects)
+        targets: Iterable[Site] | Reason = refusal(header) or self._unproved(heard, now) or self._targets(header, heard.packet_id, now)
         if isinstance(targets, Reason):
             self.drops[targets] += 1
-            return
-        if self._post.send(self._wrap(heard.packet_id, header, frame, now), targets, effects, now):
+            if asked:
+                tell_stayed(heard, targets, effects)
+        elif self._post.send(self._wrap(heard.packet_id, header, frame, now), targets, effects, now, "open"):
             self.crossed_out += 1
+            if asked:
+                judge(heard.packet_id, header, len(frame), heard.verified, CROSSED, effects)
+        elif asked:
+            tell_stayed(heard, "nobody_lacks_it", effects)
 
     def _unproved(self, heard: Heard, now: float) -> Reason | None:
         """Check what the mesh did not: an unsigned packet needs a known sender with budget left."""
@@ -192,7 +214,7 @@ class GatewayEngine:
         for identifier, kept_frame in (*missed, *reversed(recent)):
             frame, header = _original(kept_frame, peek(kept_frame))
             if refusal(header) is None and site.site_id not in self.provenance.sites(identifier, now):
-                self._post.send(self._wrap(identifier, header, frame, now), (site,), effects, now)
+                self._post.send(self._wrap(identifier, header, frame, now), (site,), effects, now, "missed")
 
     def _wrap(self, identifier: bytes, header: Header, frame: bytes, now: float) -> Envelope:
         lifetime = HISTORY_LIFETIME_S if header.type in SHELVES else MAX_SKEW_S
@@ -225,12 +247,21 @@ class GatewayEngine:
             self.drops[error.reason] += 1
             effects.append(CloseLink(link, f"sent something that is no envelope ({error.reason.value})"))
             return
+        asked, size = header.type in ASKED_ABOUT, len(envelope.body)
         reason = self._refuse(envelope, header, identifier, now)
         if reason is None:
             self.provenance.add(identifier, (*envelope.seen, envelope.origin), now)
-            reason = self._accept(site, envelope, header, identifier, effects, now)
+            told: list[Effect] = []
+            reason = self._accept(site, envelope, header, identifier, told, now)
+            if asked and reason is None:
+                tell_arrived(envelope, site, shape_of(header.type, size, header.ttl), effects, self.mesh.wall_ms(now))
+            effects += told
         if reason is not None:
             self.drops[reason] += 1
+            if asked:
+                tell_refused(identifier, site, reason, effects)
+        if asked and reason not in (Reason.ECHO, Reason.DUPLICATE):
+            judge(identifier, header, size, header.type not in UNSIGNED, reason or CROSSED, effects, site.site_id)
 
     def _not_a_packet(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> None:
         if envelope.kind is Kind.PRESENCE:
@@ -271,7 +302,7 @@ class GatewayEngine:
             if home is not None and home.link != site.link:
                 if home.site_id in self.provenance.sites(identifier, now):
                     return Reason.ECHO  # the sites disagree about where the recipient is: better lost than going round
-                self.passed_on += self._post.send(envelope, (home,), effects, now)
+                self.passed_on += self._post.send(envelope, (home,), effects, now, "passed_on")
                 return None
         reason = self.mesh.inject(envelope.body, header, identifier, effects, now)
         if reason is not None:
@@ -282,7 +313,9 @@ class GatewayEngine:
         if recipient is None:
             targets = self._targets(header, identifier, now)
             if not isinstance(targets, Reason):
-                self.passed_on += self._post.send(envelope, [other for other in targets if other.link != site.link], effects, now)
+                self.passed_on += self._post.send(
+                    envelope, [other for other in targets if other.link != site.link], effects, now, "passed_on"
+                )
         return None
 
 

@@ -6,6 +6,7 @@ use goes down, or shows no sign of life for STALL_S although something is on its
 beginning with the first frame that was not counted.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 from gateway.bridge.line import Line
@@ -14,6 +15,7 @@ from gateway.bridge.route import Breaker, Decision, Health, choose
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAX_LINES, SLOWEST_LINK, STALL_MOST, STALL_S, TRUNK_ACK_DELAY_S
 from gateway.mesh.effects import CloseLink, Effect, Priority, SendFrame
+from gateway.mesh.records import Decided, Verb
 from gateway.wire.trunk import Ack, Data, Hello, Message, Ping, Pong, encode_trunk
 from transports.link import LinkId
 
@@ -40,6 +42,7 @@ class Trunk:
         self.down_at: float | None = None  # since when there is no link at all
         self.refused = self.repeated = self.missed = 0
         self._decided = decided
+        self._about: deque[tuple[int, bytes, float]] = deque()  # count that covers it, packet ID, when it was taken
         self._breakers: dict[LinkId, Breaker] = {}
         self._progress = 0.0  # when something on its way was last counted, or began to be
         self._ack_over: Line | None = None
@@ -78,12 +81,28 @@ class Trunk:
             self.down_at = now
         self.decide(effects, now)
 
-    def send(self, envelope: bytes, effects: list[Effect], now: float) -> None:
-        """Take an envelope for the other gateway; counted as refused if too much is kept for it already."""
+    def send(self, envelope: bytes, subject: bytes, effects: list[Effect], now: float) -> None:
+        """Take an envelope for the other gateway; counted as refused if too much is kept for it already.
+
+        Args:
+            envelope: what to send.
+            subject: packet ID to tell the fate of, empty if nobody will ask.
+            effects: where effects are appended.
+            now: seconds.
+
+        """
         if self.outbox.offer(envelope):
+            if subject:
+                self._about.append((self.outbox.first + len(self.outbox), subject, now))
             self._pump(effects, now)
         else:
             self.refused += 1
+            if subject:
+                effects.append(Decided(subject, Verb.DROPPED, self.site, "", Reason.QUEUE_FULL))
+
+    def give_up(self, effects: list[Effect]) -> None:
+        """Tell of everything that was kept in vain."""
+        effects += [Decided(subject, Verb.LOST, self.site) for _, subject, _ in self._about]
 
     def take(self, link: LinkId, message: Message, effects: list[Effect], now: float) -> bytes | None:
         """Take what came over a link; returns the envelope in it, if there is one that is new.
@@ -157,6 +176,8 @@ class Trunk:
         if line is before:
             return
         self.using, self._why = line, _reason(before, line, self.lines)
+        over = line.link.partition(":")[0] if line is not None else ""
+        effects.append(Decided(self.site, Verb.ROUTE, over, detail=self._why))
         self._decided(Decision(now, self.site, line.link if line is not None else None, self._why, passed_over))
         self.outbox.rewind()
         self._progress = now
@@ -180,6 +201,7 @@ class Trunk:
             self.inbox = Inbox(hello.name, hello.first)
         if hello.known == self.outbox.name:
             self.outbox.acknowledge(hello.received)
+            self._tell_arrived(effects, now)
         line.name = hello.name
         line.proven = now  # a transport reports a link only after a round trip
         self.decide(effects, now)
@@ -196,11 +218,17 @@ class Trunk:
     def _on_ack(self, line: Line, ack: Ack, effects: list[Effect], now: float) -> None:
         if ack.name != self.outbox.name or not self.outbox.acknowledge(ack.received):
             return
+        self._tell_arrived(effects, now)
         self._progress = now
         if line is self.using:
             line.proven = now
             line.breaker.answered(in_time=True, now=now)
         self._pump(effects, now)
+
+    def _tell_arrived(self, effects: list[Effect], now: float) -> None:
+        while self._about and self._about[0][0] <= self.outbox.first:
+            _, subject, sent = self._about.popleft()
+            effects.append(Decided(subject, Verb.ACKNOWLEDGED, self.site, detail=f"seconds {now - sent:.3f}"))
 
     def _on_pong(self, line: Line, pong: Pong, effects: list[Effect], now: float) -> None:
         if pong.nonce != line.nonce:

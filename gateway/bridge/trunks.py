@@ -132,7 +132,7 @@ class Trunks:
         )
 
     def _line_up(self, event: LinkUp, effects: list[Effect], now: float) -> None:
-        trunk = self._trunk_for(event.peer or event.link, now)
+        trunk = self._trunk_for(event.peer or event.link, effects, now)
         if trunk is None:
             effects.append(CloseLink(event.link, "too many sites"))
             return
@@ -144,14 +144,14 @@ class Trunks:
             self._by_line[event.link] = trunk
         self._settle(trunk, effects, now)
 
-    def _trunk_for(self, site: str, now: float) -> Trunk | None:
+    def _trunk_for(self, site: str, effects: list[Effect], now: float) -> Trunk | None:
         link = LinkId(f"site:{site}")
         if link not in self._trunks:
             if len(self._trunks) >= MAX_SITES:
                 resting = [trunk for trunk in self._trunks.values() if trunk.down_at is not None]
                 if not resting:
                     return None
-                self._forget(min(resting, key=lambda trunk: trunk.down_at or now))
+                self._forget(min(resting, key=lambda trunk: trunk.down_at or now), effects)
             self._trunks[link] = Trunk(site, self._randbytes(NAME), self.decisions.append)
         return self._trunks[link]
 
@@ -182,7 +182,7 @@ class Trunks:
                 near = tuple(link for link in effect.links if link not in self._trunks)
                 for link in effect.links if len(near) < len(effect.links) else ():
                     if link in self._up:
-                        self._trunks[link].send(effect.frame, effects, now)
+                        self._trunks[link].send(effect.frame, effect.subject, effects, now)
                         self._due[link] = self._due_of(self._trunks[link])
                 if near:
                     effects.append(effect if len(near) == len(effect.links) else SendFrame(near, effect.frame, effect.priority))
@@ -206,7 +206,7 @@ class Trunks:
         for link in [link for link, due in self._due.items() if due <= now]:
             trunk = self._trunks[link]
             if trunk.down_at is not None and now >= trunk.down_at + TRUNK_KEEP_S:
-                self._forget(trunk)
+                self._forget(trunk, effects)
                 continue
             trunk.tick(effects, now)
             self._settle(trunk, effects, now)
@@ -214,7 +214,8 @@ class Trunks:
     def _due_of(self, trunk: Trunk) -> float:
         return trunk.next_at() if trunk.down_at is None else trunk.down_at + TRUNK_KEEP_S
 
-    def _forget(self, trunk: Trunk) -> None:
+    def _forget(self, trunk: Trunk, effects: list[Effect]) -> None:
+        trunk.give_up(effects)
         self.lost += len(trunk.outbox)
         self._refused += trunk.refused
         self._repeated += trunk.repeated

@@ -1,21 +1,16 @@
 """``meshgate radio``: the Bluetooth adapters, for a person at the box."""
 
 import argparse
-import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gateway.cli.arguments import Subcommands, add_command
+from gateway.cli.asking import answer, print_json
 from gateway.cli.config import add_options, load_from
-from gateway.cli.output import CommandError, Exit, note
+from gateway.cli.output import Exit, note
 
 if TYPE_CHECKING:
-    import msgspec
-
     from gateway.admin.radio import ScanDocument, ScanRequest
     from gateway.config import Config
-
-T = TypeVar("T")
 
 _EXAMPLES = ("meshgate radio links", "meshgate radio scan --seconds 20", "meshgate radio reset --adapter hci0")
 _STEPS = ("new-scanner", "forget-devices", "power-cycle", "reset-adapter", "restart-bluetooth")
@@ -59,9 +54,9 @@ def _links(args: argparse.Namespace, config: "Config") -> int:
     from gateway.admin.client import get_radio  # noqa: PLC0415 -- slow to import
     from gateway.cli.radio_view import print_radio  # noqa: PLC0415
 
-    radio = _answer(get_radio(config.control.socket))
+    radio = answer(get_radio(config.control.socket))
     if args.json:
-        _print_json(radio)
+        print_json(radio)
     else:
         print_radio(radio)
     return Exit.OK
@@ -72,9 +67,9 @@ def _scan(args: argparse.Namespace, config: "Config") -> int:
     from gateway.cli.radio_view import print_heard  # noqa: PLC0415
 
     note(f"Listening for {args.seconds:.0f} s.")
-    found = _answer(_listen(config, ScanRequest(args.seconds, args.peer_ids)))
+    found = answer(_listen(config, ScanRequest(args.seconds, args.peer_ids)))
     if args.json:
-        _print_json(found)
+        print_json(found)
     else:
         print_heard(found)
     return Exit.OK
@@ -84,9 +79,9 @@ def _reset(args: argparse.Namespace, config: "Config") -> int:
     from gateway.admin.client import reset  # noqa: PLC0415 -- slow to import
     from gateway.admin.radio import ResetRequest  # noqa: PLC0415
 
-    result = _answer(reset(config.control.socket, ResetRequest(args.adapter, args.step.replace("-", "_"))))
+    result = answer(reset(config.control.socket, ResetRequest(args.adapter, args.step.replace("-", "_"))))
     if args.json:
-        _print_json(result)
+        print_json(result)
     else:
         print("\n".join(result.sentences))
     return Exit.OK if result.done else Exit.FAILED
@@ -106,27 +101,6 @@ async def _listen(config: "Config", request: "ScanRequest") -> "ScanDocument":
         if error.document.code != "no_radio":
             raise
     return await survey(config.radio, request)
-
-
-def _answer(question: Coroutine[None, None, T]) -> T:
-    """Wait for what a gateway answers; its refusals and its absence become errors of the command."""
-    from gateway.admin.client import RefusedError, UnreachableError  # noqa: PLC0415 -- slow to import
-
-    try:
-        return asyncio.run(question)
-    except UnreachableError as error:
-        hint = "Start it with `meshgate run`, or name its configuration with --config."
-        raise CommandError("unreachable", str(error), hint=hint, status=Exit.UNREACHABLE) from error
-    except RefusedError as error:
-        refusal = error.document
-        status = Exit.NOT_FOUND if refusal.status == 404 else Exit.FAILED
-        raise CommandError(refusal.code, refusal.detail, hint=refusal.hint, status=status) from error
-
-
-def _print_json(document: "msgspec.Struct") -> None:
-    import msgspec  # noqa: PLC0415 -- slow to import
-
-    print(msgspec.json.encode(document).decode())
 
 
 def _seconds(text: str) -> float:

@@ -55,6 +55,8 @@ def _print(status: "GatewayStatus") -> None:
         print(f"To {route.site} over {_transport(route.using) if route.using else 'nothing'}{spare}: {route.why}.")
     if status.shed_frames:
         print(f"{status.shed_frames} {'frames were' if status.shed_frames != 1 else 'frame was'} given up because a link stayed busy.")
+    if status.store.waiting or status.store.dropped:
+        print(f"Records waiting for the disk: {status.store.waiting}; given up because it could not be written: {status.store.dropped}.")
     if status.mesh.peers:
         print()
         print_table(

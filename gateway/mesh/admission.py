@@ -2,10 +2,13 @@
 
 from gateway.errors import Reason
 from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_SKEW_S
+from gateway.mesh.effects import Effect
 from gateway.mesh.history import SHELVES
 from gateway.mesh.links import Link
+from gateway.mesh.records import ASKED_ABOUT, Decided, Verb
 from gateway.wire.packet import Header
 from gateway.wire.types import MessageType
+from transports.link import LinkId
 
 SKEW_MS = MAX_SKEW_S * 1000
 _SYNCED_MS: dict[int, int] = {
@@ -50,3 +53,19 @@ def refuse_injected(header: Header, wall_ms: int | None) -> Reason | None:
         return Reason.WINDOW
     shelf = SHELVES.get(header.type)
     return Reason.EXPIRED if age > (SKEW_MS if shelf is None else shelf.lifetime * 1000) else None
+
+
+def tell_refused(header: Header, packet_id: bytes, link: LinkId, reason: Reason, effects: list[Effect], *, relays: bool = False) -> None:
+    """Tell that a packet of the local mesh was not taken, unless it is one that nobody asks about, or a copy of one that was.
+
+    Args:
+        header: its header.
+        packet_id: its ID.
+        link: where it came from.
+        reason: why not.
+        effects: where the telling is appended.
+        relays: whether it is passed on to the neighbours all the same.
+
+    """
+    if header.type in ASKED_ABOUT and reason is not Reason.DUPLICATE and reason is not Reason.OWN:
+        effects.append(Decided(packet_id, Verb.REFUSED, link, "relay" if relays else "", reason))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from gateway.mesh.records import Record
 from gateway.wire.packet import Header
 from transports.link import LinkId
 
@@ -27,6 +28,7 @@ class SendFrame:
     links: tuple[LinkId, ...]
     frame: bytes
     priority: Priority
+    subject: bytes = b""  # packet ID, where somebody may ask whether it arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +109,4 @@ class Pong:
     round_trip: float  # seconds
 
 
-Effect = SendFrame | CloseLink | Heard | PeerSeen | PeerLost | PublicMessage | PrivateMessage | Receipt | Pong
+Effect = SendFrame | CloseLink | Heard | PeerSeen | PeerLost | PublicMessage | PrivateMessage | Receipt | Pong | Record

@@ -18,10 +18,10 @@ from random import Random
 
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_FRAME, MAX_LINKS, MAX_TTL, MIN_LINK_MTU, REINJECT_TTL
-from gateway.mesh.admission import SKEW_MS, refuse, refuse_injected
+from gateway.mesh.admission import SKEW_MS, refuse, refuse_injected, tell_refused
 from gateway.mesh.chores import Chore, Chores
 from gateway.mesh.effects import CloseLink, Effect, PeerLost, Priority
-from gateway.mesh.events import ClockSet, Handshake, MeshEvent, Ping, Rename, Say, Tick, Unsent, Whisper
+from gateway.mesh.events import ClockSet, Handshake, MeshEvent, Ping, Remember, Rename, Say, Tick, Unsent, Whisper
 from gateway.mesh.flows import flow_of
 from gateway.mesh.forwarding import Forwarding
 from gateway.mesh.history import SHELVES, Kept
@@ -31,6 +31,7 @@ from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
 from gateway.mesh.peers import PeerTable, Verify
 from gateway.mesh.private import Private
 from gateway.mesh.receiver import Incoming, Receiver, may_relay
+from gateway.mesh.records import ASKED_ABOUT, Decided, Verb
 from gateway.mesh.settings import MeshSettings
 from gateway.mesh.speaker import Speaker
 from gateway.mesh.status import MeshStatus, describe
@@ -136,6 +137,8 @@ class Mesh:
             case Rename(nickname=nickname):
                 self._speaker.announcer.rename(nickname)
                 self._speaker.announce(effects, now)
+            case Remember(packets=packets):
+                self._speaker.remember(packets, now)
         self._run_due(effects, now)
         return effects
 
@@ -166,16 +169,20 @@ class Mesh:
             return reason
         self._seen.add(identifier, now)
         fresh = abs(wall_ms - header.timestamp_ms) <= SKEW_MS
+        verb, reached = (Verb.ON_AIR if fresh else Verb.KEPT), 0
         if fresh and header.recipient_id != self.identity.peer_id:
             recipient = None if header.is_broadcast else header.recipient_id
             links = self._out.toward(header.type, identifier, recipient)
+            reached = len(links)
             priority = PRIORITIES.get(header.type, Priority.PUBLIC)
             self._out.emit(effects, links, with_ttl(frame, REINJECT_TTL), priority, now, flow_of(header))
+        if header.type in ASKED_ABOUT and header.recipient_id != self.identity.peer_id:
+            effects.append(Decided(identifier, verb, detail=f"links {reached}"))
         return None
 
-    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> None:
-        """Put a carrier on the radio: a deposit for one gateway, or without recipient what is for everybody."""
-        self._speaker.carry(payload, recipient, effects, now)
+    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
+        """Put a carrier on the radio: a deposit for one gateway, or without recipient what is for everybody; returns its packet ID."""
+        return self._speaker.carry(payload, recipient, effects, now)
 
     def leave(self, now: float) -> list[Effect]:
         """Say goodbye to the mesh: the last thing before the radio goes."""
@@ -229,14 +236,18 @@ class Mesh:
         wall_ms = self._clock.ms(now)
         reason = refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms)
         if reason is not None or wall_ms is None:
-            self._drop(reason or Reason.CLOCK)
-            return []
+            refused: list[Effect] = []
+            tell_refused(header, identifier, link_id, self._drop(reason or Reason.CLOCK), refused)
+            return refused
         self._seen.add(identifier, now)
         effects: list[Effect] = []
         incoming = Incoming(frame, header, identifier, link)
         reason = self._receiver.take(incoming, effects, now, wall_ms)
-        if self._relays and may_relay(header.type, reason):
+        relays = self._relays and may_relay(header.type, reason)
+        if relays:
             self._forwarding.relay(incoming, effects, now)
+        if reason is not None:
+            tell_refused(header, identifier, link_id, reason, effects, relays=relays)
         return effects
 
     def _duplicate(self, frame: bytes, header: Header, identifier: bytes, link: Link, now: float) -> list[Effect]:

@@ -7,6 +7,7 @@ only as `ClockSet.offset`, because a Pi boots without knowing the time.
 from dataclasses import dataclass
 
 from gateway.mesh.effects import Priority
+from gateway.mesh.records import EventNoted, HistoryKept
 from transports.link import FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 
@@ -70,5 +71,13 @@ class Rename:
     nickname: str
 
 
-Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Take back what was kept before a restart, the oldest first; the time of day has to be known."""
+
+    packets: tuple[HistoryKept, ...]
+    events: tuple[EventNoted, ...] = ()
+
+
+Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember
 MeshEvent = LinkUp | LinkDown | FrameReceived | Writable | Command

@@ -6,10 +6,11 @@ fragments excepted: they carry none.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import NamedTuple
 
+from gateway.errors import DecodeError
 from gateway.limits import (
     BOARD_HISTORY_S,
     FRAGMENT_HISTORY_S,
@@ -24,7 +25,8 @@ from gateway.limits import (
     MAX_HISTORY_PREKEYS,
     PREKEY_HISTORY_S,
 )
-from gateway.wire.packet import Header
+from gateway.mesh.records import HistoryKept
+from gateway.wire.packet import Header, peek
 from gateway.wire.types import MessageType
 
 
@@ -70,7 +72,9 @@ class History:
         """Say whether a packet is kept."""
         return packet_id in self._shelves.get(kind, ())
 
-    def add(self, frame: bytes, header: Header, packet_id: bytes, now: float, wall_ms: int, *, expires_ms: int | None = None) -> bool:
+    def add(
+        self, frame: bytes, header: Header, packet_id: bytes, now: float, wall_ms: int, *, expires_ms: int | None = None
+    ) -> Kept | None:
         """Keep a packet for what is left of its life.
 
         Args:
@@ -82,27 +86,41 @@ class History:
             expires_ms: when its author wants it forgotten, if that is said.
 
         Returns:
-            False if its type is never kept, it is kept already, or its time is over.
+            What is kept; None if its type never is, it is there already, or its time is over.
 
         """
         shelf = self._shelves.get(header.type)
         if shelf is None or packet_id in shelf:
-            return False
+            return None
         left = SHELVES[header.type].lifetime - max(0, wall_ms - header.timestamp_ms) / 1000
         if expires_ms is not None:
             left = min(left, (expires_ms - wall_ms) / 1000)
         if left <= 0:
-            return False
-        shelf[packet_id] = Kept(packet_id, frame, header.timestamp_ms, now + left)
-        self._bytes[header.type] += len(frame)
-        self.size += len(frame)
-        self.version += 1
-        if len(shelf) > SHELVES[header.type].capacity:
-            self._drop(header.type, next(iter(shelf)))
-        while self.size > MAX_HISTORY_BYTES:
-            heaviest = max(self._bytes, key=self._bytes.__getitem__)
-            self._drop(heaviest, next(iter(self._shelves[heaviest])))
-        return True
+            return None
+        kept = Kept(packet_id, frame, header.timestamp_ms, now + left)
+        self._put(header.type, kept)
+        return kept
+
+    def restore(self, older: Iterable[HistoryKept], now: float, wall_ms: int) -> None:
+        """Put packets that were kept before a restart beneath what has come since; the oldest first, as they came.
+
+        Args:
+            older: the packets; what cannot be one, or is here already, is left out.
+            now: seconds.
+            wall_ms: the same moment in milliseconds since the epoch.
+
+        """
+        newer = [(kind, kept) for kind, shelf in self._shelves.items() for kept in shelf.values()]
+        for kind, kept in newer:
+            self._drop(kind, kept.packet_id)
+        for one in older:
+            try:
+                self.add(one.frame, peek(one.frame), one.packet_id, now, wall_ms, expires_ms=one.until_ms)
+            except DecodeError:
+                continue  # written by another version, or on a card that forgets
+        for kind, kept in newer:
+            if not self.knows(kind, kept.packet_id):
+                self._put(kind, kept)
 
     def newest_first(self, kinds: Sequence[int], alive_at: float = -inf) -> Iterator[Kept]:
         """Walk the shelves of these types, each from the packet that came last, over what will not have ended by then."""
@@ -118,6 +136,18 @@ class History:
         for kind, shelf in self._shelves.items():
             for packet_id in [kept.packet_id for kept in shelf.values() if kept.ends_at <= now]:
                 self._drop(kind, packet_id)
+
+    def _put(self, kind: int, kept: Kept) -> None:
+        shelf = self._shelves[kind]
+        shelf[kept.packet_id] = kept
+        self._bytes[kind] += len(kept.frame)
+        self.size += len(kept.frame)
+        self.version += 1
+        if len(shelf) > SHELVES[kind].capacity:
+            self._drop(kind, next(iter(shelf)))
+        while self.size > MAX_HISTORY_BYTES:
+            heaviest = max(self._bytes, key=self._bytes.__getitem__)
+            self._drop(heaviest, next(iter(self._shelves[heaviest])))
 
     def _drop(self, kind: int, packet_id: bytes) -> None:
         size = len(self._shelves[kind].pop(packet_id).frame)

@@ -14,7 +14,7 @@ from math import inf
 
 from gateway.errors import DecodeError, Reason, SessionError
 from gateway.limits import MAX_PINGS, MAX_TTL
-from gateway.mesh.admission import is_solicited, refuse_time
+from gateway.mesh.admission import is_solicited, refuse_time, tell_refused
 from gateway.mesh.effects import Effect, Heard, PeerLost, PeerSeen, Pong, Priority, PublicMessage
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Drops
@@ -177,7 +177,7 @@ class Receiver:
         if incoming.link is not None and header.ttl:
             self._peers.within_reach((header.sender_id,), now)
         if header.is_broadcast:
-            self._speaker.history.add(frame, header, incoming.packet_id, now, wall_ms, expires_ms=expires_ms)
+            self._speaker.keep(frame, header, incoming.packet_id, effects, now, wall_ms, expires_ms)
         if self._may_cross(incoming, now):
             effects.append(Heard(incoming.packet_id, header, frame, incoming.ingress, verified=True))
         if header.type == MessageType.MESSAGE and header.is_broadcast:
@@ -247,7 +247,7 @@ class Receiver:
             return Reason.BUDGET
         whole = self.assembler.add(header.sender_id, fragment, now)
         if header.is_broadcast:
-            self._speaker.history.add(incoming.frame, header, incoming.packet_id, now, wall_ms)
+            self._speaker.keep(incoming.frame, header, incoming.packet_id, effects, now, wall_ms)
         if whole is None:
             return None
         try:
@@ -267,7 +267,9 @@ class Receiver:
             return Reason.DUPLICATE
         self._speaker.seen.add(inner_id, now)
         incoming.completes, incoming.completes_id = whole, inner_id
-        self.take(Incoming(whole, inner, inner_id, link, whole=False), effects, now, wall_ms)
+        refused = self.take(Incoming(whole, inner, inner_id, link, whole=False), effects, now, wall_ms)
+        if refused is not None and link is not None:
+            tell_refused(inner, inner_id, link.id, refused, effects)
         return None
 
     def _request_sync(self, incoming: Incoming, effects: list[Effect], now: float) -> Reason | None:

@@ -14,10 +14,11 @@ from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Outbound
 from gateway.mesh.peers import PeerTable
 from gateway.mesh.private import Outgoing
+from gateway.mesh.records import HistoryKept
 from gateway.mesh.routes import Unanswered, plan
 from gateway.mesh.settings import MeshSettings
 from gateway.mesh.wallclock import WallClock
-from gateway.wire.packet import Packet, encode, packet_id, peek
+from gateway.wire.packet import Header, Packet, encode, packet_id, peek
 from gateway.wire.ping import Ping as PingPayload
 from gateway.wire.ping import encode_ping
 from gateway.wire.signing import sign
@@ -67,23 +68,51 @@ class Speaker:
             return None
         header = peek(frame)
         identifier = packet_id(frame, header)
-        self.history.add(frame, header, identifier, now, header.timestamp_ms)
+        self.keep(frame, header, identifier, effects, now, header.timestamp_ms)
         self._send(effects, frame, self._out.toward(MessageType.MESSAGE, identifier, None), now)
         return identifier
 
-    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> None:
-        """Send a carrier: a deposit, signed and directed, or without recipient one for everybody, signed by its author inside."""
+    def keep(
+        self,
+        frame: bytes,
+        header: Header,
+        identifier: bytes,
+        effects: list[Effect],
+        now: float,
+        wall_ms: int,
+        expires_ms: int | None = None,
+    ) -> None:
+        """Keep a public packet for those who missed it, if it is of a kind that is kept."""
+        kept = self.history.add(frame, header, identifier, now, wall_ms, expires_ms=expires_ms)
+        if kept is not None:
+            until_ms = wall_ms + int((kept.ends_at - now) * 1000)
+            effects.append(HistoryKept(header.type, identifier, frame, until_ms))
+
+    def remember(self, packets: Iterable[HistoryKept], now: float) -> None:
+        """Take back what was kept before a restart; nothing while the clock is not set."""
+        wall_ms = self._clock.ms(now)
+        if wall_ms is not None:
+            self.history.restore(packets, now, wall_ms)
+
+    def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
+        """Send a carrier: a deposit, signed and directed, or without recipient one for everybody, signed by its author inside.
+
+        Returns its packet ID, None while the clock is not set.
+        """
         kind = MessageType.NOSTR_CARRIER
         if recipient is not None:
             frame = self._signed(kind, payload, recipient, now)
         else:
             wall_ms = self._clock.ms(now)
             if wall_ms is None:
-                return
+                return None
             packet = Packet(type=kind, ttl=MAX_TTL, timestamp_ms=wall_ms, sender_id=self._identity.peer_id, payload=payload)
             frame = encode(packet)
-        if frame is not None:
-            self._send(effects, frame, self._out.toward(kind, packet_id(frame, peek(frame)), recipient), now)
+        if frame is None:
+            return None
+        identifier = packet_id(frame, peek(frame))
+        self._send(effects, frame, self._out.toward(kind, identifier, recipient), now)
+        return identifier
 
     def leave(self, effects: list[Effect], now: float) -> None:
         """Tell the mesh that this node is going."""

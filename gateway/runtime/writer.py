@@ -69,12 +69,13 @@ class StoreWriter:
         """Notes that are not written yet."""
         return self._noted
 
-    def note(self, call: Callable[[Store], object], size: int = 0) -> bool:
+    def note(self, call: Callable[[Store], object], size: int = 0, *, at_once: bool = False) -> bool:
         """Have something written soon, without an answer.
 
         Args:
             call: does it; runs in the writing thread, inside a transaction, possibly more than once.
             size: bytes of memory it holds meanwhile.
+            at_once: do not let it wait for others.
 
         Returns:
             False if it was dropped because too much is waiting; that is counted.
@@ -86,10 +87,10 @@ class StoreWriter:
         self._jobs.append(Job(call, size))
         self._noted += 1
         self._noted_bytes += size
-        if self._noted == 1:
-            asyncio.get_running_loop().call_later(BATCH_S, self._wake.set)
-        elif self._noted >= BATCH:
+        if at_once or self._noted >= BATCH:
             self._wake.set()
+        elif self._noted == 1:
+            asyncio.get_running_loop().call_later(BATCH_S, self._wake.set)
         return True
 
     async def ask(self, call: Callable[[Store], T], *, durable: bool = False, size: int = 0) -> T:

@@ -7,6 +7,7 @@ Rows are bounded by number and by age, and losing the last few in a power cut is
 Every method wants a transaction of the database around it, and raises `StoreError` if the database cannot be used.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from gateway.store.database import Database
 MIN_PREFIX: Final = 4  # characters; fewer would name half of everything
 MAX_TRAIL: Final = 1_000  # rows shown of one packet
 PRUNE_EVERY: Final = 1_000  # rows between two looks at how many there are
+_LOAD: Final = 500  # rows read at once
 _BEYOND: Final = "\U0010ffff"  # sorts after every ID
 
 
@@ -27,7 +29,7 @@ class Decision:
         subject: packet ID in hexadecimal, or message ID; capitals do not matter.
         at_ms: Unix milliseconds.
         hop: where: ``radio``, a transport's name, or a site ID in hexadecimal.
-        verb: what: ``heard``, ``crossed``, ``dropped``, ``queued``, ``sent``, ``delivered``, …
+        verb: what, a `gateway.mesh.records.Verb`.
         rule: the rule that decided, by its name; empty where none was asked.
         reason: a `gateway.errors.Reason` where something was refused, else empty.
         detail: figures, such as a delay; never what somebody said or is called.
@@ -67,23 +69,36 @@ class Decisions:
             self._shorten()
 
     def subjects(self, prefix: str, limit: int) -> list[str]:
-        """Return the IDs that begin like this, at most `limit`, in their own order; `ValueError` for fewer than four characters."""
+        """Return the IDs that begin like this, at most `limit`, the latest first; `ValueError` for fewer than four characters."""
         if len(prefix) < MIN_PREFIX:
             raise ValueError(f"an ID is looked up by {MIN_PREFIX} characters or more")
         start = _key(prefix)
         return [
             subject
             for (subject,) in self._database.rows(
-                "SELECT DISTINCT subject FROM decision WHERE subject >= ? AND subject < ? ORDER BY subject LIMIT ?",
+                "SELECT subject FROM decision WHERE subject >= ? AND subject < ? GROUP BY subject ORDER BY max(seq) DESC LIMIT ?",
                 (start, start + _BEYOND, limit),
             )
         ]
 
-    def trail(self, subject: str) -> list[Decision]:
-        """Return what was done with one packet, in the order in which it was done; the last `MAX_TRAIL` rows of it."""
+    def latest(self, limit: int) -> list[str]:
+        """Return the IDs something was done with last, at most `limit`, the latest first."""
+        found: dict[str, None] = {}
+        before = sys.maxsize
+        while len(found) < limit:
+            rows = self._database.rows("SELECT seq, subject FROM decision WHERE seq < ? ORDER BY seq DESC LIMIT ?", (before, _LOAD))
+            if not rows:
+                break
+            found.update(dict.fromkeys(subject for _, subject in rows))
+            before = rows[-1][0]
+        return list(found)[:limit]
+
+    def trail(self, *subjects: str) -> list[Decision]:
+        """Return what was done with one packet, under any of its IDs, in the order it was done; the last `MAX_TRAIL` rows of it."""
+        places = ", ".join("?" * len(subjects))
         found = self._database.rows(
-            "SELECT subject, at_ms, hop, verb, rule, reason, detail FROM decision WHERE subject = ? ORDER BY seq DESC LIMIT ?",
-            (_key(subject), MAX_TRAIL),
+            f"SELECT subject, at_ms, hop, verb, rule, reason, detail FROM decision WHERE subject IN ({places}) ORDER BY seq DESC LIMIT ?",  # noqa: S608 -- only question marks
+            (*map(_key, subjects), MAX_TRAIL),
         )
         return [Decision(*row) for row in reversed(found)]
 

@@ -88,6 +88,11 @@ class History:
         """Forget a packet: mail that was handed over, a board post that was withdrawn; False if it was not there."""
         return self._database.change("DELETE FROM kept WHERE id = ?", (packet_id,)) > 0
 
+    def until_ms(self, packet_id: bytes) -> int | None:
+        """Return until when a packet is kept, in Unix milliseconds; None if it is not."""
+        found = self._database.rows("SELECT until_ms FROM kept WHERE id = ?", (packet_id,))
+        return found[0][0] if found else None
+
     def load(self, now_ms: int) -> Iterator[Kept]:
         """Walk everything whose time is not over, in the order in which it came."""
         seq = 0

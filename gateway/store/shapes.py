@@ -38,7 +38,7 @@ class Shape:
         signed: whether it bears a signature that was verified.
         origin: peer ID of the sender going in, its hash of the day coming out.
         via: the site it came from; empty for our own island.
-        verdict: ``crossed``, or the `gateway.errors.Reason` it did not.
+        verdict: ``crossed``, or a `gateway.errors.Reason` or another word for why it did not.
 
     """
 

@@ -5,6 +5,7 @@ from random import Random
 
 from gateway.store.database import Database, open_database
 from gateway.store.decisions import Decisions
+from gateway.store.events import Events
 from gateway.store.history import History
 from gateway.store.shapes import Shapes
 from gateway.store.spool import Spool
@@ -23,13 +24,14 @@ class Store:
         self.database = database
         self.spool = Spool(database, rng)
         self.history = History(database)
+        self.events = Events(database)
         self.decisions = Decisions(database)
         self.shapes = Shapes(database, rng.randbytes)
 
     def prune(self, now_ms: int) -> int:
         """Forget what is over, in one transaction; returns how many rows. Raises `StoreError`."""
         with self.database.transaction():
-            return sum(part.prune(now_ms) for part in (self.spool, self.history, self.decisions, self.shapes))
+            return sum(part.prune(now_ms) for part in (self.spool, self.history, self.events, self.decisions, self.shapes))
 
     def close(self) -> None:
         """Let go of the file."""

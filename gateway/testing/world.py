@@ -15,6 +15,7 @@ from gateway.limits import MAX_ENVELOPE, QUEUE_BYTES, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, SendFrame
 from gateway.mesh.events import ClockSet, MeshEvent, Tick, Unsent
 from gateway.mesh.queue import LinkQueue
+from gateway.mesh.records import RECORDS
 from gateway.testing.ether import RADIO, WIDE, Cut, Ether
 from gateway.testing.node import Engine, Node, Notice
 from gateway.testing.topology import Pair, Position
@@ -35,7 +36,7 @@ class World:
     """Engines, the air between them, and the time they live in.
 
     Notices go to every one of `listeners` and stay in `notices`, the newest `max_notices`
-    of them; `ignore` names effect types that are no notices (a long run makes many).
+    of them; `ignore` names effect types that are no notices (a long run makes many); what is for a store never is one.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class World:
         self.nodes: dict[str, Node] = {}
         self._per_second = round(1 / tick)
         self._tick = tick
-        self._ignore = frozenset(ignore)
+        self._ignore = frozenset(ignore) | RECORDS
         self._timers: list[tuple[float, int, Node]] = []
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._number = 0  # orders what is due at the same time

@@ -24,6 +24,7 @@ from gateway.limits import (
 )
 from gateway.mesh.effects import CloseLink, Priority, SendFrame
 from gateway.mesh.events import Say, Tick
+from gateway.mesh.records import Decided, Verb
 from gateway.wire.trunk import Ack, Data, Hello, Ping, Pong, decode_trunk, encode_data, encode_trunk
 from tests.bridge.lines import MTU, ORDER, WIDE, Link, Pair, Scripted
 from transports.limits import MAX_LINK_FRAME
@@ -488,3 +489,60 @@ def test_pings_that_a_link_is_sent_are_pings_that_are_answered() -> None:
     assert TRUNK_PING_RATE > 1 / PROBE_RETRY_S
     assert PROBE_IDLE_S + STALL_S < 10.0
     assert TRUNK_ACK_DELAY_S < STALL_S / 10
+
+
+def about(pair: Pair, verb: Verb) -> list[tuple[object, object]]:
+    return [(one.subject, one.hop) for one in pair.others if isinstance(one, Decided) and one.verb is verb]
+
+
+def send_about(pair: Pair, subject: bytes, size: int = 100) -> None:
+    pair.engines[0].answer = [SendFrame((LinkId("site:B"),), bytes(size), Priority.PUBLIC, subject)]
+    pair.give(0, Tick())
+
+
+def test_what_somebody_may_ask_about_is_told_to_have_arrived_and_how_long_it_took() -> None:
+    pair = both()
+    send_about(pair, b"one")
+    assert about(pair, Verb.ACKNOWLEDGED) == []
+    pair.run_for(0.5)
+    (told,) = [one for one in pair.others if isinstance(one, Decided) and one.verb is Verb.ACKNOWLEDGED]
+    assert (told.subject, told.hop) == (b"one", "B")
+    assert 0.1 <= float(told.detail.removeprefix("seconds ")) <= 0.3
+
+
+def test_it_is_told_once_however_often_the_way_changes() -> None:
+    pair = both()
+    send_about(pair, b"one")
+    pair.run_for(0.06)
+    pair.cut("libp2p")
+    send_about(pair, b"two")
+    pair.run_for(1.0)
+    assert about(pair, Verb.ACKNOWLEDGED) == [(b"one", "B"), (b"two", "B")]
+
+
+def test_what_is_kept_for_a_site_in_vain_is_told_to_be_lost() -> None:
+    pair = both()
+    for link in pair.links.values():
+        link.silent = True
+    send_about(pair, b"one")
+    pair.cut("libp2p")
+    pair.cut("websocket")
+    pair.run_for(TRUNK_KEEP_S + 1)
+    assert about(pair, Verb.LOST) == [(b"one", "B")]
+
+
+def test_what_there_is_no_room_for_is_told_to_be_dropped() -> None:
+    pair = both()
+    for link in pair.links.values():
+        link.silent = True
+    for number in range(3):
+        send_about(pair, bytes([number]), TRUNK_BYTES // 2 - 100)
+    assert about(pair, Verb.DROPPED) == [(b"\x02", "B")]
+
+
+def test_every_change_of_the_way_is_told() -> None:
+    pair = both()
+    pair.cut("libp2p")
+    ways = [(one.hop, one.detail) for one in pair.others if isinstance(one, Decided) and (one.verb, one.subject) == (Verb.ROUTE, "B")]
+    assert [hop for hop, _ in ways][-2:] == ["libp2p", "websocket"]
+    assert "went down" in ways[-1][1]

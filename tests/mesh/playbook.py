@@ -13,6 +13,7 @@ from gateway.mesh.effects import CloseLink, Effect, Priority, SendFrame
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet, MeshEvent, Tick
 from gateway.mesh.peers import Verify
+from gateway.mesh.records import RECORDS
 from gateway.mesh.settings import MeshSettings
 from gateway.wire.packet import Header, packet_id, peek
 from gateway.wire.signing import verify as verify_signature
@@ -144,6 +145,11 @@ class Play:
         """Start the record afresh."""
         self.record.clear()
         return self
+
+    @property
+    def done(self) -> list[tuple[float, Effect]]:
+        """The record without what is only noted for the store."""
+        return [entry for entry in self.record if type(entry[1]) not in RECORDS]
 
     def sent(self, link: str | None = None, kind: int | None = None) -> list[Sent]:
         """Frames sent since the record began, over one link or of one type only."""

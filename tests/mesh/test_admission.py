@@ -178,7 +178,7 @@ class TestSyncAnswers:
     def test_a_type_nobody_asks_for_gets_no_grace(self, play: Play, kind: int) -> None:
         play.wait(6)
         play.forget().hear("a", as_sync_answer(play.node("ada").packet(kind, b"old", age=MAX_SKEW_S + 1)))
-        assert play.record == []
+        assert play.done == []
         assert play.drops() == {"window": 1}
 
     def test_not_even_an_answer_may_be_from_the_future(self, play: Play) -> None:

@@ -96,7 +96,7 @@ def test_what_phones_do_not_pass_on_unverified_stops_here(kind: int) -> None:
     ada, stranger = play.stranger("a", "ada"), play.node("stranger")
     frames = [forged(ada.packet(kind, b"forged")), stranger.packet(kind, b"unknown"), ada.packet(kind, b"bare", signed=False)]
     play.forget().hear("a", *frames)
-    assert play.record == []
+    assert play.done == []
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,10 @@ SHELVES = [
 
 
 def add(history: History, kind: int, payload: bytes, *, age: float = 0.0, now: float = 0.0, expires: float | None = None) -> bool:
+    """Keep a packet; says whether it was kept."""
     frame = encode(Packet(kind, 7, wall_ms(now - age), b"somebody", payload))
     expires_ms = None if expires is None else wall_ms(now + expires)
-    return history.add(frame, peek(frame), id_of(frame), now, wall_ms(now), expires_ms=expires_ms)
+    return history.add(frame, peek(frame), id_of(frame), now, wall_ms(now), expires_ms=expires_ms) is not None
 
 
 def payloads(history: History, kind: int) -> list[bytes]:

@@ -41,7 +41,7 @@ def test_the_trail_of_a_packet_is_told_in_order_and_survives_a_restart(tmp_path)
 def test_an_id_is_found_by_its_beginning_and_capitals_do_not_matter(store):
     for subject in (UUID, "7f3a0000", "7f3b0000", "7f3a0000"):
         store.decisions.add(decision(subject))
-    assert store.decisions.subjects("7F3A", 9) == ["7f3a0000", UUID.lower()]
+    assert store.decisions.subjects("7F3A", 9) == ["7f3a0000", UUID.lower()]  # the latest first
     assert store.decisions.subjects("7f3a", 1) == ["7f3a0000"]
     assert store.decisions.subjects(UUID, 9) == [UUID.lower()]
     assert len(store.decisions.trail(UUID.lower())) == 1

@@ -18,6 +18,7 @@ ROWS = {  # by the step that made the table: what a gateway of that version may 
         "INSERT INTO spool_body VALUES (1, x'626f6479')",
     ),
     2: ("INSERT INTO kept VALUES (1, x'70', 2, x'6672616d65', 5, 99999999999999)",),
+    4: ("INSERT INTO event VALUES (x'65', 4, 1801)",),
     3: ("INSERT INTO decision VALUES (1, 'aabb', 1000, 'radio', 'heard', '', '', '')",),
 }
 
@@ -57,6 +58,8 @@ def test_from_every_version_the_same_shape_is_reached_and_nothing_is_lost(tmp_pa
             assert [one.frame for one in store.history.load(2000)] == [b"frame"]
         if version >= 3:
             assert len(store.decisions.trail("aabb")) == 1
+        if version >= 4:
+            assert [one.identifier for one in store.events.load(1800)] == [b"e"]
     assert schema(tmp_path / "old.db") == schema(tmp_path / "new.db")
 
 

@@ -1,0 +1,72 @@
+"""Every decision there can be is a sentence a person understands."""
+
+import pytest
+
+from gateway.admin.sentences import REASONS, STAYS, sentence_of, short
+from gateway.errors import Reason
+from gateway.mesh.records import ASKED_ABOUT, Verb
+from gateway.store.decisions import Decision
+from gateway.wire.types import type_name
+
+SITE = "af0c21fc3eb7138d"
+IDENTITY = "12D3KooWBtfsk3rTBqgALqPDKN7pgxow3GvKiRdFyoK2L4mZ6LZQ"
+
+
+def said(verb: str, hop: str = "radio", rule: str = "", reason: str = "", detail: str = "", **names: str) -> str:
+    return sentence_of(Decision("aabb", 0, hop, verb, rule, reason, detail), names)
+
+
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("detail", ["", "seconds", "message 101 bytes ttl 7 seconds 0.3", "links 2"])
+def test_whatever_was_noted_it_becomes_one_sentence_or_two(verb: Verb, detail: str) -> None:
+    sentence = said(verb, detail=detail, reason=Reason.SIGNATURE)
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
+    assert ".." not in sentence
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_words_that_end_a_sentence(reason: Reason) -> None:
+    words = REASONS[reason]
+    assert words[0].islower()
+    assert not words.endswith(".")
+    assert said(Verb.REFUSED, SITE, reason=reason) == f"Not taken from site {SITE}: {words}."
+
+
+@pytest.mark.parametrize("kind", sorted(ASKED_ABOUT))
+def test_every_type_somebody_can_ask_about_has_a_name_in_words(kind: int) -> None:
+    assert type_name(kind) == "message" or type_name(kind) not in said(Verb.HEARD, detail=f"{type_name(kind)} 9 bytes ttl 1")
+
+
+@pytest.mark.parametrize("rule", sorted(STAYS))
+def test_every_rule_by_which_something_stays_is_told_where_it_was_heard_and_where_it_stayed(rule: str) -> None:
+    assert STAYS[rule] in said(Verb.STAYED, rule=rule)
+    assert "No other site" in said(Verb.HEARD, rule=rule) or STAYS[rule] in said(Verb.HEARD, rule=rule)
+
+
+def test_the_usual_ones_read_well() -> None:
+    shape = "message 101 bytes ttl 1"
+    assert (
+        said(Verb.HEARD, "ble", "verified", detail=shape)
+        == "Heard on the radio: a public message, 101 bytes, 1 hop left, and its signature holds."
+    )
+    assert said(Verb.HEARD, rule="sealed", detail="noiseEncrypted 90 bytes ttl 6").endswith(
+        "something sealed for one person, 90 bytes, 6 hops left."
+    )
+    assert said(Verb.SENT, SITE, "open", **{SITE: "Hut"}) == "Sent to Hut, because the bridge is open."
+    assert said(Verb.SENT, "", "open", detail="sites 3") == "Sent to 3 more sites, because the bridge is open."
+    assert said(Verb.ACKNOWLEDGED, IDENTITY, detail="seconds 0.041") == "Acknowledged by site 12D3KooW…mZ6LZQ, 0.041 s after it was sent."
+    assert said(Verb.ON_AIR, detail="links 1") == "Put on the radio, over 1 link."
+    assert said(Verb.ON_AIR, detail="links 0") == "Nobody was linked over the radio to take it."
+    assert said(Verb.ARRIVED, SITE, detail=shape + " seconds 0.3").endswith("That was 0.3 s after it set out, if both clocks are right.")
+    assert said(Verb.DROPPED, SITE, reason="queue_full") == f"Given up for site {SITE}: too much was waiting already."
+    assert said(Verb.ROUTE, "", detail="there is no link left") == "Not reached any more: there is no link left."
+
+
+def test_a_row_of_a_newer_version_is_shown_as_far_as_it_goes() -> None:
+    assert said("beamed", SITE) == f"beamed site {SITE}."
+
+
+def test_long_identities_are_shortened_where_they_differ() -> None:
+    assert short(SITE) == SITE
+    assert short(IDENTITY) == "12D3KooW…mZ6LZQ"
