@@ -52,6 +52,8 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.QUOTA_SITE: "too much of one site is waiting already",
     Reason.QUOTA_CLASS: "too much of its kind is waiting already",
     Reason.STORE: "the database could not be written",
+    Reason.POLICY: "a rule of the policy forbids it",
+    Reason.POLICY_LIMIT: "a limit of the policy is used up",
 }
 """Every reason, as the end of a sentence."""
 
