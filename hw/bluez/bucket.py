@@ -10,25 +10,18 @@ class TokenBucket:
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self._rate = rate
         self._burst = burst
-        self._level = burst
+        self.level = burst  # units that may go now, without a look at the clock
         self._at = now
-
-    def spend(self, units: int) -> bool:
-        """Count `units` as passed if they may, without a look at the clock; False: ask `wait`."""
-        if units > self._level:
-            return False
-        self._level -= units
-        return True
 
     def wait(self, units: int, now: float) -> float:
         """Return the seconds until `units` may pass, 0.0 if they may now."""
         self._refill(now)
-        return max(0.0, (min(units, self._burst) - self._level) / self._rate)
+        return max(0.0, (min(units, self._burst) - self.level) / self._rate)
 
     def take(self, units: int) -> None:
         """Count what has passed."""
-        self._level -= units
+        self.level -= units
 
     def _refill(self, now: float) -> None:
-        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self.level = min(self._burst, self.level + (now - self._at) * self._rate)
         self._at = now

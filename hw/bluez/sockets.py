@@ -53,8 +53,10 @@ class Outlet:
         """Hand over one frame; False means that it was not taken and that `room` or `ended` follows."""
         if self._held:
             return False
-        size = len(frame)
-        if not self._bucket.spend(size) and not self._in_time(size):
+        size, bucket = len(frame), self._bucket
+        if size <= bucket.level:
+            bucket.level -= size
+        elif not self._in_time(size):
             return False
         try:
             self._write(frame)

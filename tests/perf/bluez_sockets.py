@@ -152,6 +152,10 @@ class _Host:
     async def dial(self, _heard: Heard, _sink: Sink) -> Remote:
         raise NotImplementedError
 
+    def remembered(self) -> tuple[str, ...]:
+        """Nobody."""
+        return ()
+
     def connected(self) -> list[str]:
         return []
 

@@ -5,7 +5,7 @@ business. A link is known to everybody else as `ble:<number>`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hw.bluez.adapters import Role
@@ -40,6 +40,10 @@ class Link:
     rssi: int | None = None  # dBm, as it was heard before the link
     frames_in: int = 0
     frames_out: int = 0
+    send: Callable[[bytes], bool] = field(init=False)  # its way's, at hand: asked for every frame
+
+    def __post_init__(self) -> None:
+        self.send = self.way.send
 
     @property
     def is_mute(self) -> bool:

@@ -184,12 +184,12 @@ class Station:
 
     def _received(self, link: Link, frame: bytes) -> None:
         ground = self._ground
-        if ground.table.get(link.id) is not link:
+        if ground.table.by_id.get(link.id) is not link:
             return
         if not 0 < len(frame) <= BLE_MAX_FRAME:
             ground.counters.frames_bad += 1
             return
-        if link.is_mute:
+        if not link.frames_in:
             ground.candidates(self.adapter.name).proved(link.address)
         link.frames_in += 1
         link.last_in = ground.now()
