@@ -108,12 +108,12 @@ def why_document(wanted: str, trail: Trail, names: Mapping[str, str]) -> WhyDocu
     )
 
 
-def candidate_document(trail: Trail, names: Mapping[str, str]) -> CandidateDocument:
-    """Make one line of a list."""
+def candidate_document(trail: Trail, names: Mapping[str, str], *, last_name: bool = False) -> CandidateDocument:
+    """Make one line of a list; `last_name` calls it by the ID it was dealt with last, which is the one other sites know."""
     last = trail.decisions[-1] if trail.decisions else None
     shapes = (figures_of(one.detail) for one in trail.decisions if " bytes ttl " in one.detail)
     return CandidateDocument(
-        id=_spelled(trail.subject, names),
+        id=_spelled(last.subject if last_name and last is not None else trail.subject, names),
         at_ms=last.at_ms if last is not None else 0,
         steps=len(trail.decisions),
         what=next(shapes, ""),

@@ -83,10 +83,12 @@ class Recorder:
         """List the IDs something was done with last; raises `StoreError`."""
         self.flush()
         names = self._names()
-        return await self._writer.ask(lambda store: LatestDocument(_candidates(store, store.decisions.latest(count), names)))
+        return await self._writer.ask(
+            lambda store: LatestDocument(_candidates(store, store.decisions.latest(count), names, last_name=True))
+        )
 
 
-def _candidates(store: Store, subjects: list[str], names: Mapping[str, str]) -> tuple[CandidateDocument, ...]:
+def _candidates(store: Store, subjects: list[str], names: Mapping[str, str], *, last_name: bool = False) -> tuple[CandidateDocument, ...]:
     """Describe IDs, leaving out those that are only other names of one before them."""
     listed: list[CandidateDocument] = []
     told: set[str] = set()
@@ -94,7 +96,7 @@ def _candidates(store: Store, subjects: list[str], names: Mapping[str, str]) -> 
         if subject not in told:
             trail = trail_of(store, subject)
             told.update(trail.names)
-            listed.append(candidate_document(trail, names))
+            listed.append(candidate_document(trail, names, last_name=last_name))
     return tuple(listed)
 
 

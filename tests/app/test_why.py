@@ -71,7 +71,7 @@ async def test_both_gateways_tell_what_became_of_a_message_and_of_one_that_was_r
     assert verbs(by_message_id) == verbs(there)
     assert code == 0
     assert "Heard on the radio: a public message" in words
-    assert "has acknowledged it" in words
+    assert "Acknowledged by" in words
     assert (unknown[0], short[0]) == (3, 2)
     assert "knows nothing of ffffffff" in unknown[2]
     assert id_of(said)[:12] in latest[1] or stable_message_id(ada.identity.peer_id, peek(said).timestamp_ms, TEXT)[:12] in latest[1]

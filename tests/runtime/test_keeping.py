@@ -7,15 +7,18 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-from gateway.errors import StoreError
+import pytest
+
+from gateway.errors import StoreError, StoreFault
 from gateway.limits import HISTORY_WRITE_BURST, HISTORY_WRITE_RATE
 from gateway.mesh.effects import PublicMessage
-from gateway.mesh.events import Say
-from gateway.mesh.records import HistoryKept
+from gateway.mesh.events import Remember, Say
+from gateway.mesh.records import EventMemory, EventNoted, HistoryKept
 from gateway.runtime.keeping import PATIENCE_S, Keeping
-from gateway.runtime.writer import RECOVERED
+from gateway.runtime.writer import RECOVERED, RETRY_S
 from gateway.status import GatewayStatus
 from gateway.store.database import open_database
+from gateway.store.events import Noted
 from gateway.store.history import Kept
 from gateway.store.store import Store
 from gateway.wire.types import MessageType
@@ -191,5 +194,79 @@ def test_sites_are_linked_when_what_was_kept_is_back_or_cannot_be_read_but_never
         began = loop.time()
         await keeping.settle()
         assert loop.time() - began == PATIENCE_S
+
+    play(scene)
+
+
+async def kept_alive(keeping: Keeping, given: list[Remember], seconds: float) -> None:
+    """Run it so long, with the clock set."""
+    keeping.clock_set()
+    running = asyncio.create_task(keeping.run(given.append))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(running)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def test_what_was_told_of_an_event_comes_back_after_a_restart_and_what_was_taken_back_does_not(tmp_path: Path) -> None:
+    put_down = EventNoted(EventMemory.PUT_DOWN, b"one", NOW + 60_000)
+    taken_back = EventNoted(EventMemory.OURS, b"two", NOW + 60_000)
+
+    async def scene() -> None:
+        first = Keeping(small(tmp_path / "store.db"), lambda: NOW, print)
+        for effect in (put_down, taken_back, EventNoted(EventMemory.OURS, b"two", 0)):
+            first.take(effect, 0.0)
+        given: list[Remember] = []
+        await kept_alive(first, given, 1.0)
+        first_given, given = given, []
+        await kept_alive(Keeping(small(tmp_path / "store.db"), lambda: NOW, print), given, 1.0)
+        assert given == [Remember((), (put_down,))]
+        assert first_given == given  # what is noted before the first look is in it too
+
+    play(scene)
+
+
+def test_what_cannot_be_read_at_the_start_is_given_back_once_it_can(tmp_path: Path) -> None:
+    faults = [StoreError(StoreFault.LOCKED, "Another process has it.", "Stop it.")] * 2
+    sound = small(tmp_path / "store.db")
+
+    def open_later(distrust: bool) -> Store:
+        if faults:
+            raise faults.pop()
+        return sound(distrust)
+
+    async def scene() -> None:
+        given: list[Remember] = []
+        await kept_alive(Keeping(open_later, lambda: NOW, print), given, RETRY_S)
+        assert given == []
+        faults[:] = [StoreError(StoreFault.LOCKED, "Another process has it.", "Stop it.")]
+        await kept_alive(Keeping(open_later, lambda: NOW, print), given, 3 * RETRY_S)
+        assert given == [Remember((), ())]
+
+    play(scene)
+
+
+def test_a_memory_of_another_version_is_left_out(tmp_path: Path) -> None:
+    with opened(tmp_path / "store.db") as store, store.database.transaction():
+        store.events.note(Noted(99, b"of tomorrow", NOW + 60_000))
+
+    async def scene() -> None:
+        given: list[Remember] = []
+        await kept_alive(Keeping(small(tmp_path / "store.db"), lambda: NOW, print), given, 1.0)
+        assert given == [Remember((), ())]
+
+    play(scene)
+
+
+def test_a_note_that_raises_is_a_mistake_of_ours_and_ends_the_gateway(tmp_path: Path) -> None:
+    def mistaken(_store: Store) -> None:
+        raise LookupError("nobody thought of that")
+
+    async def scene() -> None:
+        site = Site(tmp_path)
+        asyncio.get_running_loop().call_later(1.0, lambda: site.gateway._keeping.writer.note(mistaken))
+        with pytest.raises(LookupError, match="nobody thought"):
+            await site.run_for(600)
 
     play(scene)

@@ -64,7 +64,7 @@ def test_what_begins_alike_is_listed_the_latest_first_and_other_names_of_the_sam
         assert told.candidates[0].what == "public message, 9 bytes"
         assert told.candidates[1].id == first.hex()
         assert (await recorder.why(first.hex())).id == first.hex()
-        assert len((await recorder.latest(9)).latest) == 2
+        assert [one.id for one in (await recorder.latest(9)).latest] == [second.hex(), first.hex()]
         with pytest.raises(ValueError, match="4 characters"):
             await recorder.why("abc")
         assert (await recorder.why("ffff")).candidates == ()
