@@ -12,8 +12,8 @@ from tests.rig_phones.stage import PACE, on_stage
     [
         ("every_length", {}, {"lengths": 513, "done": 1}),
         ("flood", {"what": "noise"}, {"written": 500}),
-        ("flood", {"what": "duplicates", "rate": 20}, {"written": 500}),
-        ("flood", {"what": "announces", "rate": 20}, {"written": 500}),
+        ("flood", {"what": "duplicates", "burst": 1}, {"written": 500}),
+        ("flood", {"what": "announces", "burst": 1}, {"written": 500}),
         ("flood", {"what": "halves"}, {"written": 500}),
         ("hit_and_run", {"times": 60}, {"addresses": 60, "calls_taken": 55, "subscribed": 15, "done": 1}),
         ("squat", {}, {"calls_taken": 1}),
