@@ -356,6 +356,7 @@ class TestPassingOn:
 class TestSessions:
     """Android renews a Noise session after an hour or a thousand messages."""
 
+    @pytest.mark.timeout(60)
     def test_a_thousand_messages_and_the_next_session_goes_on_through_us(self) -> None:
         stage = Stage("hut", "hall")
         stage.android("bob")

@@ -6,6 +6,8 @@ import pytest
 
 from tests.rig_phones.stage import PACE, on_stage
 
+pytestmark = pytest.mark.timeout(60)  # a flood is work
+
 
 @pytest.mark.parametrize(
     ("kind", "options", "did"),
