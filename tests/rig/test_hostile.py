@@ -40,6 +40,7 @@ PERIPHERALS: list[tuple[str, dict[str, Any], int]] = [
     ("silent_server", {}, 2),
     ("shouter", {}, 2),
     ("deaf_server", {}, 1),
+    ("fickle_server", {}, 1),
     ("small_mtu", {"every": 5.0}, 1),
 ]
 
