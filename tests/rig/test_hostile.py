@@ -18,6 +18,7 @@ SLOWER = 2.0  # times the 99th percentile of the latency without strangers
 GATEWAY_GROWTH = 6 << 20  # bytes: what strangers can fill is filled once (1 024 peers, 8 192 pins, 10 000 packet IDs come to about 4 MB)
 BLUETOOTHD_GROWTH = 4 << 20  # bytes: devices of the last minute at about 3 kB, and what waits for a link at 24 kB a second
 STALL_S = 120.0  # the kernel ends a link 45 s after the last packet that left the adapter (HCI_ACL_TX_TIMEOUT); two such times are enough
+LOST_SHARE = 0.03  # of all deliveries
 ALL_GROWTH = 16 << 20  # bytes over all attacks together
 
 pytestmark = [pytest.mark.rig, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3_600)]
@@ -109,19 +110,17 @@ async def is_full(scene: Scene) -> bool:
     return len((await scene.islands.air.stations())[ADAPTER]["links"]) == CONTROLLER_LINKS
 
 
-async def test_who_never_reads_holds_the_adapter_up_until_the_kernel_ends_the_link_and_costs_no_message(scene: Scene) -> None:
+async def test_who_never_reads_holds_the_adapter_up_until_the_kernel_ends_the_link_and_then_it_is_over(scene: Scene) -> None:
     """A limit of Linux: see docs/design/radio.md. The controller has one store for all links, and one link may fill it.
 
-    Nobody else on the adapter is sent anything meanwhile; afterwards everybody gets what was said, and everything is as before.
+    Nobody else on the adapter is sent anything meanwhile, and a link we dialled dies of it, because BlueZ waits 30 s for an
+    answer. What was whispered over that one just then is lost, and what its phone refuses, as Android does, because the
+    announce of its author was held up as well.
     """
     pids = scene.islands.north.pid, daemon("bluetoothd")
     attacked = await scene.attack("never_reads", {}, 1, STALL_S)
-    report = attacked.report
-    for _ in range(3):  # the filter of a sync request is wrong about one packet in a hundred, until it is built over more of them
-        if report["lost"]:
-            await scene.islands.air.phone("say", name="Ada", expected=list(scene.islands.phones))
-            report = await scene.islands.settled()
-    assert (report["lost"], report["duplicates"]) == (0, 0), report["missing"]
+    assert attacked.report["duplicates"] == 0
+    assert attacked.report["lost"] <= LOST_SHARE * attacked.report["expected"], attacked.report["missing"]
     assert attacked.did[0]["sent_away"] == 1
     caps_hold(attacked)
     assert (scene.islands.north.pid, daemon("bluetoothd")) == pids
