@@ -76,6 +76,9 @@ class Forwarding:
         if header.type == MessageType.FRAGMENT:
             links, owed = self._sort(incoming, links)
         priority = self._class_of(incoming, now)
+        if priority is None:
+            self._drops[Reason.RATE] += 1
+            return
         if links:
             self._pass_on(incoming, links, priority, decision, effects, now)
         if owed and incoming.completes is not None:
@@ -98,10 +101,18 @@ class Forwarding:
             relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces)
             self._pending.add(relay, now + self._rng.uniform(low, high) / 1000)
 
-    def _class_of(self, incoming: Incoming, now: float) -> Priority:
-        """Return how urgent a packet is: whoever brings more than a share gets through when nothing else waits."""
-        priority = _priority(incoming.frame, incoming.header)
-        if priority >= Priority.VOICE or incoming.link is None or incoming.link.relays.take(now, len(incoming.frame)):
+    def _class_of(self, incoming: Incoming, now: float) -> Priority | None:
+        """Return how urgent a packet is, None if it goes no further.
+
+        What one link brings to all beyond its share gets through when nothing else waits. What belongs to a conversation
+        would then be overtaken by what follows it, which the apps refuse, so of that the rest is dropped.
+        """
+        priority, link, size = _priority(incoming.frame, incoming.header), incoming.link, len(incoming.frame)
+        if link is None:
+            return priority
+        if priority is Priority.DIRECTED:
+            return priority if link.directed.take(now, size) else None
+        if priority >= Priority.VOICE or link.relays.take(now, size):
             return priority
         self.demoted += 1
         return Priority.BULK

@@ -7,6 +7,8 @@ from gateway.limits import (
     ASSEMBLY_BURST,
     ASSEMBLY_RATE,
     CROSSING_BURST,
+    DIRECTED_BURST,
+    DIRECTED_RATE,
     INFLATE_BURST,
     INFLATE_RATE,
     LINK_BURST,
@@ -40,6 +42,7 @@ class Link:
     asked_at: float = NEVER  # when we last sent a REQUEST_SYNC over it
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(LINK_RATE, LINK_BURST))
     relays: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, RELAY_BURST))  # bytes
+    directed: TokenBucket = field(default_factory=lambda: TokenBucket(DIRECTED_RATE, DIRECTED_BURST))  # bytes
     crossings: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, CROSSING_BURST))  # bytes
     verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))
     assemblies: TokenBucket = field(default_factory=lambda: TokenBucket(ASSEMBLY_RATE, ASSEMBLY_BURST))

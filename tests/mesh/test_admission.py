@@ -4,6 +4,7 @@ import pytest
 
 from gateway.limits import (
     CROSSING_BURST,
+    DIRECTED_BURST,
     HISTORY_LIFETIME_S,
     LINK_BURST,
     LINK_RATE,
@@ -224,6 +225,18 @@ class TestBudgets:
         play.forget().hear("a", *again)
         urgent = [sent.frame for sent in play.sent("c", MessageType.MESSAGE) if sent.priority is Priority.PUBLIC]
         assert RELAY_RATE - len(again[0]) < sum(map(len, urgent)) <= RELAY_RATE + len(again[0])
+
+    def test_a_conversation_keeps_its_order_and_is_cut_short_beyond_its_share(self) -> None:
+        play = Play(links=["a", "b"])
+        ada, ben = play.stranger("a", "ada"), play.stranger("b", "ben")
+        frames = [ada.seal(number.to_bytes(2) + noise(400), ben.peer_id) for number in range(200)]
+        play.forget().hear("a", *frames)
+        play.wait(1)
+        sent = play.sent("b", MessageType.NOISE_ENCRYPTED)
+        assert {one.priority for one in sent} == {Priority.DIRECTED}
+        assert [one.frame for one in sent] == [with_ttl(frame, 6) for frame in frames[: len(sent)]]
+        assert DIRECTED_BURST - len(frames[0]) < sum(len(one.frame) for one in sent) <= DIRECTED_BURST
+        assert play.drops()["rate"] == len(frames) - len(sent)
 
     def test_what_a_link_says_to_all_beyond_its_share_is_not_offered_to_other_islands(self) -> None:
         play = Play(links=["a", "b"])

@@ -9,6 +9,7 @@ from bumble.core import AdvertisingData
 from bumble.device import Connection
 
 from tests.rig.hostile import Attacker, stall
+from tests.rig.phone_connect import disconnect
 from tests.rig.phone_profile import CHARACTERISTIC, SERVICE, advertisement, scan_response
 from tests.rig.phone_tasks import whole
 
@@ -123,6 +124,30 @@ async def deaf_server(attacker: Attacker, says: float = 20.0) -> None:
             task.cancel()
 
 
+async def fickle_server(attacker: Attacker, every: float = 2.0) -> None:
+    """Take every call, and refuse to be subscribed to or hang up instead of answering."""
+    await attacker.power_on(gatt.Service(SERVICE, [_characteristic()]))
+    server = attacker.device.gatt_server
+    leaving: set[asyncio.Task[None]] = set()
+
+    def refuse(connection: Connection, request: att.ATT_Write_Request) -> None:
+        attacker.counters["asked"] += 1
+        if attacker.counters["asked"] % 2:
+            task = asyncio.create_task(disconnect(connection))
+            leaving.add(task)
+            task.add_done_callback(leaving.discard)
+        else:
+            answer = att.ATT_Error_Response(
+                request_opcode_in_error=request.op_code,
+                attribute_handle_in_error=request.attribute_handle,
+                error_code=att.ATT_UNLIKELY_ERROR_ERROR,
+            )
+            server.send_response(connection, answer)
+
+    server.on_att_write_request = refuse
+    await _show_under_new_addresses(attacker, every)
+
+
 async def small_mtu(attacker: Attacker, every: float = 10.0) -> None:
     """Serve well, but grant no more than the least MTU."""
     await attacker.power_on(gatt.Service(SERVICE, [_characteristic()]))
@@ -172,7 +197,16 @@ def _absurdities(rng: Random) -> Iterator[bytes]:
         yield bytes((30, AdvertisingData.SERVICE_DATA_128_BIT_UUID)) + service + rng.randbytes(13)
 
 
-KINDS = {
-    attack.__name__: attack
-    for attack in (no_service, no_characteristic, false_tag, absurd, thousand_addresses, silent_server, shouter, deaf_server, small_mtu)
-}
+_ATTACKS = (
+    no_service,
+    no_characteristic,
+    false_tag,
+    absurd,
+    thousand_addresses,
+    silent_server,
+    shouter,
+    deaf_server,
+    fickle_server,
+    small_mtu,
+)
+KINDS = {attack.__name__: attack for attack in _ATTACKS}

@@ -172,7 +172,8 @@ async def _set_up(client: BleakClient, sink: Sink) -> BleakRemote:
 
     await _translated(client.connect())
     characteristic = _characteristic(client)
-    await _translated(client.start_notify(characteristic, notified, bluez={"use_start_notify": False}))
+    # Not through a socket: a device that refuses the subscription, or goes before it has answered, would crash BlueZ (decision 17).
+    await _translated(client.start_notify(characteristic, notified, bluez={"use_start_notify": True}))
     mtu = await _settled_mtu(characteristic)
     if mtu < BLE_MIN_MTU:
         raise DialError(DialFailure.SMALL_MTU, f"It takes {mtu} bytes.")

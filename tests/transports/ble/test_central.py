@@ -7,7 +7,8 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError, BleakError
 
 from hw.bluez.errors import NO_REPLY, BluezError
-from transports.ble.central import _translated, forget_bleaks_memory, read_advertisement
+from transports.ble.central import _set_up, _translated, forget_bleaks_memory, read_advertisement
+from transports.ble.dialled import Line
 from transports.ble.edge import SERVICE, Heard
 
 PATH = "/org/bluez/hci0/dev_7B_00_00_00_00_01"
@@ -67,6 +68,32 @@ async def test_cancellation_is_no_error_of_bleaks():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_subscription_asks_for_no_socket_because_bluez_crashes_when_that_is_refused():
+    """Decision 14; the rig's stranger who refuses shows the crash itself."""
+
+    class Client:
+        max_write_without_response_size = 509
+        asked: dict[str, object]
+
+        @property
+        def services(self) -> "Client":
+            return self
+
+        def get_characteristic(self, _uuid: str) -> "Client":
+            return self
+
+        async def connect(self) -> None:
+            pass
+
+        async def start_notify(self, _characteristic: "Client", _callback: object, **options: object) -> None:
+            self.asked = options
+
+    client = Client()
+    remote = await _set_up(client, Line())
+    assert remote.mtu == 509
+    assert client.asked == {"bluez": {"use_start_notify": True}}
 
 
 async def test_bleaks_memory_is_where_we_drop_it():
