@@ -6,8 +6,9 @@ only as `ClockSet.offset`, because a Pi boots without knowing the time.
 
 from dataclasses import dataclass
 
+from gateway.errors import Reason
 from gateway.mesh.effects import Priority
-from gateway.mesh.records import EventNoted, HistoryKept
+from gateway.mesh.records import EventCarried, EventNoted, HistoryKept, KeyPinned, LetterEnded, LetterKept
 from transports.link import FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 
@@ -77,7 +78,19 @@ class Remember:
 
     packets: tuple[HistoryKept, ...]
     events: tuple[EventNoted, ...] = ()
+    carried: tuple[EventCarried, ...] = ()
+    pins: tuple[KeyPinned, ...] = ()
+    letters: tuple[LetterKept, ...] = ()
+    ended: tuple[LetterEnded, ...] = ()
 
 
-Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember
+@dataclass(frozen=True, slots=True)
+class LetterStored:
+    """A letter is on the disk for good, or is not and will not be: DUPLICATE is one that had ended already."""
+
+    name: bytes
+    refused: Reason | None = None
+
+
+Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember | LetterStored
 MeshEvent = LinkUp | LinkDown | FrameReceived | Writable | Command
