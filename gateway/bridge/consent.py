@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import inf
 
 from gateway.bridge.carriers import Carriers, Place
-from gateway.bridge.events import Carried
+from gateway.bridge.events import Carried, examine
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.remembered import Remembered
@@ -18,7 +18,7 @@ from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_RADIO_TEXTS, MAX_SI
 from gateway.mesh.effects import Effect, Heard
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import Remember
-from gateway.mesh.records import Decided, Record, Verb
+from gateway.mesh.records import Decided, EventCarried, Record, Verb
 from gateway.wire.envelope import Envelope, Kind
 from gateway.wire.packet import payload_of, peek
 from gateway.wire.types import Capability, MessageType
@@ -109,6 +109,7 @@ class ConsentBridge:
         if wall_ms is None or Kind.EVENT not in site.kinds:
             return
         for carried in self.unsent.take_all():
+            effects.append(EventCarried(carried.identifier, unsent=True))
             if carried.is_fresh(wall_ms):
                 self._publish(carried, effects, now, wall_ms)
             else:
@@ -139,11 +140,23 @@ class ConsentBridge:
         if wall_ms is None:
             return
         self.carriers.remember(event.events, now, wall_ms)
+        for kept in event.carried:
+            self._take_back(kept, now, wall_ms)
         for packet in [packet for packet in event.packets if packet.kind == MessageType.MESSAGE][-MAX_RADIO_TEXTS:]:
             with suppress(DecodeError):
                 header = peek(packet.frame)
                 text = payload_of(packet.frame, header).decode(errors="replace")
                 self.carriers.heard_text(header.sender_id, header.timestamp_ms, text, now)
+
+    def _take_back(self, kept: EventCarried, now: float, wall_ms: int) -> None:
+        with suppress(DecodeError):  # not fresh any more, or written by another version
+            carried = examine(kept.body, wall_ms)
+            if kept.unsent:
+                self.unsent.add(kept.owner, carried)
+            else:
+                envelope = Envelope(kept.identifier, Kind.EVENT, kept.owner, (), kept.created_ms, kept.until_ms, kept.body)
+                self._shelf.add(envelope)
+                self._offer_at = min(self._offer_at, now + OFFER_PERIOD_S)
 
     def _tell(self, effects: list[Effect]) -> None:
         effects += self._told
@@ -151,9 +164,14 @@ class ConsentBridge:
 
     def _keep(self, depositor: bytes, carried: Carried, effects: list[Effect]) -> None:
         given_up = self.unsent.add(depositor, carried)
-        if given_up is not carried and carried.is_message:
-            effects.append(Decided(carried.identifier, Verb.WAITING, "", "no_site"))
+        if given_up is not carried:
+            body = carried.payload(carried.way)
+            created_ms = carried.event.created_at * 1000
+            effects.append(EventCarried(carried.identifier, True, depositor, created_ms, _end_ms(carried), body))
+            if carried.is_message:
+                effects.append(Decided(carried.identifier, Verb.WAITING, "", "no_site"))
         if given_up is not None:
+            effects.append(EventCarried(given_up.identifier, unsent=True))
             tell_dropped(given_up, Reason.QUEUE_FULL, effects)
             self.carriers.give_back(given_up)
             self._tell(effects)
@@ -169,7 +187,7 @@ class ConsentBridge:
             expires_ms=_end_ms(carried),
             body=carried.payload(carried.way),
         )
-        self._shelve(envelope, now)
+        self._shelve(envelope, effects, now)
         rule = "consent" if carried.is_message else ""
         self._post.send(envelope, self._post.lacking(envelope.packet_id, Kind.EVENT, now), effects, now, rule)
 
@@ -186,7 +204,7 @@ class ConsentBridge:
             return taken
         self._provenance.add(envelope.packet_id, (*envelope.seen, envelope.origin), now)
         kept = replace(envelope, expires_ms=_end_ms(taken), body=taken.payload(taken.way))
-        self._shelve(kept, now)
+        self._shelve(kept, effects, now)
         targets = [other for other in self._post.lacking(envelope.packet_id, Kind.EVENT, now) if other.link != site.link]
         self._post.send(kept, targets, effects, now, "passed_on" if taken.is_message else "")
         return None
@@ -215,8 +233,11 @@ class ConsentBridge:
         if sites and self._shelf:
             self._post.tell(Kind.OFFER, self._shelf.names(), wall_ms, sites, effects)
 
-    def _shelve(self, envelope: Envelope, now: float) -> None:
-        self._shelf.add(envelope)
+    def _shelve(self, envelope: Envelope, effects: list[Effect], now: float) -> None:
+        given_up = self._shelf.add(envelope)
+        if given_up is not None:
+            effects.append(EventCarried(given_up, unsent=False))
+        effects.append(EventCarried(envelope.packet_id, False, envelope.origin, envelope.created_ms, envelope.expires_ms, envelope.body))
         self._offer_at = min(self._offer_at, now + OFFER_PERIOD_S)
 
     def _linked(self) -> Iterator[Site]:

@@ -20,6 +20,7 @@ from math import inf
 
 from gateway.bridge.carriers import Place
 from gateway.bridge.consent import ConsentBridge
+from gateway.bridge.mail import KINDS, MailExchange
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.rules import UNSIGNED, refusal
@@ -28,7 +29,6 @@ from gateway.bridge.telling import CROSSED, judge, shape_of, tell_arrived, tell_
 from gateway.errors import DecodeError, Reason
 from gateway.limits import (
     HISTORY_LAST_S,
-    HISTORY_LIFETIME_S,
     MAX_CATCH_UP_BYTES,
     MAX_ORIGINS,
     MAX_SKEW_S,
@@ -37,7 +37,7 @@ from gateway.limits import (
 )
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import MeshEvent, Remember
+from gateway.mesh.events import LetterStored, MeshEvent, Remember
 from gateway.mesh.history import SHELVES
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.records import ASKED_ABOUT
@@ -78,6 +78,7 @@ class GatewayEngine:
         self.crossed_out = self.crossed_in = self.passed_on = 0
         self.drops: dict[Reason, int] = dict.fromkeys(Reason, 0)
         self._post = Post(self.site_id, self.sites, self.provenance)
+        self.mail = MailExchange(mesh, self.sites, self.provenance, self.drops)
         self.consent = ConsentBridge(mesh, self.sites, self.provenance, place or Place(), self.drops)
 
     @property
@@ -90,6 +91,8 @@ class GatewayEngine:
         effects = self._take(event, now)
         if not self.is_closed:
             self.consent.run_due(effects, now)
+        if self.mode is BridgeMode.OPEN:
+            self.mail.delivered(effects, now)
         return self._offer(effects, now)
 
     def next_wakeup(self) -> float | None:
@@ -111,7 +114,16 @@ class GatewayEngine:
             return []
         if isinstance(event, Remember):
             self.consent.remember(event, now)
+        if isinstance(event, LetterStored):
+            return self._letter_stored(event, now)
         return self.mesh.handle(event, now)
+
+    def _letter_stored(self, event: LetterStored, now: float) -> list[Effect]:
+        letter = self.mesh.office.bag.get(event.name) if self.mesh.office is not None else None
+        effects = self.mesh.handle(event, now)
+        if letter is not None and letter.via and self.mode is BridgeMode.OPEN:
+            self.mail.stored(event.name, letter.via, event.refused, effects, now)
+        return effects
 
     def leave(self, now: float) -> list[Effect]:
         """Say goodbye to the mesh."""
@@ -203,6 +215,7 @@ class GatewayEngine:
         site.kinds |= frozenset(kinds)
         if self.mode is BridgeMode.OPEN:
             self._catch_up(site, effects, now)
+            self.mail.greeted(site, effects, now)
         self.consent.greeted(site, effects, now)
 
     def _catch_up(self, site: Site, effects: list[Effect], now: float) -> None:
@@ -217,7 +230,7 @@ class GatewayEngine:
                 self._post.send(self._wrap(identifier, header, frame, now), (site,), effects, now, "missed")
 
     def _wrap(self, identifier: bytes, header: Header, frame: bytes, now: float) -> Envelope:
-        lifetime = HISTORY_LIFETIME_S if header.type in SHELVES else MAX_SKEW_S
+        lifetime = SHELVES[header.type].lifetime if header.type in SHELVES else MAX_SKEW_S
         return Envelope(
             packet_id=identifier,
             kind=Kind.FRAME,
@@ -267,7 +280,13 @@ class GatewayEngine:
         if envelope.kind is Kind.PRESENCE:
             self._greeted(site, envelope.body, effects, now)
             return
-        reason = Reason.BRIDGE_OFF if self.is_closed else self.consent.from_site(site, envelope, effects, now)
+        if envelope.kind in KINDS and self.mode is BridgeMode.CONSENT:
+            reason: Reason | None = Reason.NO_CONSENT
+        elif self.is_closed:
+            reason = Reason.BRIDGE_OFF
+        else:
+            taker = self.mail if envelope.kind in KINDS else self.consent
+            reason = taker.from_site(site, envelope, effects, now)
         if reason is not None:
             self.drops[reason] += 1
 
@@ -310,6 +329,7 @@ class GatewayEngine:
         self.crossed_in += 1
         if header.type == MessageType.ANNOUNCE:
             self.sites.announced(header.sender_id, site.link, header.timestamp_ms, now)
+            self.mail.announced(header.sender_id, effects, now)
         if recipient is None:
             targets = self._targets(header, identifier, now)
             if not isinstance(targets, Reason):

@@ -23,11 +23,10 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._envelopes)
 
-    def add(self, envelope: Envelope) -> None:
-        """Keep one until it expires."""
+    def add(self, envelope: Envelope) -> bytes | None:
+        """Keep one until it expires; returns the name of the one given up for it, None if there was room."""
         self._envelopes[envelope.packet_id] = envelope
-        if len(self._envelopes) > MAX_EVENTS_KEPT:
-            self._envelopes.popitem(last=False)
+        return self._envelopes.popitem(last=False)[0] if len(self._envelopes) > MAX_EVENTS_KEPT else None
 
     def get(self, identifier: bytes) -> Envelope | None:
         """Return one by its name."""

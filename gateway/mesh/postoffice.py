@@ -19,7 +19,7 @@ There is no capability for any of this in BitChat: phones leave letters with eve
 Source: BitChat iOS CourierStore.swift.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 
 from gateway.errors import DecodeError, Reason
@@ -68,7 +68,7 @@ class PostOffice:
     Attributes:
         bag: the letters that are held.
         ended: those that are not any more, and are known so that no copy is taken again.
-        news: names of letters that were delivered, for whoever tells the sites.
+        news: letters that were delivered, for whoever tells the sites.
         counts: what was done since the start, by name; refusals under their reason.
 
     """
@@ -84,7 +84,7 @@ class PostOffice:
         self._budget = TokenBucket(ALL_MAIL_RATE, ALL_MAIL_BURST)
         self.bag = Mailbag()
         self.ended: OrderedDict[bytes, LetterEnded] = OrderedDict()
-        self.news: list[LetterEnded] = []
+        self.news: deque[LetterEnded] = deque(maxlen=MAX_ENDED_MAIL)
         self.counts: Counter[str] = Counter()
 
     def deposit(

@@ -37,6 +37,8 @@ class Kind(IntEnum):
     EVENT = 3  # a carrier payload as its author deposited it for the bridge
     OFFER = 4  # packet IDs of the events a site keeps, 16 bytes each
     WANT = 5  # those it lacks of an offer
+    MAIL = 6  # a courier envelope for somebody who is at the other site
+    NEWS = 7  # what became of such letters: a byte and a name of 16 for each
 
 
 class FieldType(Enum):
