@@ -8,6 +8,7 @@ import msgspec
 from gateway.bridge.consent import ConsentBridge
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.trunks import Trunks
+from gateway.mesh.postoffice import PostOffice
 from transports.link import TransportState, TransportStatus
 
 
@@ -78,6 +79,16 @@ class TransportSummary(msgspec.Struct, frozen=True):
     counters: Mapping[str, int]
 
 
+class MailSummary(msgspec.Struct, frozen=True):
+    """Courier mail held for people who are away."""
+
+    waiting: int = 0
+    waiting_bytes: int = 0
+    counters: Mapping[str, int] = {}  # since the start: taken, handed over, delivered, copied to other couriers …
+    refused: Mapping[str, int] = {}  # since the start, by reason
+    dead: Mapping[str, int] = {}  # ended without being delivered and still remembered, by reason
+
+
 class StoreSummary(msgspec.Struct, frozen=True):
     """What is kept for after a restart."""
 
@@ -109,6 +120,7 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     shed_frames: int  # given up because a link stayed busy
     problems: tuple[Problem, ...]
     store: StoreSummary = _NO_STORE
+    mail: MailSummary = MailSummary()
 
 
 def describe(
@@ -174,6 +186,19 @@ def describe(
         shed_frames=shed,
         problems=tuple(problems),
         store=store,
+        mail=_mail(engine.mesh.office),
+    )
+
+
+def _mail(office: PostOffice | None) -> MailSummary:
+    if office is None:
+        return MailSummary()
+    return MailSummary(
+        waiting=len(office.bag),
+        waiting_bytes=office.bag.bytes,
+        counters=dict(office.counts),
+        refused={reason.value: count for reason, count in office.refused.items()},
+        dead={reason.value: count for reason, count in office.dead.items()},
     )
 
 

@@ -103,6 +103,7 @@ class MailExchange:
             return Reason.RATE
         reason = office.take(letter, effects, now, wall_ms)
         if reason is not None:
+            office.refused.update([reason] if reason is not Reason.DUPLICATE else [])
             self._answer(office, site, letter.name, reason, effects, now)
             tell_refused(letter.name, site, reason, effects)
         return reason

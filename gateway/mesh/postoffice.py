@@ -69,7 +69,8 @@ class PostOffice:
         bag: the letters that are held.
         ended: those that are not any more, and are known so that no copy is taken again.
         news: letters that were delivered, for whoever tells the sites.
-        counts: what was done since the start, by name; refusals under their reason.
+        counts: what was done since the start, by name.
+        refused: what was not taken since the start, by reason.
 
     """
 
@@ -86,6 +87,7 @@ class PostOffice:
         self.ended: OrderedDict[bytes, LetterEnded] = OrderedDict()
         self.news: deque[LetterEnded] = deque(maxlen=MAX_ENDED_MAIL)
         self.counts: Counter[str] = Counter()
+        self.refused: Counter[Reason] = Counter()
 
     def deposit(
         self, frame: bytes, header: Header, packet_id: bytes, link: Link | None, effects: list[Effect], now: float, wall_ms: int
@@ -234,10 +236,15 @@ class PostOffice:
         effects.append(ended)
         if reason is None:
             self.news.append(ended)
-            effects.append(Decided(name, Verb.DELIVERED, by, "mail"))
+            self.counts["delivered"] += 1
+            effects.append(Decided(name, Verb.DELIVERED, by or "radio", "mail"))
         else:
             effects.append(Decided(name, Verb.DROPPED, "", "mail", reason))
-        self.counts["delivered" if reason is None else reason.value] += 1
+
+    @property
+    def dead(self) -> Counter[Reason]:
+        """Count what has ended without being delivered and is remembered, by reason."""
+        return Counter(one.reason for one in self.ended.values() if one.reason is not None)
 
     def waiting_for(self, peer: Peer, wall_ms: int) -> list[Letter]:
         """Return the letters for the owner of an announced key that wait."""
@@ -302,7 +309,7 @@ class PostOffice:
             self.counts["known"] += 1
             return None
         if reason is not None:
-            self.counts[reason.value] += 1
+            self.refused[reason] += 1
             effects.append(Decided(letter.name, Verb.REFUSED, letter.via or "radio", "mail", reason))
         return reason
 

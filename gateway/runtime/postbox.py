@@ -31,7 +31,8 @@ class Postbox:
         now_ms = self._wall_ms() or 0
         match effect:
             case LetterKept():
-                self._coming.put_nowait(effect)  # the post office holds no more than there is room for here
+                if not self._coming.full():  # with a disk that does not answer; the post office gives up on it in time
+                    self._coming.put_nowait(effect)
             case LetterGiven(name, copies, holders):
                 self._writer.note(lambda store: store.mail.given(name, copies, holders), at_once=True)
             case LetterEnded(name, reason, holders):
