@@ -96,6 +96,7 @@ class Sites:
         seed: int = 7,
         place: Place | None = None,
         identities: Mapping[str, Identity] = MappingProxyType({}),
+        carries_mail: bool = False,
     ) -> None:
         self.now = 0.0
         self.crossings: list[tuple[str, str, bytes]] = []
@@ -104,7 +105,9 @@ class Sites:
         for index, name in enumerate(names):
             rng = Random(f"{seed}/{index}")
             identity = identities.get(name) or Identity.generate(rng.randbytes)
-            mesh = Mesh(identity, rng, MeshSettings(nickname=name, jitter=False, sync=False))
+            mesh = Mesh(
+                identity, rng, MeshSettings(nickname=name, jitter=False, sync=False, reads_mail=not carries_mail, carries_mail=carries_mail)
+            )
             self.sites[name] = Site(GatewayEngine(mesh, mode, place))
             self.give(name, ClockSet(float(EPOCH)))
             self.give(name, LinkUp(RADIO, 1_300_000, NEAR))

@@ -83,10 +83,11 @@ class Node:
         version: int = 1,
         rsr: bool = False,
         signing: Identity | None = None,
+        capabilities: int | None = None,
     ) -> bytes:
         """A direct announce; `signing` puts another signing key in, with a signature to match."""
         signer = signing or self.identity
-        said = Announce(nickname or self.name, self.identity.noise_public, signer.signing_public, tuple(neighbors))
+        said = Announce(nickname or self.name, self.identity.noise_public, signer.signing_public, tuple(neighbors), capabilities)
         stamp = wall_ms(self._clock.now - age)
         packet = Packet(MessageType.ANNOUNCE, ttl, stamp, self.peer_id, encode_announce(said), version=version, is_rsr=rsr)
         return sign(packet, signer.signing_key)
