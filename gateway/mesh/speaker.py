@@ -104,7 +104,8 @@ class Speaker:
             self.history.restore(packets, now, wall_ms)
             for kept in list(self.history.newest_first(NOTICES)):
                 header = peek(kept.frame)
-                for gone in self.notices.admit(header.type, payload_of(kept.frame, header), kept.packet_id) or ():
+                replaced = self.notices.admit(header.type, payload_of(kept.frame, header), kept.packet_id)
+                for gone in (kept.packet_id,) if replaced is None else replaced:
                     self.history.withdraw(header.type, gone)
 
     def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
