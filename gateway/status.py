@@ -193,9 +193,10 @@ def describe(
 def _mail(office: PostOffice | None) -> MailSummary:
     if office is None:
         return MailSummary()
+    kept = [len(letter.payload) for letter in office.bag if letter.stored_by is None]  # of the others nobody is told yet
     return MailSummary(
-        waiting=len(office.bag),
-        waiting_bytes=office.bag.bytes,
+        waiting=len(kept),
+        waiting_bytes=sum(kept),
         counters=dict(office.counts),
         refused={reason.value: count for reason, count in office.refused.items()},
         dead={reason.value: count for reason, count in office.dead.items()},
