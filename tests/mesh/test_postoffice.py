@@ -1,6 +1,7 @@
 """Courier mail as a gateway holds it: who may leave it, how much of it, until when, and who gets it."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -17,11 +18,15 @@ from gateway.limits import (
     PRESENCE_AGAIN_S,
     PRESENCE_TIMEOUT_S,
 )
+from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet, LetterStored, Remember
+from gateway.mesh.letters import letter_of
 from gateway.mesh.records import Decided, LetterEnded, LetterKept, Verb
 from gateway.wire.courier import decode_courier
+from gateway.wire.packet import payload_of, peek
 from gateway.wire.types import MessageType
-from tests.mesh.mail import CARRIER, DAY_S, MAIL, Counter, sealed
+from tests.mesh.cast import Cast
+from tests.mesh.mail import CARRIER, DAY_S, MAIL, Counter, opened, sealed
 from tests.mesh.nodes import EPOCH, Node, wall_ms
 
 SETTLED_S = HANDOVER_SETTLE_S + 6.0  # with the next round of housekeeping
@@ -447,3 +452,17 @@ class TestRestart:
         again = Counter()
         again.do(Remember((), letters=(LetterKept(bytes(16), b"no envelope", bytes(16), wall_ms(9)),)))
         assert len(again.office.bag) == 0
+
+
+def test_a_phone_as_it_is_proves_itself_and_gets_its_letter_and_no_session() -> None:
+    cast = Cast("gate", "ben")
+    cast.engines["gate"] = Mesh(Node("gate").identity, Random("gate"), MAIL)
+    cast.do("gate", ClockSet(EPOCH))
+    letter = letter_of(sealed(Node("ada"), Node("ben"), "hello"), depositor=bytes(8))
+    cast.do("gate", Remember((), letters=(letter.record(),)))
+    cast.join("gate", "ben")
+    cast.wait(60)
+    payloads = [payload_of(frame, peek(frame)) for frame in cast.frames("gate", "ben", MessageType.COURIER)]
+    assert [opened(Node("ben"), payload) for payload in payloads] == ["hello"]
+    assert LetterEnded(letter.name, None) in cast.seen("gate", LetterEnded)
+    assert not cast["ben"]._private.sessions.is_established(cast.id("gate"))
