@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -30,7 +31,9 @@ async def alive(keeping: Keeping, seconds: float = 1.0) -> list[Remember | Lette
     given: list[Remember | LetterStored] = []
     keeping.clock_set()
     running = asyncio.create_task(keeping.run(given.append))
-    await asyncio.sleep(seconds)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(running)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     return given

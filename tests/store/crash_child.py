@@ -135,7 +135,7 @@ class Life:
 
     def letter(self) -> Letter:
         name = self.name("mail").encode()
-        payload = self.rng.randbytes(self.rng.choice((300, 300, 16_000)))
+        payload = self.rng.randbytes(self.rng.choice((300, 300, 4_000)))
         return Letter(name, payload, self.now_ms + 86_400_000, name[-8:], name[-16:], b"", 4, regular=False, holders=())
 
     async def note(self) -> None:
