@@ -12,6 +12,7 @@ from gateway.limits import MAX_DOWN_PENDING
 class _Waiting:
     at: float
     carried: Carried
+    yields: bool
 
 
 class Downlink:
@@ -34,12 +35,16 @@ class Downlink:
         waiting = self._waiting.get(identifier)
         return waiting.carried if waiting is not None else None
 
-    def add(self, carried: Carried, at: float) -> Carried | None:
-        """Let an event wait until `at`; returns the one that waited longest, given up, where there are too many."""
-        self._waiting[carried.identifier] = _Waiting(at, carried)
+    def add(self, carried: Carried, at: float, *, yields: bool = False) -> Carried | None:
+        """Let an event wait until `at`; returns the one that waited longest, given up, where there are too many.
+
+        One that `yields` is put down after all that do not, and given up before them.
+        """
+        self._waiting[carried.identifier] = _Waiting(at, carried, yields)
         if len(self._waiting) <= MAX_DOWN_PENDING:
             return None
-        return self._waiting.pop(next(iter(self._waiting))).carried
+        given_up = next((name for name, waiting in self._waiting.items() if waiting.yields), next(iter(self._waiting)))
+        return self._waiting.pop(given_up).carried
 
     def call_off(self, identifier: bytes) -> bool:
         """Do not put this one down; returns whether it waited."""
@@ -49,8 +54,9 @@ class Downlink:
         """Take out the event whose turn it is, if the air has room; `sent` must follow if it really goes out."""
         if not self._sent.has_room(now):
             return None
-        ready = min(self._waiting.values(), key=lambda waiting: waiting.at, default=None)
-        if ready is None or ready.at > now:
+        due = (waiting for waiting in self._waiting.values() if waiting.at <= now)
+        ready = min(due, key=lambda waiting: (waiting.yields, waiting.at), default=None)
+        if ready is None:
             return None
         del self._waiting[ready.carried.identifier]
         return ready.carried
