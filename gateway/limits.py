@@ -206,6 +206,7 @@ EVENTS_PER_MINUTE: Final = 600  # events all other sites may bring (iOS)
 EVENTS_PER_SIGNER: Final = 120  # of those, of one signer (iOS)
 RADIO_COPIES_PER_MINUTE: Final = 240  # events put down by other gateways whose signature is checked
 RELAY_EVENTS_PER_MINUTE: Final = 240  # events all relays may bring, so that strangers leave the checks that sites and depositors need
+RELAY_DOWN_SHARE: Final = 0.75  # of the events put on the radio, for what relays bring while sites are linked: members come first
 MAX_UPLINKED: Final = 200  # events deposited here that relays are still to get or to answer; oldest given up
 RELAY_ANSWER_S: Final = 10.0  # seconds a relay has to say what became of an event (iOS)
 RELAY_AGAIN_S: Final = 30.0  # seconds before an event is published again that a relay did not answer, or could not take then

@@ -233,7 +233,7 @@ class Carriers:
             self._record(carried, Verb.ALREADY_HERE if served else Verb.NOT_SERVED)
         return None if known else carried
 
-    def relayed(self, data: bytes, others: Iterable[bytes], now: float, wall_ms: int) -> tuple[bytes, Reason | None]:
+    def relayed(self, data: bytes, others: Iterable[bytes], now: float, wall_ms: int, *, yields: bool) -> tuple[bytes, Reason | None]:
         """Take what a relay brings, which is a stranger.
 
         Args:
@@ -241,6 +241,7 @@ class Carriers:
             others: peer IDs of other gateways on this island, which may put it down as well.
             now: seconds.
             wall_ms: the same moment in milliseconds since the epoch.
+            yields: whether it gives way on the radio to what sites bring.
 
         Returns:
             Its name, empty if it has none, and why it is refused, None if it is taken.
@@ -265,7 +266,7 @@ class Carriers:
         self.counts["relayed"] += 1
         self._record(carried, Verb.ARRIVED, hop="nostr")
         if self._is_wanted(carried, now):
-            self._wait(carried, others, now, yields=True)
+            self._wait(carried, others, now, yields=yields)
         else:
             self._record(carried, Verb.ALREADY_HERE)
         return name, None

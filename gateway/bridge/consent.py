@@ -121,7 +121,7 @@ class ConsentBridge:
             self._drops[Reason.CLOCK] += 1
             return
         told: list[Effect] = []
-        self.uplink.take(link, frame, self._others(frozenset(), now), told, now, wall_ms)
+        self.uplink.take(link, frame, self._others(frozenset(), now), told, now, wall_ms, yields=any(self._linked()))
         self._tell(effects)
         effects += told
 

@@ -92,7 +92,9 @@ class Uplink:
             self._end(next(iter(self._events)), Reason.QUEUE_FULL, effects)
         self._see_to(effects, now, wall_ms)
 
-    def take(self, link: LinkId, frame: bytes, others: Iterable[bytes], effects: list[Effect], now: float, wall_ms: int) -> None:
+    def take(
+        self, link: LinkId, frame: bytes, others: Iterable[bytes], effects: list[Effect], now: float, wall_ms: int, *, yields: bool
+    ) -> None:
         """Take a frame of a relay: an event, or what became of one of ours.
 
         Args:
@@ -102,6 +104,7 @@ class Uplink:
             effects: where effects are appended.
             now: seconds.
             wall_ms: the same moment in milliseconds since the epoch.
+            yields: whether an event gives way on the radio to what sites bring.
 
         """
         try:
@@ -112,7 +115,7 @@ class Uplink:
         if isinstance(said, Answer):
             self._answered(link, said, effects, now)
             return
-        name, reason = self._carriers.relayed(said, others, now, wall_ms)
+        name, reason = self._carriers.relayed(said, others, now, wall_ms, yields=yields)
         if reason is not None:
             self._drops[reason] += 1
             if name and reason is not Reason.ECHO:

@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -79,6 +79,7 @@ class Site:
     notices: list[object] = field(default_factory=list)
     closed: list[CloseLink] = field(default_factory=list)
     links: dict[LinkId, tuple["Site", LinkId]] = field(default_factory=dict)
+    outlets: dict[LinkId, Callable[[bytes], None]] = field(default_factory=dict)  # where frames for other links go
 
     def heard(self, kind: int) -> list[bytes]:
         """Frames of one type on the air, the gateway's own left out."""
@@ -145,6 +146,10 @@ class Sites:
         """Another site sends this, whatever it is."""
         self.give(name, FrameReceived(LinkId(f"site:{other}"), data))
 
+    def later(self, name: str, received: FrameReceived) -> None:
+        """A frame arrives once what is under way now is done."""
+        self._waiting.append((self[name], received))
+
     def give(self, name: str, event: object) -> None:
         self._handle(self[name], event)
         while self._waiting:
@@ -162,6 +167,8 @@ class Sites:
                             other, back = site.links[link]
                             self.crossings.append((self._name(site), self._name(other), frame))
                             self._waiting.append((other, FrameReceived(back, frame)))
+                        elif link in site.outlets:
+                            site.outlets[link](frame)
                 case CloseLink():
                     site.closed.append(effect)
                 case _:
