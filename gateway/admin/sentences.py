@@ -217,7 +217,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "invalid": "it takes the event for malformed",
     "restricted": "it does not let everybody write",
     "mute": "it would show it to nobody",
-    "error": "something is wrong with it",
+    "error": "it has a fault of its own",
     "auth-required": "it wants to know who writes",
     "unsupported": "it does not carry such events",
 }
