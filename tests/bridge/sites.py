@@ -20,6 +20,7 @@ from gateway.mesh.settings import MeshSettings
 from gateway.wire.announce import Announce, encode_announce
 from gateway.wire.packet import Packet, encode, peek
 from gateway.wire.signing import sign
+from gateway.wire.types import Capability as Serves
 from gateway.wire.types import MessageType
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
 
@@ -105,7 +106,8 @@ class Sites:
         for index, name in enumerate(names):
             rng = Random(f"{seed}/{index}")
             identity = identities.get(name) or Identity.generate(rng.randbytes)
-            mesh = Mesh(identity, rng, MeshSettings(nickname=name, jitter=False, sync=False))
+            serves = (place or Place()).capabilities if mode is BridgeMode.CONSENT else Serves(0)
+            mesh = Mesh(identity, rng, MeshSettings(nickname=name, jitter=False, sync=False, capabilities=serves))
             self.sites[name] = Site(GatewayEngine(mesh, mode, place))
             self.give(name, ClockSet(float(EPOCH)))
             self.give(name, LinkUp(RADIO, 1_300_000, NEAR))
@@ -122,6 +124,16 @@ class Sites:
         self[b].links[LinkId(f"site:{a}")] = (self[a], LinkId(f"site:{b}"))
         self._handle(self[a], LinkUp(LinkId(f"site:{b}"), 1_310_720, FAR, peer=b))
         self.give(b, LinkUp(LinkId(f"site:{a}"), 1_310_720, FAR, peer=a))
+
+    def near(self, a: str, b: str) -> None:
+        """Let two gateways hear each other's radio: they stand on one island."""
+        for one, other in ((a, b), (b, a)):
+            self[one].outlets[LinkId(f"radio:{other}")] = self._hearing(other, LinkId(f"radio:{one}"))
+        for one, other in ((a, b), (b, a)):
+            self.give(one, LinkUp(LinkId(f"radio:{other}"), 1_300_000, NEAR))
+
+    def _hearing(self, name: str, link: LinkId) -> Callable[[bytes], None]:
+        return lambda frame: self.later(name, FrameReceived(link, frame))
 
     def part(self, a: str, b: str) -> None:
         for one, other in ((a, b), (b, a)):
