@@ -173,6 +173,8 @@ def _waiting(one: Decision, _where: str) -> str:
 
 
 def _dropped(one: Decision, where: str) -> str:
+    if one.rule == "shelf":
+        return f"No longer offered to sites that lack it: {_because(one.reason)}."
     whose = f" for {where}" if one.hop and one.hop not in _RADIOS else ""
     return f"Given up{whose}: {_because(one.reason)}."
 

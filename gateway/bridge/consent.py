@@ -12,7 +12,7 @@ from gateway.bridge.provenance import Provenance
 from gateway.bridge.remembered import Remembered
 from gateway.bridge.shelf import Shelf, Unsent, split_names
 from gateway.bridge.sites import Site, Sites
-from gateway.bridge.telling import tell_arrival, tell_deposit, tell_dropped, tell_same
+from gateway.bridge.telling import tell_arrival, tell_deposit, tell_dropped, tell_same, tell_unoffered
 from gateway.bridge.uplink import Uplink
 from gateway.errors import DecodeError, Reason
 from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_RADIO_TEXTS, MAX_SITES, OFFER_PERIOD_S, WANTED_AGAIN_S
@@ -112,7 +112,7 @@ class ConsentBridge:
         if wall_ms is None or Kind.EVENT not in site.kinds:
             return
         self._publish_unsent(effects, now, wall_ms)
-        self._offer((site,), wall_ms, effects)
+        self._offer((site,), wall_ms, effects, now)
 
     def from_relay(self, link: LinkId, frame: bytes, effects: list[Effect], now: float) -> None:
         """Take what a relay says."""
@@ -138,7 +138,7 @@ class ConsentBridge:
         for identifier, payload in payloads:
             tell_same(identifier, self._mesh.carry(payload, None, effects, now), effects)
         if now >= self._offer_at:
-            self._offer(tuple(self._linked()), wall_ms, effects)
+            self._offer(tuple(self._linked()), wall_ms, effects, now)
             self._offer_at = now + OFFER_PERIOD_S if self._shelf else inf
 
     def next_at(self) -> float:
@@ -189,7 +189,7 @@ class ConsentBridge:
             expires_ms=_end_ms(carried),
             body=carried.payload(carried.way),
         )
-        self._shelve(envelope, now)
+        self._shelve(envelope, carried, effects, now)
         self.uplink.publish(carried, effects, now, wall_ms)
         rule = "consent" if carried.is_message else ""
         self._post.send(envelope, self._post.lacking(envelope.packet_id, Kind.EVENT, now), effects, now, rule)
@@ -207,7 +207,7 @@ class ConsentBridge:
             return taken
         self._provenance.add(envelope.packet_id, (*envelope.seen, envelope.origin), now)
         kept = replace(envelope, expires_ms=_end_ms(taken), body=taken.payload(taken.way))
-        self._shelve(kept, now)
+        self._shelve(kept, taken, effects, now)
         targets = [other for other in self._post.lacking(envelope.packet_id, Kind.EVENT, now) if other.link != site.link]
         self._post.send(kept, targets, effects, now, "passed_on" if taken.is_message else "")
         return None
@@ -231,13 +231,15 @@ class ConsentBridge:
                 self._post.send(kept, (site,), effects, now, "asked_for")
         return None
 
-    def _offer(self, sites: tuple[Site, ...], wall_ms: int, effects: list[Effect]) -> None:
-        self._shelf.expire(wall_ms)
+    def _offer(self, sites: tuple[Site, ...], wall_ms: int, effects: list[Effect], now: float) -> None:
+        self._shelf.look({site.site_id for site in self._linked()}, now)
+        tell_unoffered(self._shelf.expire(wall_ms), Reason.EXPIRED, effects)
         if sites and self._shelf:
             self._post.tell(Kind.OFFER, self._shelf.names(), wall_ms, sites, effects)
 
-    def _shelve(self, envelope: Envelope, now: float) -> None:
-        self._shelf.add(envelope)
+    def _shelve(self, envelope: Envelope, carried: Carried, effects: list[Effect], now: float) -> None:
+        self._shelf.look({site.site_id for site in self._linked()}, now)
+        tell_unoffered(self._shelf.add(envelope, now, is_asked_about=carried.is_message), Reason.QUEUE_FULL, effects)
         self._offer_at = min(self._offer_at, now + OFFER_PERIOD_S)
 
     def _linked(self) -> Iterator[Site]:

@@ -92,3 +92,7 @@ def test_every_word_of_a_relay_has_words_of_ours(word: Word) -> None:
     sentence = said(Verb.REJECTED, "nostr", word.value, detail="relay relay.example")
     assert sentence.startswith("Refused by the relay relay.example: it ")
     assert (word is Word.OTHER) == sentence.endswith("it does not say why.")
+
+
+def test_what_is_no_longer_offered_is_told() -> None:
+    assert said(Verb.DROPPED, "", "shelf", "expired") == "No longer offered to sites that lack it: it is too old."
