@@ -24,8 +24,9 @@ from gateway.limits import (
     RELAY_EVENTS_PER_MINUTE,
     RELAY_TRIES,
 )
+from gateway.mesh.effects import Priority
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import ClockSet, Remember
+from gateway.mesh.events import ClockSet, Remember, Unsent
 from gateway.mesh.identity import Identity
 from gateway.mesh.records import Decided, EventNoted, Verb
 from gateway.mesh.settings import MeshSettings
@@ -52,6 +53,7 @@ from tests.bridge.islands import (
 )
 from tests.bridge.relays import PublicRelay
 from tests.bridge.sites import EPOCH, Author, Sites, known_identities, vectors
+from transports.link import LinkDown, Writable
 from transports.nostr.protocol import Word, event_frame
 
 FAR_SITE = b"somebody"
@@ -423,7 +425,7 @@ class TestDown:
     def test_before_the_clock_is_set_nothing_enters_and_then_what_was_kept_goes_up(self) -> None:
         sites = Sites("A", mode=BridgeMode.CONSENT, place=Place(CELL))
         engine = sites["A"].engine
-        unset = Mesh(engine.mesh.identity, engine.mesh.rng if hasattr(engine.mesh, "rng") else far()._rng, MeshSettings(nickname="A"))
+        unset = Mesh(engine.mesh.identity, far()._rng, MeshSettings(nickname="A"))
         fresh = type(engine)(unset, BridgeMode.CONSENT, Place(CELL))
         sites["A"].engine = fresh
         relay = PublicRelay(sites, "A")
@@ -436,6 +438,15 @@ class TestDown:
         relay.bring(event)
         sites.run(TURN_S)
         assert done(sites, "A")["put_down"] == 1
+
+
+def test_what_happens_to_a_relays_link_concerns_nobody_else(alone: Sites, relay: PublicRelay) -> None:
+    engine = alone["A"].engine
+    before = engine.mesh.status(alone.now)
+    for event in (Writable(relay.link), Unsent(relay.link, ((b"frame", Priority.PUBLIC),)), LinkDown(relay.link, "it hung up")):
+        assert engine.handle(event, alone.now) == []
+    assert engine.mesh.status(alone.now).links == before.links
+    assert relay.link not in engine.consent.uplink
 
 
 class TestBudgets:
