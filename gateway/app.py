@@ -17,7 +17,7 @@ from gateway.bridge.trunks import Trunks
 from gateway.config import Config
 from gateway.config.rules import members_of_websocket
 from gateway.errors import ConfigError
-from gateway.limits import MAX_NICKNAME
+from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_NICKNAME
 from gateway.mesh.effects import Effect
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet
@@ -30,10 +30,14 @@ from gateway.runtime.pump import Pump
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, describe
 from gateway.store.store import Store, open_store
+from gateway.wire.nostr import MESSAGE_KIND, PRESENCE_KIND
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
 from transports.link import Capability, Transport
+from transports.nostr.config import NostrConfig
+from transports.nostr.protocol import Filter
+from transports.nostr.transport import NostrTransport
 from transports.websocket.config import WebSocketConfig
 from transports.websocket.errors import CertificateError
 from transports.websocket.transport import WebSocketTransport
@@ -48,6 +52,9 @@ NO_CELL = (
     "The bridge is closed, because nobody has told it where it stands.",
     'Set bridge.cell to the geohash of this place, 6 characters such as "u4pruy"; or set bridge.mode to "off".',
 )
+
+ELSEWHERE = Capability.WIDE_AREA | Capability.RELAY
+"""What leads to other islands."""
 
 GOODBYE_S = 0.2  # seconds the last words have to leave the radio before it goes
 
@@ -94,10 +101,12 @@ class Gateway:
         self.radio = self._bluetooth() if bluetooth else None
         self.libp2p = self._libp2p()
         self.websocket = self._websocket()
-        transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p, self.websocket) if one is not None)]
-        self._reaches_sites = any(Capability.WIDE_AREA in transport.capabilities for transport in transports)
+        self.nostr = self._nostr(place)
+        transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p, self.websocket, self.nostr) if one is not None)]
+        self._reaches_sites = any(transport.capabilities & ELSEWHERE for transport in transports)
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
         self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
+        self.engine.consent.uplink.is_expected = self.nostr is not None
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
         self._keeping = Keeping(self._open_store, self._wall_ms, report, self._names)
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
@@ -157,7 +166,7 @@ class Gateway:
         return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
 
     async def _serve(self, one: Supervised, pump: Pump) -> None:
-        if Capability.WIDE_AREA in one.transport.capabilities:
+        if one.transport.capabilities & ELSEWHERE:
             await self._keeping.settle()
         await one.run(pump.post_to(one.transport))
 
@@ -238,6 +247,25 @@ class Gateway:
             return WebSocketTransport(config, self._rng, lambda level, sentence: self._report(f"websocket {level}: {sentence}"))
         except (IdentityError, CertificateError) as error:
             raise ConfigError(str(error)) from error
+
+    def _nostr(self, place: Place) -> NostrTransport | None:
+        chosen = self.config.transports.nostr
+        if not chosen.enabled:
+            return None
+        config = NostrConfig(chosen.relays, asked_of_relays(place))
+        return NostrTransport(config, self._rng, self._unix, lambda level, sentence: self._report(f"nostr {level}: {sentence}"))
+
+    def _unix(self) -> int | None:
+        wall_ms = self._wall_ms()
+        return None if wall_ms is None else wall_ms // 1000
+
+
+def asked_of_relays(place: Place) -> tuple[Filter, ...]:
+    """Return what relays are asked for, as phones with a bridge ask: the cell and its neighbours, and the channels served."""
+    window, limit = int(EVENT_AGE_S), MAX_EVENTS_KEPT
+    cells = Filter((MESSAGE_KIND, PRESENCE_KIND), "r", tuple(sorted(place.near)), window, limit)
+    channels = Filter((MESSAGE_KIND,), "g", tuple(sorted(place.channels)), window, limit)
+    return (cells, channels) if place.channels else (cells,)
 
 
 def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:

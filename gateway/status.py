@@ -39,6 +39,8 @@ class ConsentSummary(msgspec.Struct, frozen=True):
     people: int  # of other islands, heard of lately
     waiting: int  # events waiting for their turn on the radio
     unsent: int  # deposits waiting for a site
+    relays: int  # Nostr relays linked
+    unpublished: int  # deposits no relay has taken yet
     counters: Mapping[str, int]
 
 
@@ -185,6 +187,8 @@ def _consent(bridge: ConsentBridge, now: float) -> ConsentSummary:
         people=carriers.people(now),
         waiting=carriers.waiting,
         unsent=len(bridge.unsent),
+        relays=len(bridge.uplink),
+        unpublished=bridge.uplink.waiting,
         counters=dict(carriers.counts),
     )
 

@@ -12,7 +12,8 @@ from gateway.bridge.provenance import Provenance
 from gateway.bridge.remembered import Remembered
 from gateway.bridge.shelf import Shelf, Unsent, split_names
 from gateway.bridge.sites import Site, Sites
-from gateway.bridge.telling import tell_arrival, tell_deposit, tell_dropped, tell_same
+from gateway.bridge.telling import tell_arrival, tell_deposit, tell_dropped, tell_same, tell_unoffered
+from gateway.bridge.uplink import Uplink
 from gateway.errors import DecodeError, Reason
 from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_RADIO_TEXTS, MAX_SITES, OFFER_PERIOD_S, WANTED_AGAIN_S
 from gateway.mesh.effects import Effect, Heard
@@ -22,6 +23,7 @@ from gateway.mesh.records import Decided, Record, Verb
 from gateway.wire.envelope import Envelope, Kind
 from gateway.wire.packet import payload_of, peek
 from gateway.wire.types import Capability, MessageType
+from transports.link import LinkId
 
 KINDS = frozenset({Kind.EVENT, Kind.OFFER, Kind.WANT})
 """The envelopes that are about events."""
@@ -43,6 +45,7 @@ class ConsentBridge:
         self._told: list[Record] = []  # by the carriers, and not yet appended to anybody's effects
         self.carriers = Carriers(mesh.identity.peer_id, place, drops, self._told.append)
         self.unsent = Unsent()
+        self.uplink = Uplink(self.carriers, drops)
         self._mesh = mesh
         self._own_id = mesh.identity.peer_id
         self._sites = sites
@@ -83,7 +86,7 @@ class ConsentBridge:
             self._tell(effects)
             if isinstance(taken, Reason):
                 self._drops[taken] += 1
-            elif any(self._linked()):
+            elif self.uplink or any(self._linked()):
                 self._publish(taken, effects, now, wall_ms)
             else:
                 self._keep(header.sender_id, taken, effects)
@@ -108,30 +111,39 @@ class ConsentBridge:
         wall_ms = self._mesh.wall_ms(now)
         if wall_ms is None or Kind.EVENT not in site.kinds:
             return
-        for carried in self.unsent.take_all():
-            if carried.is_fresh(wall_ms):
-                self._publish(carried, effects, now, wall_ms)
-            else:
-                self._drops[Reason.EXPIRED] += 1
-                tell_dropped(carried, Reason.EXPIRED, effects)
-        self._offer((site,), wall_ms, effects)
+        self._publish_unsent(effects, now, wall_ms)
+        self._offer((site,), wall_ms, effects, now)
+
+    def from_relay(self, link: LinkId, frame: bytes, effects: list[Effect], now: float) -> None:
+        """Take what a relay says."""
+        wall_ms = self._mesh.wall_ms(now)
+        if wall_ms is None:
+            self._drops[Reason.CLOCK] += 1
+            return
+        told: list[Effect] = []
+        self.uplink.take(link, frame, self._others(frozenset(), now), told, now, wall_ms, yields=any(self._linked()))
+        self._tell(effects)
+        effects += told
 
     def run_due(self, effects: list[Effect], now: float) -> None:
         """Put down what waited for the radio, and offer what is kept, when it is time."""
         wall_ms = self._mesh.wall_ms(now)
-        if wall_ms is None or now < self.next_at():
+        if wall_ms is None or (now < self.next_at() and not self.uplink.has_news):
             return
+        if self.uplink:
+            self._publish_unsent(effects, now, wall_ms)
+        self.uplink.run_due(effects, now, wall_ms)
         payloads = self.carriers.put_down(now, wall_ms)
         self._tell(effects)
         for identifier, payload in payloads:
             tell_same(identifier, self._mesh.carry(payload, None, effects, now), effects)
         if now >= self._offer_at:
-            self._offer(tuple(self._linked()), wall_ms, effects)
+            self._offer(tuple(self._linked()), wall_ms, effects, now)
             self._offer_at = now + OFFER_PERIOD_S if self._shelf else inf
 
     def next_at(self) -> float:
         """Return when `run_due` has something to do, infinity if nothing waits."""
-        return min(self.carriers.next_at(), self._offer_at)
+        return min(self.carriers.next_at(), self.uplink.next_at(), self._offer_at)
 
     def remember(self, event: Remember, now: float) -> None:
         """Take back what was told before a restart, and see from the history which messages were heard on the radio."""
@@ -159,6 +171,14 @@ class ConsentBridge:
             self._tell(effects)
             self._drops[Reason.QUEUE_FULL] += 1
 
+    def _publish_unsent(self, effects: list[Effect], now: float, wall_ms: int) -> None:
+        for carried in self.unsent.take_all():
+            if carried.is_fresh(wall_ms):
+                self._publish(carried, effects, now, wall_ms)
+            else:
+                self._drops[Reason.EXPIRED] += 1
+                tell_dropped(carried, Reason.EXPIRED, effects)
+
     def _publish(self, carried: Carried, effects: list[Effect], now: float, wall_ms: int) -> None:
         envelope = Envelope(
             packet_id=carried.identifier,
@@ -169,7 +189,8 @@ class ConsentBridge:
             expires_ms=_end_ms(carried),
             body=carried.payload(carried.way),
         )
-        self._shelve(envelope, now)
+        self._shelve(envelope, carried, effects, now)
+        self.uplink.publish(carried, effects, now, wall_ms)
         rule = "consent" if carried.is_message else ""
         self._post.send(envelope, self._post.lacking(envelope.packet_id, Kind.EVENT, now), effects, now, rule)
 
@@ -186,7 +207,7 @@ class ConsentBridge:
             return taken
         self._provenance.add(envelope.packet_id, (*envelope.seen, envelope.origin), now)
         kept = replace(envelope, expires_ms=_end_ms(taken), body=taken.payload(taken.way))
-        self._shelve(kept, now)
+        self._shelve(kept, taken, effects, now)
         targets = [other for other in self._post.lacking(envelope.packet_id, Kind.EVENT, now) if other.link != site.link]
         self._post.send(kept, targets, effects, now, "passed_on" if taken.is_message else "")
         return None
@@ -210,13 +231,15 @@ class ConsentBridge:
                 self._post.send(kept, (site,), effects, now, "asked_for")
         return None
 
-    def _offer(self, sites: tuple[Site, ...], wall_ms: int, effects: list[Effect]) -> None:
-        self._shelf.expire(wall_ms)
+    def _offer(self, sites: tuple[Site, ...], wall_ms: int, effects: list[Effect], now: float) -> None:
+        self._shelf.look({site.site_id for site in self._linked()}, now)
+        tell_unoffered(self._shelf.expire(wall_ms), Reason.EXPIRED, effects)
         if sites and self._shelf:
             self._post.tell(Kind.OFFER, self._shelf.names(), wall_ms, sites, effects)
 
-    def _shelve(self, envelope: Envelope, now: float) -> None:
-        self._shelf.add(envelope)
+    def _shelve(self, envelope: Envelope, carried: Carried, effects: list[Effect], now: float) -> None:
+        self._shelf.look({site.site_id for site in self._linked()}, now)
+        tell_unoffered(self._shelf.add(envelope, now, is_asked_about=carried.is_message), Reason.QUEUE_FULL, effects)
         self._offer_at = min(self._offer_at, now + OFFER_PERIOD_S)
 
     def _linked(self) -> Iterator[Site]:

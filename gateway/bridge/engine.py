@@ -37,7 +37,7 @@ from gateway.limits import (
 )
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import MeshEvent, Remember
+from gateway.mesh.events import MeshEvent, Remember, Unsent
 from gateway.mesh.history import SHELVES
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.records import ASKED_ABOUT
@@ -47,7 +47,7 @@ from gateway.wire import envelope as wire
 from gateway.wire.envelope import Envelope, Kind
 from gateway.wire.packet import Header, packet_id, peek, without_rsr
 from gateway.wire.types import MessageType
-from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
+from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 
 class BridgeMode(StrEnum):
@@ -99,11 +99,21 @@ class GatewayEngine:
 
     def _take(self, event: MeshEvent, now: float) -> list[Effect]:
         if isinstance(event, FrameReceived):  # by far the most frequent
-            if event.link not in self.sites:
-                return self.mesh.handle(event, now)
             effects: list[Effect] = []
-            self._from_site(event.link, event.frame, effects, now)
-            return effects
+            if event.link in self.sites:
+                self._from_site(event.link, event.frame, effects, now)
+                return effects
+            if event.link in self.consent.uplink:
+                self._from_relay(event, effects, now)
+                return effects
+            return self.mesh.handle(event, now)
+        if isinstance(event, LinkUp) and Capability.RELAY in event.capabilities:
+            self.consent.uplink.up(event.link)
+            return []
+        if isinstance(event, LinkDown | Writable | Unsent) and event.link in self.consent.uplink:
+            if isinstance(event, LinkDown):
+                self.consent.uplink.down(event.link)
+            return []
         if isinstance(event, LinkUp) and Capability.WIDE_AREA in event.capabilities:
             return self._site_up(event, now)
         if isinstance(event, LinkDown) and event.link in self.sites:
@@ -194,6 +204,13 @@ class GatewayEngine:
         wall_ms = self.mesh.wall_ms(now) or 0
         self._post.tell(Kind.PRESENCE, bytes(sorted(Kind)), wall_ms, (site,), effects)
         return effects
+
+    def _from_relay(self, event: FrameReceived, effects: list[Effect], now: float) -> None:
+        """Take what a relay says: it brings what authors signed for the bridge, so only consent mode has any use for it."""
+        if self.mode is BridgeMode.CONSENT and not self.is_closed:
+            self.consent.from_relay(event.link, event.frame, effects, now)
+        else:
+            self.drops[Reason.BRIDGE_OFF] += 1
 
     def _greeted(self, site: Site, kinds: bytes, effects: list[Effect], now: float) -> None:
         """Answer the first greeting over a link: only now does anything cross, so announces travel ahead of what is said."""

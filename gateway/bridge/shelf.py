@@ -3,44 +3,70 @@
 What a site missed is found by asking: each offers the names of what it keeps when a link
 comes up and every minute after, and the other asks for what it lacks. So an event reaches
 every site that is linked at some time while the event is fresh, whatever a link lost.
+What leaves the shelf while a site was out of reach, that site may lack for good, and this is told.
 """
 
 from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import inf
 
 from gateway.bridge.events import Carried
+from gateway.bridge.remembered import Remembered
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_EVENTS_KEPT, MAX_QUEUED_DEPOSITS, MAX_QUEUED_PER_DEPOSITOR
+from gateway.limits import EVENT_MEMORY_S, MAX_EVENTS_KEPT, MAX_QUEUED_DEPOSITS, MAX_QUEUED_PER_DEPOSITOR, MAX_SITES
 from gateway.wire.envelope import Envelope
 from gateway.wire.envelope_schema import PACKET_ID
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    envelope: Envelope
+    since: float
+    is_asked_about: bool
 
 
 class Shelf:
     """Envelopes of fresh events, the oldest given up above `MAX_EVENTS_KEPT`."""
 
     def __init__(self) -> None:
-        self._envelopes: OrderedDict[bytes, Envelope] = OrderedDict()
+        self._envelopes: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._met = Remembered(MAX_SITES, EVENT_MEMORY_S)  # sites that were linked lately
+        self._gap_at = -inf  # when one of them was last seen to be out of reach
 
     def __len__(self) -> int:
         return len(self._envelopes)
 
-    def add(self, envelope: Envelope) -> None:
-        """Keep one until it expires."""
-        self._envelopes[envelope.packet_id] = envelope
-        if len(self._envelopes) > MAX_EVENTS_KEPT:
-            self._envelopes.popitem(last=False)
+    def look(self, linked: Collection[bytes], now: float) -> None:
+        """Note which sites are linked."""
+        for site_id in linked:
+            self._met.add(site_id, now)
+        if self._met.count(now) > len(linked):
+            self._gap_at = now
+
+    def add(self, envelope: Envelope, now: float, *, is_asked_about: bool) -> list[bytes]:
+        """Keep one until it expires; returns the name of what had to go for it, if a site may lack that for good."""
+        self._envelopes[envelope.packet_id] = _Kept(envelope, now, is_asked_about)
+        if len(self._envelopes) <= MAX_EVENTS_KEPT:
+            return []
+        return self._drop([next(iter(self._envelopes))])
 
     def get(self, identifier: bytes) -> Envelope | None:
         """Return one by its name."""
-        return self._envelopes.get(identifier)
+        kept = self._envelopes.get(identifier)
+        return kept.envelope if kept is not None else None
 
-    def expire(self, wall_ms: int) -> None:
-        """Drop what phones would not take any more."""
-        for identifier in [name for name, envelope in self._envelopes.items() if envelope.expires_ms < wall_ms]:
-            del self._envelopes[identifier]
+    def expire(self, wall_ms: int) -> list[bytes]:
+        """Drop what phones would not take any more; returns the names of what a site may lack for good."""
+        return self._drop([name for name, kept in self._envelopes.items() if kept.envelope.expires_ms < wall_ms])
 
     def names(self) -> bytes:
         """Return the names of all that is kept, one after the other."""
         return b"".join(self._envelopes)
+
+    def _drop(self, names: list[bytes]) -> list[bytes]:
+        gone = {name: self._envelopes.pop(name) for name in names}
+        return [name for name, kept in gone.items() if kept.is_asked_about and kept.since <= self._gap_at]
 
 
 def split_names(body: bytes) -> list[bytes]:

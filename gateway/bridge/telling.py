@@ -83,6 +83,11 @@ def tell_dropped(carried: Carried, reason: Reason, effects: list[Effect]) -> Non
         effects.append(Decided(carried.identifier, Verb.DROPPED, "", "no_site", reason))
 
 
+def tell_unoffered(names: list[bytes], reason: Reason, effects: list[Effect]) -> None:
+    """Tell that sites which still lack these events will not get them from here."""
+    effects.extend(Decided(name, Verb.DROPPED, "", "shelf", reason) for name in names)
+
+
 def tell_arrival(site: Site, envelope: Envelope, taken: Carried | Reason | None, effects: list[Effect], wall_ms: int) -> None:
     """Tell what became of an event that a site brought."""
     if isinstance(taken, Reason):

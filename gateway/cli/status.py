@@ -74,7 +74,8 @@ def _bridge(status: "GatewayStatus") -> str:
     if bridge.mode.value == "consent":
         done, consent = bridge.consent.counters, bridge.consent
         moved = f"{done.get('deposited', 0)} messages out, {done.get('arrived', 0)} in, {done.get('put_down', 0)} on the radio"
-        return f"Bridge consent, cell {consent.cell}: {moved}; people on other islands: {consent.people}."
+        relays = f"; {done.get('published', 0)} published on relays, {done.get('relayed', 0)} from them" if consent.relays else ""
+        return f"Bridge consent, cell {consent.cell}: {moved}{relays}; people on other islands: {consent.people}."
     return f"Bridge {bridge.mode.value}: {bridge.crossed_out} packets out, {bridge.crossed_in} in, {bridge.passed_on} passed on."
 
 

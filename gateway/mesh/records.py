@@ -28,6 +28,7 @@ class EventMemory(IntEnum):
     OURS = 2  # it was deposited here
     ON_AIR = 3  # another gateway put it down here
     PUT_DOWN = 4  # we did
+    RELAYED = 5  # we did, and only a relay has brought it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Verb(StrEnum):
     STAYED = "stayed"  # taken, and not sent to other sites
     SENT = "sent"  # to a site
     ACKNOWLEDGED = "acknowledged"  # by that site
-    LOST = "lost"  # kept for a site that did not come back
+    LOST = "lost"  # kept for a site that did not come back, or given to a relay that did not answer
+    REJECTED = "rejected"  # by a relay; `rule` is its word for why
     ARRIVED = "arrived"  # from a site
     ON_AIR = "on_air"  # put on the radio as it is
     KEPT = "kept"  # too old for the air: given to whoever asks

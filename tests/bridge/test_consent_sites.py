@@ -106,7 +106,7 @@ class TestMissed:
         rng = Random(1)
         shelf = sites["A"].engine.consent._shelf
         for _ in range(MAX_EVENTS_KEPT + 3):
-            shelf.add(Envelope(rng.randbytes(16), Kind.EVENT, bytes(8), (), 0, 1, b""))
+            shelf.add(Envelope(rng.randbytes(16), Kind.EVENT, bytes(8), (), 0, 1, b""), 0.0, is_asked_about=True)
         assert len(shelf) == MAX_EVENTS_KEPT
         assert len(shelf.names()) == 16 * MAX_EVENTS_KEPT
 
