@@ -155,9 +155,9 @@ def describe(
             mode=engine.mode,
             is_closed=engine.is_closed,
             sites=len(engine.sites),
-            crossed_out=engine.crossed_out,
-            crossed_in=engine.crossed_in,
-            passed_on=engine.passed_on,
+            crossed_out=engine.open.crossed_out,
+            crossed_in=engine.open.crossed_in,
+            passed_on=engine.open.passed_on,
             drops={reason: count for reason, count in drops.items() if count},
             consent=_consent(engine.consent, now),
             routes=tuple(

@@ -6,41 +6,53 @@ every site that is linked at some time while the event is fresh, whatever a link
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
 
 from gateway.bridge.events import Carried
+from gateway.bridge.gate import Subject
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAX_EVENTS_KEPT, MAX_QUEUED_DEPOSITS, MAX_QUEUED_PER_DEPOSITOR
 from gateway.wire.envelope import Envelope
 from gateway.wire.envelope_schema import PACKET_ID
 
 
+class Shelved(NamedTuple):
+    """An event that is kept."""
+
+    envelope: Envelope
+    what: Subject
+    origin: bytes  # the site that brought it, empty for our own island
+    is_told: bool  # whether its way is recorded: somebody says something in it
+
+
 class Shelf:
-    """Envelopes of fresh events, the oldest given up above `MAX_EVENTS_KEPT`."""
+    """Fresh events, the oldest given up above `MAX_EVENTS_KEPT`."""
 
     def __init__(self) -> None:
-        self._envelopes: OrderedDict[bytes, Envelope] = OrderedDict()
+        self._kept: OrderedDict[bytes, Shelved] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._envelopes)
+        return len(self._kept)
 
-    def add(self, envelope: Envelope) -> None:
+    def add(self, one: Shelved) -> None:
         """Keep one until it expires."""
-        self._envelopes[envelope.packet_id] = envelope
-        if len(self._envelopes) > MAX_EVENTS_KEPT:
-            self._envelopes.popitem(last=False)
+        self._kept[one.envelope.packet_id] = one
+        if len(self._kept) > MAX_EVENTS_KEPT:
+            self._kept.popitem(last=False)
 
-    def get(self, identifier: bytes) -> Envelope | None:
+    def get(self, identifier: bytes) -> Shelved | None:
         """Return one by its name."""
-        return self._envelopes.get(identifier)
+        return self._kept.get(identifier)
 
     def expire(self, wall_ms: int) -> None:
         """Drop what phones would not take any more."""
-        for identifier in [name for name, envelope in self._envelopes.items() if envelope.expires_ms < wall_ms]:
-            del self._envelopes[identifier]
+        for identifier in [name for name, one in self._kept.items() if one.envelope.expires_ms < wall_ms]:
+            del self._kept[identifier]
 
-    def names(self) -> bytes:
-        """Return the names of all that is kept, one after the other."""
-        return b"".join(self._envelopes)
+    def names(self, fits: Callable[[Shelved], bool]) -> bytes:
+        """Return the names of all that is kept and fits, one after the other."""
+        return b"".join(name for name, one in self._kept.items() if fits(one))
 
 
 def split_names(body: bytes) -> list[bytes]:

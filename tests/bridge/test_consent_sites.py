@@ -4,6 +4,10 @@ from random import Random
 
 import pytest
 
+from gateway.bridge.gate import Subject
+from gateway.bridge.policy import Kind as Sort
+from gateway.bridge.policy import Mode
+from gateway.bridge.shelf import Shelved
 from gateway.errors import Reason
 from gateway.limits import EVENT_AGE_S, MAX_CARRIER_JSON, MAX_EVENTS_KEPT, MAX_WANTS, OFFER_PERIOD_S, WANTED_AGAIN_S
 from gateway.wire import envelope as wire
@@ -106,9 +110,9 @@ class TestMissed:
         rng = Random(1)
         shelf = sites["A"].engine.consent._shelf
         for _ in range(MAX_EVENTS_KEPT + 3):
-            shelf.add(Envelope(rng.randbytes(16), Kind.EVENT, bytes(8), (), 0, 1, b""))
+            shelf.add(shelved(rng.randbytes(16)))
         assert len(shelf) == MAX_EVENTS_KEPT
-        assert len(shelf.names()) == 16 * MAX_EVENTS_KEPT
+        assert len(shelf.names(lambda _one: True)) == 16 * MAX_EVENTS_KEPT
 
     def test_offers_and_wishes_have_a_budget_per_site(self) -> None:
         sites = joined("AB", "AC")
@@ -189,6 +193,11 @@ class TestStrangeSites:
         sites.give("B", LinkDown(RADIO, "away"))
         sites.run(TURN_S)
         assert put_down(sites["B"]) == []  # nobody was there to hear it
+
+
+def shelved(name: bytes) -> Shelved:
+    what = Subject(name, Sort.CARRIER, bytes(8), 1, directed=False, signed=True, mode=Mode.CONSENT)
+    return Shelved(Envelope(name, Kind.EVENT, bytes(8), (), 0, 1, b""), what, b"", is_told=True)
 
 
 def told(kind: Kind, body: bytes) -> bytes:
