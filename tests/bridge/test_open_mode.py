@@ -431,6 +431,8 @@ def test_catching_up_prefers_what_was_said_last(ada: Author) -> None:
         sites.radio("A", ada.say(f"{number} " + rng.randbytes(1_500).hex()))
         sites.now += 0.05
     sites.now += 300.0  # too old for the air, of which there is not so much at once
+    ada.now_ms += 300_000
+    sites.radio("A", ada.announce())
     sites.join("A", "B")
     texts = [notice.text for notice in sites["B"].notices if isinstance(notice, PublicMessage)]
     numbers = [int(text.split()[0]) for text in texts]
