@@ -135,6 +135,8 @@ def _stayed(one: Decision, where: str) -> str:
 
 def _ruled(one: Decision) -> str:
     """Which rule of the operator's it was, as the end of a sentence; empty if it was none."""
+    if not one.rule:
+        return ""
     if one.reason == Reason.POLICY_LIMIT:
         return f'the limit of the rule "{one.rule}" is used up for now'
     if one.reason != Reason.POLICY:

@@ -145,8 +145,6 @@ class OpenBridge:
             self._drops[refused.reason] += 1
             if asked and (not refused.rule or self._gate.is_news(identifier, site, now)):
                 tell_refused(identifier, site, refused, effects)
-        else:
-            self._gate.passed(what, site, now)
         if asked and (refused is None or refused.reason not in _QUIET):
             verdict = CROSSED if refused is None else refused.reason
             judge(identifier, header, size, what.signed, verdict, effects, site.site_id, record)
@@ -187,6 +185,7 @@ class OpenBridge:
             if home is not None and home.link != site.link:
                 if home.site_id in self._provenance.sites(identifier, now):
                     return Reason.ECHO  # the sites disagree about where the recipient is: better lost than going round
+                self._gate.passed(what, site, now)
                 self._pass_on(what, site, envelope, (home,), effects, record, now)
                 return None
         on_air = self._goes_on_air(header, now) and self._mesh.refuses(header, identifier, now) is None
@@ -195,6 +194,7 @@ class OpenBridge:
         reason = self._mesh.inject(envelope.body, header, identifier, effects, now)
         if reason is not None:
             return reason
+        self._gate.passed(what, site, now)
         if on_air:
             self._gate.earns(what, envelope.origin, site, now)
         if header.type in SHELVES:

@@ -29,7 +29,7 @@ def add(commands: Subcommands) -> None:
     """Describe the command."""
     parser = add_command(commands, "policy", "Show and try the rules about what crosses to other sites.", _EXAMPLES)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
-    show = add_command(verbs, "show", "Print the rules the running gateway goes by, or where none runs, those of the file.", _EXAMPLES[:1])
+    show = add_command(verbs, "show", "Print the rules the running gateway goes by, else those in the file.", _EXAMPLES[:1])
     _add_rules(show)
     test = add_command(verbs, "test", "Say what the rules say about a packet; exit code 4 if it must stay.", _EXAMPLES[1:2])
     test.add_argument("--kind", choices=_KINDS, metavar="KIND", required=True, help="what it is, such as message, private, file or voice")

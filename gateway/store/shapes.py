@@ -86,7 +86,7 @@ class Shapes:
             "INSERT INTO shape (id, at_ms, kind, size, directed, signed, origin, via, verdict, sites) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET verdict = CASE verdict WHEN 'crossed' THEN verdict ELSE excluded.verdict END, "
-            "sites = substr(CAST(sites || excluded.sites AS BLOB), ?)",
+            "sites = ifnull(substr(CAST(sites || excluded.sites AS BLOB), ?), x'')",
             (
                 shape.packet_id,
                 shape.at_ms,

@@ -70,3 +70,13 @@ def test_a_row_of_a_newer_version_is_shown_as_far_as_it_goes() -> None:
 def test_long_identities_are_shortened_where_they_differ() -> None:
     assert short(SITE) == SITE
     assert short(IDENTITY) == "12D3KooW…mZ6LZQ"
+
+
+def test_the_operators_rules_are_told_by_their_names() -> None:
+    assert said(Verb.STAYED, SITE, "no files", Reason.POLICY) == f'Not sent to site {SITE}: the rule "no files" forbids it.'
+    assert said(Verb.STAYED, "", "no files", Reason.POLICY, "sites 3") == 'Not sent to 3 more sites: the rule "no files" forbids it.'
+    assert said(Verb.REFUSED, SITE, "slowly", Reason.POLICY_LIMIT, **{SITE: "Hut"}) == (
+        'Not taken from Hut: the limit of the rule "slowly" is used up for now.'
+    )
+    assert said(Verb.STAYED, SITE, "default", Reason.POLICY).endswith("no rule of the policy fits it, and then nothing crosses.")
+    assert said(Verb.STAYED, reason=Reason.AIR_TIME) == "Sent to no site: its share of the radio's air time is used up."
