@@ -67,9 +67,9 @@ async def test_a_file_keeps_a_kind_here_and_is_read_again_and_tried_on_the_past(
         async with meshgate("run", "--simulate", 0, "--feed", feed, "--config", north) as running:
             status = await until(north, lambda seen: seen["bridge"]["drops"].get("policy", 0) == 1)
             assert status["bridge"]["policy"] == {"source": str(rules), "rules": 1, "default": "allow"}
-            await until(south, lambda seen: seen["mesh"]["counters"]["history"] == 1)  # the group's, and not the message
-            (own,) = [one for one in status["bridge"]["air"] if not one["site"]]
-            assert own["refused"] == 0 < own["spent_ms"]
+            arrived = await until(south, lambda seen: seen["mesh"]["counters"]["history"] == 1)  # the group's, and not the message
+            (account,) = [one for one in arrived["bridge"]["air"] if one["site"]]
+            assert account["refused"] == 0 < account["spent_ms"]
             why = await document_of("why", id_of(said), "--config", north)
             shown = await document_of("policy", "show", "--config", north)
             tried = await document_of("policy", "dry-run", rules, "--config", north)

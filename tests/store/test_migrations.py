@@ -12,7 +12,10 @@ from gateway.store.migrations import APPLICATION_ID, migrate, newest, statements
 from tests.store.stores import NOW, message, opened, writing
 
 VERSIONS = range(newest() + 1)
-SHAPE = "seq, id, at_ms, kind, size, directed, signed, origin, via, verdict"  # as far as version 3
+SHAPE = (  # of version 3, which names its columns because later ones have more
+    "INSERT INTO shape (seq, id, at_ms, kind, size, directed, signed, origin, via, verdict) "
+    "VALUES (1, x'61', 1000, 2, 9, 0, 1, x'6f', x'', 'crossed')"
+)
 ROWS = {  # by the step that made the table: what a gateway of that version may have left
     1: (
         "INSERT INTO spool VALUES (1, x'6d', 1, 0, '', x'6f', x'', x'', x'72', 4, 1000, 99999999999999, 1000, 0, 0)",
@@ -22,7 +25,7 @@ ROWS = {  # by the step that made the table: what a gateway of that version may 
     4: ("INSERT INTO event VALUES (x'65', 4, 1801)",),
     3: (
         "INSERT INTO decision VALUES (1, 'aabb', 1000, 'radio', 'heard', '', '', '')",
-        f"INSERT INTO shape ({SHAPE}) VALUES (1, x'61', 1000, 2, 9, 0, 1, x'6f', x'', 'crossed')",
+        SHAPE,
     ),
     5: ("UPDATE shape SET sites = x'686974686572212100'",),
 }
