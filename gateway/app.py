@@ -15,6 +15,7 @@ from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.trunks import Trunks
 from gateway.config import Config
+from gateway.config.policy import default_policy_file
 from gateway.config.rules import members_of_websocket
 from gateway.errors import ConfigError
 from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_NICKNAME
@@ -27,6 +28,7 @@ from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.keeping import Keeping
 from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
+from gateway.runtime.rulebook import Rulebook
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, describe
 from gateway.store.store import Store, open_store
@@ -73,7 +75,7 @@ class Gateway:
         rng: randomness; cryptographic unless a test says otherwise.
 
     Raises:
-        ConfigError: the keys of this gateway cannot be used.
+        ConfigError: the keys of this gateway, or the operator's rules, cannot be used.
 
     """
 
@@ -108,6 +110,12 @@ class Gateway:
         self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
         self.engine.consent.uplink.is_expected = self.nostr is not None
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
+        self._rulebook = Rulebook(
+            config.policy.file,
+            needed=config.policy.file != default_policy_file(config.gateway.state_dir),
+            use=self.engine.gate.use,
+            report=report,
+        )
         self._keeping = Keeping(self._open_store, self._wall_ms, report, self._names)
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
@@ -129,9 +137,9 @@ class Gateway:
         if not self._time.is_known:
             self._report(" ".join(NOT_SET))
             self._was_silent = True
-        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder):
+        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder, self._rulebook):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
-            tasks = [asyncio.create_task(self._time.keep(), name="clock")]
+            tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(self._rulebook.keep(), name="policy")]
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
@@ -151,6 +159,10 @@ class Gateway:
                 if ended.done() and not ended.cancelled():
                     ended.result()  # raises what broke it
 
+    def reload(self) -> None:
+        """Read the operator's rules again, now; what is wrong with them is reported, and then those in force stay."""
+        self._rulebook.read()
+
     def status(self) -> GatewayStatus:
         """Return a snapshot for the page, the command line and programs."""
         now = asyncio.get_running_loop().time()
@@ -162,6 +174,8 @@ class Gateway:
             troubles.append(NOT_SET)
         if self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites:
             troubles.append(NO_CELL)
+        if self._rulebook.trouble is not None:
+            troubles.append(self._rulebook.trouble)
         troubles += self._keeping.troubles
         return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
 

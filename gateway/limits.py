@@ -154,8 +154,14 @@ MAX_POLICY_SITES: Final = 64  # sites with a name, and sites in one rule
 MAX_POLICY_NAME: Final = 48  # characters of a rule's or a site's name
 MAX_POLICY_FIGURE: Final = 1_000_000_000  # packets or bytes a minute in a limit
 MAX_POLICY_BUCKETS: Final = 4_096  # allowances counted separately, over all rules; later senders share one a rule
+MAX_REFUSALS: Final = (
+    20_000  # refusals remembered, packets times sites: each is told once, and what a rule keeps out is not asked for again
+)
+REFUSAL_MEMORY_S: Final = 900.0  # seconds they are remembered
+MAX_ORIGINS_NOTED: Final = 8_192  # packets of which is remembered which site brought them: more than the public history holds
 
 # Air-time credits
+CREDIT_RATE: Final = 500.0  # milliseconds of air a second for all that crosses: half of it, the rest is the island's own talk
 AIR_BYTES_PER_MS: Final = 32.0  # bytes a link carries in a millisecond without DLE: 64 KiB in about 2 s
 CREDIT_SITE_MS: Final = 10_000.0  # milliseconds of air a site saves up
 CREDIT_ORIGIN_MS: Final = 1_000.0  # milliseconds of air one sender saves up
@@ -286,6 +292,8 @@ MAX_WHY_LATEST: Final = 200  # IDs listed by `meshgate why --last`
 MAX_WHY_NAMES: Final = 8  # other IDs followed from one
 MAX_DECISION_WORDS: Final = 64  # characters in each of a decision's short fields
 MAX_DECISION_DETAIL: Final = 160  # characters
+MAX_SHAPE_SITES: Final = 64  # sites whose verdict is kept with a shape: the links there can be, and of more the latest
+MAX_SHAPE_PAGE: Final = 2_000  # shapes in one answer of the control socket, about 0.5 MB
 MAX_SHAPES: Final = 100_000  # packets whose shape is remembered for `meshgate policy dry-run`
 SHAPE_LIFETIME_MS: Final = 2 * 24 * 3600 * 1000  # yesterday and today
 

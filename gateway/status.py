@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from gateway.bridge.consent import ConsentBridge
+from gateway.bridge.credits import CreditRow
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.policy import Policy
 from gateway.bridge.trunks import Trunks
 from transports.link import TransportState, TransportStatus
 
@@ -54,6 +56,27 @@ class RouteSummary(msgspec.Struct, frozen=True):
     waiting_bytes: int
 
 
+class PolicySummary(msgspec.Struct, frozen=True):
+    """The operator's rules in force."""
+
+    source: str = "built in"
+    rules: int = 0
+    default: str = "allow"
+
+
+class AirSummary(msgspec.Struct, frozen=True):
+    """The account of air time of one site; milliseconds."""
+
+    site: str  # the identity its links have proved; empty: our own island
+    level_ms: float  # saved up
+    bulk_ms: float  # saved up for large packets; negative: owed
+    headroom_ms: float  # earned by carrying for third sites
+    spent_ms: float
+    admitted: int  # packets
+    refused: int
+    senders: int  # with an account of their own there
+
+
 class BridgeSummary(msgspec.Struct, frozen=True):
     """What crosses between sites."""
 
@@ -67,6 +90,8 @@ class BridgeSummary(msgspec.Struct, frozen=True):
     consent: ConsentSummary
     routes: tuple[RouteSummary, ...] = ()
     counters: Mapping[str, int] = {}
+    policy: PolicySummary = PolicySummary()
+    air: tuple[AirSummary, ...] = ()  # who spent most comes first
 
 
 class TransportSummary(msgspec.Struct, frozen=True):
@@ -157,9 +182,9 @@ def describe(
             mode=engine.mode,
             is_closed=engine.is_closed,
             sites=len(engine.sites),
-            crossed_out=engine.crossed_out,
-            crossed_in=engine.crossed_in,
-            passed_on=engine.passed_on,
+            crossed_out=engine.open.crossed_out,
+            crossed_in=engine.open.crossed_in,
+            passed_on=engine.open.passed_on,
             drops={reason: count for reason, count in drops.items() if count},
             consent=_consent(engine.consent, now),
             routes=tuple(
@@ -167,6 +192,8 @@ def describe(
                 for one in (trunks.routes() if trunks is not None else ())
             ),
             counters=trunks.counters if trunks is not None else {},
+            policy=_policy(engine.gate.policy),
+            air=_air(engine.gate.credits.status(now)),
         ),
         transports={
             one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))
@@ -176,6 +203,28 @@ def describe(
         shed_frames=shed,
         problems=tuple(problems),
         store=store,
+    )
+
+
+def _policy(policy: Policy) -> PolicySummary:
+    return PolicySummary(policy.source, len(policy.rules), policy.default.value)
+
+
+def _air(rows: Sequence[CreditRow]) -> tuple[AirSummary, ...]:
+    senders = Counter(row.site for row in rows if row.origin is not None)
+    sites = sorted((row for row in rows if row.origin is None), key=lambda row: -row.spent_ms)
+    return tuple(
+        AirSummary(
+            site=row.site.decode().partition(":")[2],
+            level_ms=round(row.level_ms, 1),
+            bulk_ms=round(row.bulk_ms, 1),
+            headroom_ms=round(row.headroom_ms, 1),
+            spent_ms=round(row.spent_ms, 1),
+            admitted=row.admitted,
+            refused=row.refused,
+            senders=senders[row.site],
+        )
+        for row in sites
     )
 
 

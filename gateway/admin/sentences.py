@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from gateway.bridge.policy import DEFAULT
 from gateway.errors import Reason
 from gateway.mesh.records import Verb
 from gateway.store.decisions import Decision
@@ -46,6 +47,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.BUDGET: "its sender has sent too much lately",
     Reason.EXPIRED: "it is too old",
     Reason.BRIDGE_OFF: "the bridge is off",
+    Reason.AIR_TIME: "its share of the radio's air time is used up",
     Reason.NO_CONSENT: "only what its author signed for the bridge crosses",
     Reason.CELL: "it is for a place this gateway does not serve",
     Reason.QUOTA_PEER: "too much of one person is waiting already",
@@ -125,11 +127,25 @@ def _stays(one: Decision) -> str:
 
 def _refused(one: Decision, where: str) -> str:
     onward = " It was passed on to the neighbours all the same, who may know better." if one.rule == "relay" else ""
-    return f"Not taken from {where}: {_because(one.reason)}.{onward}"
+    return f"Not taken from {where}: {_ruled(one) or _because(one.reason)}.{onward}"
 
 
-def _stayed(one: Decision, _where: str) -> str:
+def _stayed(one: Decision, where: str) -> str:
+    if ruled := _ruled(one):
+        whom = f"{_value(one.detail, 'sites')} more sites" if "sites" in one.detail else where
+        return f"Not sent to {whom}: {ruled}."
     return f"Sent to no site: {_because(one.reason) if one.reason else STAYS.get(one.rule, one.rule)}."
+
+
+def _ruled(one: Decision) -> str:
+    """Which rule of the operator's it was, as the end of a sentence; empty if it was none."""
+    if not one.rule:
+        return ""
+    if one.reason == Reason.POLICY_LIMIT:
+        return f'the limit of the rule "{one.rule}" is used up for now'
+    if one.reason != Reason.POLICY:
+        return ""
+    return "no rule of the policy fits it, and then nothing crosses" if one.rule == DEFAULT else f'the rule "{one.rule}" forbids it'
 
 
 def _sent(one: Decision, where: str) -> str:

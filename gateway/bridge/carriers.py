@@ -131,7 +131,14 @@ class Carriers:
             Direction.TO_GATEWAY: Downlink(CHANNEL_DOWN_PER_MINUTE),
         }
 
-    def deposit(self, depositor: bytes, payload: bytes, now: float, wall_ms: int) -> Carried | Reason:
+    def deposit(
+        self,
+        depositor: bytes,
+        payload: bytes,
+        now: float,
+        wall_ms: int,
+        refuses: Callable[[Carried], Reason | None] = lambda _carried: None,
+    ) -> Carried | Reason:
         """Take what a phone deposits for the other islands.
 
         Args:
@@ -139,6 +146,7 @@ class Carriers:
             payload: of the carrier packet.
             now: seconds.
             wall_ms: the same moment in milliseconds since the epoch.
+            refuses: says why an event of the right shape is not taken for all that.
 
         Returns:
             The event, to be carried to the sites, or why not.
@@ -155,7 +163,7 @@ class Carriers:
             return Reason.ECHO
         if not self._depositors.take(depositor, now) or not self._deposits.take(now):
             return Reason.BUDGET
-        reason = self._unproved(carried, now)
+        reason = refuses(carried) or self._unproved(carried, now)
         if reason is not None:
             return reason
         self._known.add(name, now)
@@ -192,7 +200,15 @@ class Carriers:
         """Say whether an event was deposited here or brought by a site."""
         return self._known.knows(identifier, now)
 
-    def arrive(self, payload: bytes, identifier: bytes, others: Iterable[bytes], now: float, wall_ms: int) -> Carried | Reason | None:
+    def arrive(
+        self,
+        payload: bytes,
+        identifier: bytes,
+        others: Iterable[bytes],
+        now: float,
+        wall_ms: int,
+        refuses: Callable[[Carried, bool], Reason | None] = lambda _carried, _on_air: None,
+    ) -> Carried | Reason | None:
         """Take what a site brings, as if a stranger had sent it.
 
         Args:
@@ -201,6 +217,7 @@ class Carriers:
             others: peer IDs of other gateways on this island, which may put it down as well.
             now: seconds.
             wall_ms: the same moment in milliseconds since the epoch.
+            refuses: says why an event of the right shape is not taken for all that, told whether it is for the radio here.
 
         Returns:
             The event if it is new and to be passed on, None if it was given up before for lack of
@@ -214,8 +231,11 @@ class Carriers:
         if carried.identifier != identifier:
             return Reason.ENVELOPE
         known = self._known.knows(identifier, now)
-        if known and not self._is_wanted(carried, now):
+        wanted = self._is_wanted(carried, now)
+        if known and not wanted:
             return Reason.ECHO
+        if (refused := refuses(carried, wanted)) is not None:
+            return refused
         if not self._signers.has_room(carried.signer, now) or not self._arrivals.take(now):
             return Reason.RATE
         reason = self._unproved(carried, now)
@@ -225,7 +245,7 @@ class Carriers:
         self._known.add(identifier, now)
         self._people.add(carried.signer, now)
         self.counts["arrived"] += 1
-        if self._is_wanted(carried, now):
+        if wanted:
             self._wait(carried, others, now)
         else:
             self._note(EventMemory.KNOWN, identifier, wall_ms)

@@ -50,6 +50,10 @@ def _print(status: "GatewayStatus") -> None:
     )
     print()
     print(_bridge(status))
+    if line := _rules(status):
+        print(line)
+    if line := _air(status):
+        print(line)
     for route in status.bridge.routes:
         spare = f", {' and '.join(map(_transport, route.spare))} in reserve" if route.spare else ""
         print(f"To {route.site} over {_transport(route.using) if route.using else 'nothing'}{spare}: {route.why}.")
@@ -77,6 +81,26 @@ def _bridge(status: "GatewayStatus") -> str:
         relays = f"; {done.get('published', 0)} published on relays, {done.get('relayed', 0)} from them" if consent.relays else ""
         return f"Bridge consent, cell {consent.cell}: {moved}{relays}; people on other islands: {consent.people}."
     return f"Bridge {bridge.mode.value}: {bridge.crossed_out} packets out, {bridge.crossed_in} in, {bridge.passed_on} passed on."
+
+
+def _rules(status: "GatewayStatus") -> str:
+    policy, drops = status.bridge.policy, status.bridge.drops
+    if not policy.rules and policy.default == "allow":
+        return ""
+    kept = drops.get("policy", 0) + drops.get("policy_limit", 0)
+    return f"Rules: {policy.source}, {policy.rules} {'rule' if policy.rules == 1 else 'rules'}; they kept {kept:,} packets from crossing."
+
+
+def _air(status: "GatewayStatus") -> str:
+    """Who used how much air for what crossed; nothing while nobody did."""
+    air = status.bridge.air
+    if not air:
+        return ""
+    most = air[0]
+    used = f"Air time: {sum(one.spent_ms for one in air) / 1000:.1f} s for what crossed, most of it for "
+    used += f"site {most.site}" if most.site else "our own island"
+    refused = sum(one.refused for one in air)
+    return f"{used}; {f'{refused:,} packets' if refused else 'nothing'} refused for want of it."
 
 
 def _transport(link: str) -> str:

@@ -26,6 +26,7 @@ from gateway.config.checks import (
     check_transport,
 )
 from gateway.config.nostr import NostrConfig
+from gateway.config.paths import POLICY_FILE
 from gateway.limits import MAX_CHANNELS, MAX_NICKNAME
 from transports.libp2p.address import parse_listen, parse_peer
 from transports.limits import (
@@ -118,8 +119,8 @@ class PolicyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         Path,
         About(
             "The file with the rules; `meshgate policy show` prints them in words. Where nobody named a file and there is none, "
-            "the mode alone decides.",
-            default=lambda _places, state: state / "policy.toml",
+            "the mode alone decides. It is read again when it changes.",
+            default=lambda _places, state: state / POLICY_FILE,
             default_words="policy.toml in gateway.state_dir",
         ),
     ]

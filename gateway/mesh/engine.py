@@ -161,8 +161,7 @@ class Mesh:
 
         """
         wall_ms = self._clock.ms(now)
-        known = self._seen.knows(identifier, now) and not self._seen.deserves_another_look(identifier)
-        reason = Reason.ECHO if known or header.sender_id == self.identity.peer_id else refuse_injected(header, wall_ms)
+        reason = self.refuses(header, identifier, now)
         if reason is not None or wall_ms is None:
             return self._drop(reason or Reason.CLOCK)
         reason = self._receiver.take(Incoming(frame, header, identifier, None), effects, now, wall_ms)
@@ -180,6 +179,13 @@ class Mesh:
         if header.type in ASKED_ABOUT and header.recipient_id != self.identity.peer_id:
             effects.append(Decided(identifier, verb, detail=f"links {reached}"))
         return None
+
+    def refuses(self, header: Header, identifier: bytes, now: float) -> Reason | None:
+        """Say why `inject` will not even look at a packet: it is known here, our own, or of another time. None if it will."""
+        known = self._seen.knows(identifier, now) and not self._seen.deserves_another_look(identifier)
+        if known or header.sender_id == self.identity.peer_id:
+            return Reason.ECHO
+        return refuse_injected(header, self._clock.ms(now))
 
     def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
         """Put a carrier on the radio: a deposit for one gateway, or without recipient what is for everybody; returns its packet ID."""

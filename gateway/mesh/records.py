@@ -102,6 +102,7 @@ class Judged:
     origin: bytes  # sender ID; the store keeps a hash of it that nobody can undo once the day is over
     via: bytes  # site ID, empty for our own island
     verdict: str
+    sites: tuple[tuple[bytes, str], ...] = ()  # those it was to go to, by ID, each with what came of that
 
 
 Record = HistoryKept | EventNoted | Decided | Judged

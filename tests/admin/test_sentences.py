@@ -96,3 +96,13 @@ def test_every_word_of_a_relay_has_words_of_ours(word: Word) -> None:
 
 def test_what_is_no_longer_offered_is_told() -> None:
     assert said(Verb.DROPPED, "", "shelf", "expired") == "No longer offered to sites that lack it: it is too old."
+
+
+def test_the_operators_rules_are_told_by_their_names() -> None:
+    assert said(Verb.STAYED, SITE, "no files", Reason.POLICY) == f'Not sent to site {SITE}: the rule "no files" forbids it.'
+    assert said(Verb.STAYED, "", "no files", Reason.POLICY, "sites 3") == 'Not sent to 3 more sites: the rule "no files" forbids it.'
+    assert said(Verb.REFUSED, SITE, "slowly", Reason.POLICY_LIMIT, **{SITE: "Hut"}) == (
+        'Not taken from Hut: the limit of the rule "slowly" is used up for now.'
+    )
+    assert said(Verb.STAYED, SITE, "default", Reason.POLICY).endswith("no rule of the policy fits it, and then nothing crosses.")
+    assert said(Verb.STAYED, reason=Reason.AIR_TIME) == "Sent to no site: its share of the radio's air time is used up."

@@ -8,9 +8,9 @@ from gateway.bridge.shelf import Shelf
 from gateway.errors import Reason
 from gateway.limits import BRIDGE_DOWN_PER_MINUTE, EVENT_AGE_S, EVENT_MEMORY_S, MAX_EVENTS_KEPT, OFFER_PERIOD_S
 from gateway.mesh.records import Decided, Verb
-from gateway.wire.envelope import Envelope, Kind
+from gateway.wire.envelope import Kind
 from gateway.wire.nostr import NostrEvent
-from tests.bridge.islands import TURN_S, Depositor, crossings, introduced, islands, joined, put_down
+from tests.bridge.islands import TURN_S, Depositor, crossings, introduced, islands, joined, put_down, shelved
 from tests.bridge.sites import EPOCH, Sites
 
 
@@ -93,7 +93,7 @@ def test_what_is_pushed_off_the_shelf_ends_with_a_reason_if_a_site_may_lack_it(i
     names = [rng.randbytes(16) for _ in range(MAX_EVENTS_KEPT + 3)]
     given_up: list[bytes] = []
     for number, name in enumerate(names):
-        given_up += shelf.add(Envelope(name, Kind.EVENT, bytes(8), (), 0, 1, b""), 1.0, is_asked_about=number != 1)
+        given_up += shelf.add(shelved(name, is_told=number != 1), 1.0)
     assert given_up == ([names[0], names[2]] if is_parted else [])
 
 
@@ -101,7 +101,7 @@ def test_a_site_that_has_not_been_linked_for_half_an_hour_is_not_missed() -> Non
     shelf = Shelf()
     shelf.look({b"site one"}, 0.0)
     shelf.look(set(), EVENT_MEMORY_S)
-    shelf.add(Envelope(bytes(16), Kind.EVENT, bytes(8), (), 0, 1, b""), EVENT_MEMORY_S, is_asked_about=True)
+    shelf.add(shelved(bytes(16)), EVENT_MEMORY_S)
     assert shelf.expire(2) == []
 
 

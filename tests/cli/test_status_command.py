@@ -5,7 +5,7 @@ import pytest
 
 from gateway.bridge.engine import BridgeMode
 from gateway.cli.status import _print
-from gateway.status import GatewayStatus, PeerSummary, RouteSummary
+from gateway.status import AirSummary, GatewayStatus, PeerSummary, PolicySummary, RouteSummary
 from tests.admin.documents import BROKEN, RADIO, document
 
 
@@ -74,3 +74,19 @@ def test_the_way_to_each_site_is_told_with_its_reason(capsys: pytest.CaptureFixt
     lines = printed(msgspec.structs.replace(status, bridge=msgspec.structs.replace(status.bridge, routes=routes)), capsys)
     assert "To 12D3KooWhut over libp2p, websocket in reserve: it is well, and preferred." in lines
     assert "To 12D3KooWhall over nothing: there is no link left." in lines
+
+
+def test_rules_and_air_time_have_a_line_each_once_there_is_something_to_say(capsys: pytest.CaptureFixture) -> None:
+    status = document()
+    assert not [line for line in printed(status, capsys) if line.startswith(("Rules", "Air time"))]
+    account = AirSummary("12D3KooWhut", 9_000.0, 10_000.0, 0.0, 4_200.0, 40, 1_200, 3)
+    own = AirSummary("", 9_000.0, 10_000.0, 0.0, 800.0, 9, 0, 2)
+    rules = PolicySummary("rules.toml", 1, "allow")
+    bridge = msgspec.structs.replace(status.bridge, policy=rules, air=(account, own), drops={"policy": 1_000, "policy_limit": 7})
+    lines = printed(msgspec.structs.replace(status, bridge=bridge), capsys)
+    assert "Rules: rules.toml, 1 rule; they kept 1,007 packets from crossing." in lines
+    assert "Air time: 5.0 s for what crossed, most of it for site 12D3KooWhut; 1,200 packets refused for want of it." in lines
+    only_own = msgspec.structs.replace(bridge, air=(own,), policy=PolicySummary("rules.toml", 0, "deny"))
+    lines = printed(msgspec.structs.replace(status, bridge=only_own), capsys)
+    assert "Rules: rules.toml, 0 rules; they kept 1,007 packets from crossing." in lines
+    assert "Air time: 0.8 s for what crossed, most of it for our own island; nothing refused for want of it." in lines

@@ -50,8 +50,8 @@ class Gate(GatewayEngine):
             self.put_down.append(decode_event(decode_carrier(payload).event).event_id)
             carry(payload, recipient, effects, now)
 
-        def noting(depositor, payload, now, wall_ms):
-            decision = deposit(depositor, payload, now, wall_ms)
+        def noting(depositor, payload, now, wall_ms, refuses):
+            decision = deposit(depositor, payload, now, wall_ms, refuses)
             if isinstance(decision, Carried):
                 self.taken.append(decision.event.event_id)
             return decision
