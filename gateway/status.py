@@ -8,7 +8,8 @@ import msgspec
 from gateway.bridge.consent import ConsentBridge
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.trunks import Trunks
-from transports.link import TransportState, TransportStatus
+from gateway.mesh.queue import Queue, Shed
+from transports.link import LinkId, TransportState, TransportStatus
 
 
 class PeerSummary(msgspec.Struct, frozen=True):
@@ -78,6 +79,21 @@ class TransportSummary(msgspec.Struct, frozen=True):
     counters: Mapping[str, int]
 
 
+class QueueSummary(msgspec.Struct, frozen=True):
+    """One link that is busy, or was."""
+
+    link: str
+    waiting_bytes: int
+    bytes_per_s: float | None = None  # what it was seen to carry while it was busy
+
+
+class QueuesSummary(msgspec.Struct, frozen=True):
+    """What waits for links that are busy, and what was given up because it waited in vain."""
+
+    busy: tuple[QueueSummary, ...] = ()
+    shed: Mapping[str, int] = {}  # frames, by class of service; only classes that lost some
+
+
 class StoreSummary(msgspec.Struct, frozen=True):
     """What is kept for after a restart."""
 
@@ -87,6 +103,7 @@ class StoreSummary(msgspec.Struct, frozen=True):
 
 
 _NO_STORE = StoreSummary()
+_NO_QUEUES = QueuesSummary()
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -109,14 +126,14 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     shed_frames: int  # given up because a link stayed busy
     problems: tuple[Problem, ...]
     store: StoreSummary = _NO_STORE
+    queues: QueuesSummary = _NO_QUEUES
 
 
 def describe(
     engine: GatewayEngine,
     transports: Sequence[TransportStatus],
     troubles: Sequence[tuple[str, str]],
-    waiting: int,
-    shed: int,
+    queues: QueuesSummary,
     uptime: float,
     now: float,
     trunks: Trunks | None = None,
@@ -128,8 +145,7 @@ def describe(
         engine: the gateway's engine.
         transports: what each transport says of itself.
         troubles: what is wrong beside the transports, and what to do about each.
-        waiting: bytes waiting for busy links.
-        shed: frames given up because they waited in vain.
+        queues: what waits for busy links, see `describe_queues`.
         uptime: seconds since the start.
         now: seconds, the engine's clock.
         trunks: what joins several links to one site, if it is there.
@@ -137,9 +153,11 @@ def describe(
 
     """
     drops = Counter({reason.value: count for reason, count in engine.drops.items()})
+    waiting, shed = sum(one.waiting_bytes for one in queues.busy), sum(queues.shed.values())
     if trunks is not None:
         drops.update({reason.value: count for reason, count in trunks.drops.items()})
         waiting += trunks.waiting_bytes
+        shed += trunks.counters["refused"]
     mesh = engine.mesh.status(now)
     peers = tuple(
         PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
@@ -174,6 +192,19 @@ def describe(
         shed_frames=shed,
         problems=tuple(problems),
         store=store,
+        queues=queues,
+    )
+
+
+def describe_queues(queues: Mapping[LinkId, Queue], shed: Shed) -> QueuesSummary:
+    """Put together what the pump knows of busy links."""
+    return QueuesSummary(
+        busy=tuple(
+            QueueSummary(link, queue.bytes, None if queue.rate is None else round(queue.rate, 1))
+            for link, queue in queues.items()
+            if queue.bytes or queue.rate is not None
+        ),
+        shed={priority.name.lower(): count for priority, count in shed.items() if count},
     )
 
 
