@@ -211,7 +211,7 @@ class LinkQueue:
                 if part_of is not None and part_of.is_doomed:
                     return False
         while self.bytes + size > capacity - kept_free:
-            victim = next((one for one in reversed(Priority) if one >= priority and self._lanes[one].bytes), None)
+            victim = self._victim(size, priority)
             if victim is None:
                 if part_of is not None:
                     part_of.is_doomed = True
@@ -220,6 +220,17 @@ class LinkQueue:
             if part_of is not None and part_of.is_doomed:
                 return False
         return True
+
+    def _victim(self, size: int, priority: Priority) -> Priority | None:
+        """Return the class that has to make room for a newcomer, None if that is the newcomer alone.
+
+        The room is shared as the air is: who holds most for its share gives up, which as a rule is the least urgent.
+        Nothing makes room for what is less urgent, but that what is said to one and what is said to all are equals here.
+        """
+        first = Priority.DIRECTED if priority is Priority.PUBLIC else priority
+        held = {one: self._lanes[one].bytes + (size if one is priority else 0) for one in reversed(Priority) if one >= first}
+        victim = max(held, key=lambda one: held[one] / SHARES[one])
+        return victim if self._lanes[victim].bytes else None
 
     def _give_up(self, priority: Priority, origin: bytes, victim: Waiting | None = None) -> None:
         lane = self._lanes[priority]

@@ -167,14 +167,28 @@ class TestRoom:
         assert shed[PUBLIC] == 2
         assert sorted(says(drain(queue))) == ["ada", "bob", "eve 2", "eve 3", "eve 4", "eve 5", "eve 6"]
 
-    def test_nothing_more_urgent_makes_room(self) -> None:
+    def test_nothing_more_urgent_makes_room_within_its_share(self) -> None:
         queue, shed = made()
         slow(queue, 1.0)
-        for number in range(7):
-            queue.push(frame(ADA, f"{number}", 1_000), DIRECTED, 0.0)
-        assert not queue.push(frame(BOB, "bulk", 1_000), BULK, 0.0)
-        assert shed == dict.fromkeys(Priority, 0) | {BULK: 1}
-        assert len(drain(queue)) == 7
+        for number, priority in enumerate((DIRECTED, DIRECTED, PUBLIC, PUBLIC)):
+            queue.push(frame(ADA, f"{number}", 1_700), priority, 0.0)
+        assert not queue.push(frame(BOB, "voice", 1_700), VOICE, 0.0)
+        assert shed == dict.fromkeys(Priority, 0) | {VOICE: 1}
+        assert len(drain(queue)) == 4
+
+    def test_a_flood_of_a_more_urgent_class_leaves_the_others_their_share_of_the_room(self) -> None:
+        queue, shed = made()
+        slow(queue, 1.0)
+        for number in range(70):
+            queue.push(frame(EVE, f"eve {number}", 100), DIRECTED, 0.0)
+        for number in range(30):
+            queue.push(frame(ADA, f"ada {number}", 100), PUBLIC, 0.0)
+        assert shed == dict.fromkeys(Priority, 0) | {DIRECTED: 29}
+        for number in range(30):
+            queue.push(frame(ADA, f"ada {number}", 100), PUBLIC, 0.0)
+            queue.push(frame(EVE, f"eve {number}", 100), DIRECTED, 0.0)
+        had = Counter(text.split()[0] for text in says(drain(queue)))
+        assert abs(had["ada"] - had["eve"]) <= 1
 
     def test_a_frame_that_will_never_fit_costs_the_others_nothing(self) -> None:
         queue, shed = made()

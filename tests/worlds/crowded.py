@@ -28,10 +28,12 @@ from transports.link import FrameReceived
 
 LINKS = 6
 CROWD = 100
+OTHERS = 10
 HEARD = 3  # times each broadcast comes in
 COPIES_AFTER = (0.25, 0.45)  # seconds; later than the relay's jitter, so that they call off nothing
 BUFFER = 4 * 512  # bytes a transport takes before it refuses
 FRAGMENTS_PER_S = 33.0  # of one file flood: one each 30 ms
+PICTURES_PER_S = 30.0  # fragments; more than 16 kB/s to one recipient is dropped where it comes in
 FILE = 31_000  # bytes, 66 fragments
 WARM_UP = 5.0  # seconds in which queues fill; what is said in them is not counted
 GRACE = 5.0  # seconds at the end: what has not arrived by then is lost
@@ -129,7 +131,8 @@ class Crowd:
         self.rng = self.world.rng("crowd")
         self._clock = Clock()
         self._people = [_person(number) for number in range(CROWD)]
-        for person in self._people:
+        self._others = [_person(number) for number in range(CROWD, CROWD + OTHERS)]  # who do something else
+        for person in self._people + self._others:
             person._clock = self._clock
         identity = Node("gateway").identity
         settings = MeshSettings(nickname="gateway", sync=False)
@@ -143,8 +146,7 @@ class Crowd:
         self.world.run_until(0.1)
         self._sent: list[tuple[str, bytes, float, frozenset[int]]] = []  # kind, packet ID, when, links it is due on
         self._sets: list[tuple[float, list[bytes], frozenset[int]]] = []
-        self._neighbour = _person(CROWD)  # behind the last link, and nowhere else
-        self._neighbour._clock = self._clock
+        self._neighbour = self._others[-1]  # behind the last link, and nowhere else
         self._bring("", self._neighbour.announce(), LINKS - 1, heard=1)
 
     def talk(self) -> None:
@@ -161,27 +163,27 @@ class Crowd:
     def flood_files(self, files: int = 2) -> None:
         """Files, one after another, each in 66 fragments."""
         for number in range(files):
-            self._send_files(10 + number, None)
+            self._send_files(2 + number, None)
 
     def shout(self) -> None:
         """One person says 40 things a second."""
-        self._steadily(1 / 40, 20, lambda person: [person.say(f"{self.world.now:.3f} {'loud ' * 11}", ttl=5)], "shout")
+        self._steadily(1 / 40, 4, lambda person: [person.say(f"{self.world.now:.3f} {'loud ' * 11}", ttl=5)], "shout")
 
     def picture(self) -> None:
         """One person sends private pictures to the neighbour behind the last link."""
-        self._send_files(30, self._neighbour.peer_id)
+        self._send_files(7, self._neighbour.peer_id, PICTURES_PER_S)
 
     def alarm(self) -> None:
         """Somebody posts two urgent notices."""
-        sender = 40
+        sender = 6
 
         def act() -> None:
-            person = self._now(self._people[sender])
+            person = self._now(self._others[sender])
             notice = board(person, URGENT, content=f"help at {self.world.now:.0f}")
             self._bring("alarm", person.packet(MessageType.BOARD, notice, ttl=5), sender % LINKS)
 
-        self._bring("", self._now(self._people[sender]).announce(ttl=5), sender % LINKS)
-        for when in (10.0, 15.0):
+        self._bring("", self._now(self._others[sender]).announce(ttl=5), sender % LINKS)
+        for when in (7.0, 12.0):
             self._later(when, act)
 
     def run(self) -> None:
@@ -234,14 +236,14 @@ class Crowd:
         """One person does something again and again."""
 
         def act() -> None:
-            for frame in make(self._now(self._people[number])):
+            for frame in make(self._now(self._others[number])):
                 self._bring(kind, frame, number % LINKS)
             self._later(period, act)
 
-        self._bring("", self._now(self._people[number]).announce(ttl=5), number % LINKS)
+        self._bring("", self._now(self._others[number]).announce(ttl=5), number % LINKS)
         self._later(period * self.rng.random() + 0.5, act)
 
-    def _send_files(self, number: int, to: bytes | None) -> None:
+    def _send_files(self, number: int, to: bytes | None, per_s: float = FRAGMENTS_PER_S) -> None:
         pieces: Iterator[bytes] = iter(())
         links = frozenset({LINKS - 1}) if to else frozenset(range(LINKS)) - {number % LINKS}
 
@@ -256,7 +258,7 @@ class Crowd:
                 piece = next(pieces)
             return [piece]
 
-        self._steadily(1 / FRAGMENTS_PER_S, number, next_one, "picture" if to else "file")
+        self._steadily(1 / per_s, number, next_one, "picture" if to else "file")
 
     def _now(self, person: Node) -> Node:
         self._clock.now = self.world.now

@@ -10,10 +10,12 @@ from gateway.mesh.queue import LinkQueue
 from gateway.testing.air import Air
 from tests.worlds.crowded import LINKS, SCENES, Crowd, play, row
 
+pytestmark = pytest.mark.timeout(60)  # seconds of work each, on a machine that does nothing else
+
 FLOODS = "and two file floods"
 SHOUT = "100 phones, and one who shouts"
 PICTURES = "100 phones, and private pictures"
-SECONDS = 25.0
+SECONDS = 20.0
 TEXT_P99_S = 2.5  # jitter is 0.18 of it, what the transport has taken already half a second or more
 WHISPER_P99_S = 2.5
 
@@ -28,7 +30,7 @@ def played(scene: str, queue: str, seconds: float = SECONDS, seed: int = 1) -> C
 def holds(crowd: Crowd) -> bool:
     """Whether text, whispers and presence get through, and soon."""
     text, whisper, announce = (crowd.service(kind) for kind in ("text", "whisper", "announce"))
-    assert min(text.due, whisper.due, announce.due) > 100
+    assert min(text.due, whisper.due, announce.due) > 50
     soon = text.percentile(0.99) <= TEXT_P99_S and whisper.percentile(0.99) <= WHISPER_P99_S
     return soon and text.arrived >= 0.999 and announce.arrived >= 0.99
 
@@ -99,10 +101,9 @@ def test_an_urgent_board_post_does_not_wait_where_everybody_talks_at_once() -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_it_holds_for_ten_minutes_of_every_scene(seed: int) -> None:
-    for scene in SCENES:
-        crowd = played(scene, "fair", 600.0, seed)
-        assert holds(crowd), scene
-        heard = [sorted(ear.heard.values()) for ear in crowd.ears]
-        assert all(later - earlier < 5.0 for times in heard for earlier, later in pairwise(times)), "no link ever stands still"
+@pytest.mark.parametrize("scene", SCENES)
+def test_it_holds_for_ten_minutes(scene: str) -> None:
+    crowd = played(scene, "fair", 600.0, 2)
+    assert holds(crowd)
+    heard = [sorted(ear.heard.values()) for ear in crowd.ears]
+    assert all(later - earlier < 5.0 for times in heard for earlier, later in pairwise(times)), "no link ever stands still"
