@@ -99,6 +99,7 @@ class Mesh:
         self._skew_ms = skew * 1000
         self._relays = self.settings.dialect.relays
         self._chores = Chores()
+        self._relays_due, self._pieces_due = self._forwarding.timers, self._out.timers
         self._sync_round = 0
         self.received = 0
 
@@ -200,7 +201,7 @@ class Mesh:
 
     def next_wakeup(self) -> float | None:
         """Return when to send a `Tick`, or None while there is nothing to wait for."""
-        at = min(self._forwarding.next_at(), self._out.next_at(), self._chores.next_at(), self._private.next_at())
+        at = min(self._relays_due.first, self._pieces_due.first, self._chores.first, self._private.next_at())
         return at if at < inf else None
 
     @property

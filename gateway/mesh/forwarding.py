@@ -21,7 +21,7 @@ from gateway.mesh.receiver import Incoming
 from gateway.mesh.relay import SPARSE_DEGREE, RelayDecision, decide
 from gateway.mesh.routes import next_hop
 from gateway.wire.packet import Header, route_of, with_ttl
-from gateway.wire.types import MessageType
+from gateway.wire.types import BROADCAST, MessageType
 from transports.link import LinkId
 
 FRAGMENT_ID = 8  # bytes at the start of the payload of a fragment
@@ -44,6 +44,7 @@ class Forwarding:
         relayed: packets passed on.
         cancelled: packets not passed on because a neighbour was quicker.
         demoted: packets passed on as bulk because their link brought too many.
+        timers: what `run_due` waits for.
 
     """
 
@@ -56,6 +57,7 @@ class Forwarding:
         self._drops = drops
         self._pending = PendingRelays()
         self._emergencies = Emergencies()
+        self.timers = self._pending.timers
         self._owed: OrderedDict[tuple[bytes, bytes], dict[LinkId, None]] = OrderedDict()  # by sender and fragment ID
         self.relayed = self.cancelled = self.demoted = 0
 
@@ -70,10 +72,13 @@ class Forwarding:
     def relay(self, incoming: Incoming, effects: list[Effect], now: float) -> None:
         """Pass a packet on, now or after its jitter, if the rules say so."""
         header = incoming.header
-        recipient = None if header.is_broadcast else header.recipient_id
-        if recipient == self._own_id:
-            return
-        urgent = is_urgent(incoming.frame, header)
+        recipient = header.recipient_id
+        if recipient is not None:
+            if recipient == self._own_id:
+                return
+            if recipient == BROADCAST:
+                recipient = None
+        urgent = header.type == MessageType.BOARD and is_urgent(incoming.frame, header)
         decision = decide(header.type, header.ttl, self._links.degree, directed=recipient is not None, urgent=urgent)
         if not decision.relay:
             return
@@ -166,10 +171,6 @@ class Forwarding:
             self.relayed += 1
             self._out.emit(effects, relay.links, relay.frame, relay.priority, now, relay.flow)
 
-    def next_at(self) -> float:
-        """Return when `run_due` has something to do, infinity if nothing waits."""
-        return self._pending.next_at()
-
     def _choose(self, incoming: Incoming, recipient: bytes | None) -> tuple[LinkId, ...]:
         """Return the next hop's link where a route names one that can be reached, else the flood's."""
         header = incoming.header
@@ -179,10 +180,10 @@ class Forwarding:
                 self._drops[Reason.ROUTE] += 1
                 return ()
             if self._links.to_peer(hop) is not None:
-                along = self._out.toward(header.type, incoming.packet_id, hop, incoming.ingress)
+                along = self._out.toward(header.type, incoming.packet_id, hop, incoming.link)
                 if along:
                     return along
-        return self._out.toward(header.type, incoming.packet_id, recipient, incoming.ingress)
+        return self._out.toward(header.type, incoming.packet_id, recipient, incoming.link)
 
 
 def _priority(frame: bytes, header: Header) -> Priority:

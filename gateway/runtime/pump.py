@@ -12,13 +12,14 @@ ends the whole gateway with it.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from gateway.limits import SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Effect, Priority, SendFrame
 from gateway.mesh.events import MeshEvent, Tick, Unsent
 from gateway.mesh.queue import InOrderQueue, LinkQueue, Queue, Shed
-from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Post, Transport, Writable
+from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Post, Transport, Writable
 
 
 class Engine(Protocol):
@@ -62,15 +63,11 @@ class Pump:
 
     def post_to(self, transport: Transport) -> Post:
         """Return the callable through which one transport reports; it never raises."""
-
-        def post(event: LinkEvent) -> None:
-            self._take(event, transport)
-
-        return post
+        return partial(self._take, transport)
 
     def send(self, event: MeshEvent) -> None:
         """Give the engine an event that comes from no transport; never raises either."""
-        self._take(event, None)
+        self._take(None, event)
 
     def carry_out(self, effects: Sequence[Effect], now: float) -> None:
         """Do what the engine wants done."""
@@ -105,12 +102,12 @@ class Pump:
         """What waits for each link."""
         return self._queues
 
-    def _take(self, event: MeshEvent, transport: Transport | None) -> None:
+    def _take(self, transport: Transport | None, event: MeshEvent) -> None:
         if self._stopped:
             return
         try:
             now = self._now()
-            if transport is not None and not isinstance(event, FrameReceived):
+            if type(event) is not FrameReceived and transport is not None:
                 self._note(transport, event, now)
             self.carry_out(self._engine.handle(event, now), now)
             self._arm()

@@ -123,10 +123,10 @@ class Service:
 class Crowd:
     """A scene. `seconds` of it, with a queue of the given kind before each link."""
 
-    def __init__(self, seed: int, queue: Callable[[Shed], Queue], seconds: float, radio: str = "1M") -> None:
+    def __init__(self, seed: int, queue: Callable[[Shed], Queue], seconds: float, radio: str = "1M", buffer: int = BUFFER) -> None:
         self.seconds = seconds
         self.world = World(
-            seed, tick=0.005, profile=LinkProfile(buffer=BUFFER), local_queue=queue, offset=EPOCH, report=lambda _: None, max_notices=1
+            seed, tick=0.005, profile=LinkProfile(buffer=buffer), local_queue=queue, offset=EPOCH, report=lambda _: None, max_notices=1
         )
         self.rng = self.world.rng("crowd")
         self._clock = Clock()
@@ -291,8 +291,8 @@ SCENES: dict[str, tuple[Callable[[Crowd], object], ...]] = {
 }
 
 
-def play(scene: str, queue: str, seconds: float, seed: int = 1, radio: str = "1M") -> Crowd:
-    crowd = Crowd(seed, QUEUES[queue], seconds, radio)
+def play(scene: str, queue: str, seconds: float, seed: int = 1, radio: str = "1M", buffer: int = BUFFER) -> Crowd:
+    crowd = Crowd(seed, QUEUES[queue], seconds, radio, buffer)
     for act in SCENES[scene]:
         act(crowd)
     crowd.run()
@@ -330,11 +330,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--radio", choices=RADIOS, default="1M")
+    parser.add_argument("--buffer", type=int, default=BUFFER, help="bytes a transport takes before it refuses")
     args = parser.parse_args()
     print(HEAD)
     for scene in SCENES:
         for queue in QUEUES:
-            print(row(scene, queue, play(scene, queue, args.seconds, args.seed, args.radio)), flush=True)
+            print(row(scene, queue, play(scene, queue, args.seconds, args.seed, args.radio, args.buffer)), flush=True)
 
 
 if __name__ == "__main__":
