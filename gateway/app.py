@@ -30,7 +30,7 @@ from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
 from gateway.runtime.rulebook import Rulebook
 from gateway.runtime.supervise import Supervised
-from gateway.status import GatewayStatus, describe
+from gateway.status import GatewayStatus, QueuesSummary, describe, describe_queues
 from gateway.store.store import Store, open_store
 from gateway.wire.nostr import MESSAGE_KIND, PRESENCE_KIND
 from transports.libp2p.config import Libp2pConfig
@@ -166,8 +166,7 @@ class Gateway:
     def status(self) -> GatewayStatus:
         """Return a snapshot for the page, the command line and programs."""
         now = asyncio.get_running_loop().time()
-        waiting, shed = (self._pump.waiting_bytes, self._pump.shed) if self._pump is not None else (0, 0)
-        shed += self.trunks.counters["refused"]
+        queues = QueuesSummary() if self._pump is None else describe_queues(self._pump.queues, self._pump.shed)
         transports = [one.status() for one in self._supervised]
         troubles = [] if self.trouble is None else [self.trouble]
         if self._time is not None and not self._time.is_known:
@@ -177,7 +176,7 @@ class Gateway:
         if self._rulebook.trouble is not None:
             troubles.append(self._rulebook.trouble)
         troubles += self._keeping.troubles
-        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
+        return describe(self.engine, transports, troubles, queues, now - self._started, now, self.trunks, self._keeping.summary())
 
     async def _serve(self, one: Supervised, pump: Pump) -> None:
         if one.transport.capabilities & ELSEWHERE:

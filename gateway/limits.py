@@ -252,8 +252,19 @@ REST_FORGET_S: Final = 600.0  # seconds of good service after which a failure co
 MAX_ROUTE_CHANGES: Final = 256  # changes of the way to a site remembered, over all sites
 
 # Queues to a link
-QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
+QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link at most, and while it is not known what it carries
+QUEUE_AIR_S: Final = 10.0  # seconds of air that may wait for a local link, at the rate it was seen to carry; later is no talk any more
+QUEUE_LEAST_BYTES: Final = 8 * 1024  # bytes that may wait however slow it was: a link that stood still for a while is not a slow one
+EMERGENCY_RESERVE: Final = 1 / 8  # of that room, kept free of everything but emergencies
+BULK_ORIGIN_SHARE: Final = 1 / 2  # of that room, for the fragments and files of one sender
+MAX_FRAGMENT_SETS: Final = 256  # fragment sets a busy link knows the fate of, besides those that wait
+VOICE_WAIT_S: Final = 1.0  # seconds after which speech is given up: it would be heard in the middle of what follows
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site
+EMERGENCY_RATE: Final = 0.1  # emergencies a second one link may bring, and all other islands together; the rest is no emergency
+EMERGENCY_BURST: Final = 4.0
+EMERGENCY_ORIGIN_RATE: Final = 1 / 60  # of these, of one sender
+EMERGENCY_ORIGIN_BURST: Final = 2.0
+MAX_EMERGENCY_ORIGINS: Final = 256  # senders with a budget of their own: invented ones are held by that of their link
 
 # The database
 MAX_STORE_BYTES: Final = 256 * 1024 * 1024  # bytes of the file; what the caps below allow takes about 150 MiB

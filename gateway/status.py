@@ -10,7 +10,8 @@ from gateway.bridge.credits import CreditRow
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.policy import Policy
 from gateway.bridge.trunks import Trunks
-from transports.link import TransportState, TransportStatus
+from gateway.mesh.queue import Queue, Shed
+from transports.link import LinkId, TransportState, TransportStatus
 
 
 class PeerSummary(msgspec.Struct, frozen=True):
@@ -105,6 +106,21 @@ class TransportSummary(msgspec.Struct, frozen=True):
     counters: Mapping[str, int]
 
 
+class QueueSummary(msgspec.Struct, frozen=True):
+    """One link that is busy, or was."""
+
+    link: str
+    waiting_bytes: int
+    bytes_per_s: float | None = None  # what it was seen to carry while it was busy
+
+
+class QueuesSummary(msgspec.Struct, frozen=True):
+    """What waits for links that are busy, and what was given up because it waited in vain."""
+
+    busy: tuple[QueueSummary, ...] = ()
+    shed: Mapping[str, int] = {}  # frames, by class of service; only classes that lost some
+
+
 class StoreSummary(msgspec.Struct, frozen=True):
     """What is kept for after a restart."""
 
@@ -114,6 +130,7 @@ class StoreSummary(msgspec.Struct, frozen=True):
 
 
 _NO_STORE = StoreSummary()
+_NO_QUEUES = QueuesSummary()
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -136,14 +153,14 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     shed_frames: int  # given up because a link stayed busy
     problems: tuple[Problem, ...]
     store: StoreSummary = _NO_STORE
+    queues: QueuesSummary = _NO_QUEUES
 
 
 def describe(
     engine: GatewayEngine,
     transports: Sequence[TransportStatus],
     troubles: Sequence[tuple[str, str]],
-    waiting: int,
-    shed: int,
+    queues: QueuesSummary,
     uptime: float,
     now: float,
     trunks: Trunks | None = None,
@@ -155,8 +172,7 @@ def describe(
         engine: the gateway's engine.
         transports: what each transport says of itself.
         troubles: what is wrong beside the transports, and what to do about each.
-        waiting: bytes waiting for busy links.
-        shed: frames given up because they waited in vain.
+        queues: what waits for busy links, see `describe_queues`.
         uptime: seconds since the start.
         now: seconds, the engine's clock.
         trunks: what joins several links to one site, if it is there.
@@ -164,9 +180,11 @@ def describe(
 
     """
     drops = Counter({reason.value: count for reason, count in engine.drops.items()})
+    waiting, shed = sum(one.waiting_bytes for one in queues.busy), sum(queues.shed.values())
     if trunks is not None:
         drops.update({reason.value: count for reason, count in trunks.drops.items()})
         waiting += trunks.waiting_bytes
+        shed += trunks.counters["refused"]
     mesh = engine.mesh.status(now)
     peers = tuple(
         PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
@@ -203,6 +221,19 @@ def describe(
         shed_frames=shed,
         problems=tuple(problems),
         store=store,
+        queues=queues,
+    )
+
+
+def describe_queues(queues: Mapping[LinkId, Queue], shed: Shed) -> QueuesSummary:
+    """Put together what the pump knows of busy links."""
+    return QueuesSummary(
+        busy=tuple(
+            QueueSummary(link, queue.bytes, None if queue.rate is None else round(queue.rate, 1))
+            for link, queue in queues.items()
+            if queue.bytes or queue.rate is not None
+        ),
+        shed={priority.name.lower(): count for priority, count in shed.items() if count},
     )
 
 

@@ -58,7 +58,12 @@ def _print(status: "GatewayStatus") -> None:
         spare = f", {' and '.join(map(_transport, route.spare))} in reserve" if route.spare else ""
         print(f"To {route.site} over {_transport(route.using) if route.using else 'nothing'}{spare}: {route.why}.")
     if status.shed_frames:
-        print(f"{status.shed_frames} {'frames were' if status.shed_frames != 1 else 'frame was'} given up because a link stayed busy.")
+        classes = ", ".join(f"{count} {name}" for name, count in status.queues.shed.items())
+        lost = f"{status.shed_frames} {'frames were' if status.shed_frames != 1 else 'frame was'}"
+        print(f"{lost} given up because a link stayed busy{': ' if classes else ''}{classes}.")
+    for one in status.queues.busy:
+        carries = "what it carries is not known yet" if one.bytes_per_s is None else f"it carries {one.bytes_per_s / 1_000:.1f} kB/s"
+        print(f"Link {one.link}: {one.waiting_bytes / 1_000:.1f} kB waiting, {carries}.")
     if status.store.waiting or status.store.dropped:
         print(f"Records waiting for the disk: {status.store.waiting}; given up because it could not be written: {status.store.dropped}.")
     if status.mesh.peers:

@@ -27,7 +27,7 @@ from gateway.mesh.forwarding import Forwarding
 from gateway.mesh.history import SHELVES, Kept
 from gateway.mesh.identity import Identity
 from gateway.mesh.links import Link, Links
-from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
+from gateway.mesh.outbound import Drops, Outbound
 from gateway.mesh.peers import PeerTable, Verify
 from gateway.mesh.private import Private
 from gateway.mesh.receiver import Incoming, Receiver, may_relay
@@ -127,8 +127,8 @@ class Mesh:
                 self._clock.set(offset)
                 self._speaker.announcer.forget()
                 self._begin(now)
-            case Say(text=text):
-                self._speaker.say(text, effects, now)
+            case Say(text=text, urgent=urgent):
+                self._speaker.say(text, effects, now, urgent=urgent)
             case Whisper():
                 self._speaker.noise(self._private.whisper(event, now), effects, now)
             case Handshake(recipient=recipient):
@@ -174,7 +174,7 @@ class Mesh:
             recipient = None if header.is_broadcast else header.recipient_id
             links = self._out.toward(header.type, identifier, recipient)
             reached = len(links)
-            priority = PRIORITIES.get(header.type, Priority.PUBLIC)
+            priority = self._forwarding.class_of_injected(frame, header, now)
             self._out.emit(effects, links, with_ttl(frame, REINJECT_TTL), priority, now, flow_of(header))
         if header.type in ASKED_ABOUT and header.recipient_id != self.identity.peer_id:
             effects.append(Decided(identifier, verb, detail=f"links {reached}"))
@@ -219,6 +219,7 @@ class Mesh:
         """Return a snapshot for people and metrics."""
         forwarding = self._forwarding
         counters = {"received": self.received, "relayed": self.relayed, "cancelled": forwarding.cancelled, "demoted": forwarding.demoted}
+        counters["emergencies_demoted"] = forwarding.emergencies_demoted
         sizes = {"history": len(self._speaker.history), "assemblies": len(self._receiver.assembler), "seen": len(self._seen)}
         return describe(self.identity.peer_id, self._links, self.peers, {**counters, **sizes}, self._drops, now)
 

@@ -9,6 +9,8 @@ from gateway.limits import (
     CROSSING_BURST,
     DIRECTED_BURST,
     DIRECTED_RATE,
+    EMERGENCY_BURST,
+    EMERGENCY_RATE,
     INFLATE_BURST,
     INFLATE_RATE,
     LINK_BURST,
@@ -43,6 +45,7 @@ class Link:
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(LINK_RATE, LINK_BURST))
     relays: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, RELAY_BURST))  # bytes
     directed: TokenBucket = field(default_factory=lambda: TokenBucket(DIRECTED_RATE, DIRECTED_BURST))  # bytes
+    emergencies: TokenBucket = field(default_factory=lambda: TokenBucket(EMERGENCY_RATE, EMERGENCY_BURST))
     crossings: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, CROSSING_BURST))  # bytes
     verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))
     assemblies: TokenBucket = field(default_factory=lambda: TokenBucket(ASSEMBLY_RATE, ASSEMBLY_BURST))

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.bridge.engine import BridgeMode
 from gateway.cli.status import _print
-from gateway.status import AirSummary, GatewayStatus, PeerSummary, PolicySummary, RouteSummary
+from gateway.status import AirSummary, GatewayStatus, PeerSummary, PolicySummary, QueuesSummary, QueueSummary, RouteSummary
 from tests.admin.documents import BROKEN, RADIO, document
 
 
@@ -48,6 +48,15 @@ def test_a_consent_bridge_says_what_it_has_done_or_that_it_is_closed(capsys: pyt
 def test_frames_given_up_are_told_of(capsys: pytest.CaptureFixture, shed: int, lines: list[str]) -> None:
     output = printed(msgspec.structs.replace(document(), shed_frames=shed), capsys)
     assert [line.partition(" because")[0] for line in output if "given up" in line] == lines
+
+
+def test_what_was_given_up_is_told_by_class_and_busy_links_with_what_they_carry(capsys: pytest.CaptureFixture) -> None:
+    known, unknown = QueueSummary("ble:17", 12_340, 3_210.0), QueueSummary("ble:18", 500)
+    status = msgspec.structs.replace(document(), queues=QueuesSummary((known, unknown), {"voice": 1, "bulk": 2}))
+    output = printed(status, capsys)
+    assert "3 frames were given up because a link stayed busy: 1 voice, 2 bulk." in output
+    assert "Link ble:17: 12.3 kB waiting, it carries 3.2 kB/s." in output
+    assert "Link ble:18: 0.5 kB waiting, what it carries is not known yet." in output
 
 
 def test_every_peer_is_listed_with_where_it_is(capsys: pytest.CaptureFixture) -> None:
