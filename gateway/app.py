@@ -15,9 +15,10 @@ from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.trunks import Trunks
 from gateway.config import Config
+from gateway.config.policy import default_policy_file
 from gateway.config.rules import members_of_websocket
 from gateway.errors import ConfigError
-from gateway.limits import MAX_NICKNAME
+from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_NICKNAME
 from gateway.mesh.effects import Effect
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet
@@ -27,13 +28,18 @@ from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.keeping import Keeping
 from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
+from gateway.runtime.rulebook import Rulebook
 from gateway.runtime.supervise import Supervised
-from gateway.status import GatewayStatus, describe
+from gateway.status import GatewayStatus, QueuesSummary, describe, describe_queues
 from gateway.store.store import Store, open_store
+from gateway.wire.nostr import MESSAGE_KIND, PRESENCE_KIND
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
 from transports.link import Capability, Transport
+from transports.nostr.config import NostrConfig
+from transports.nostr.protocol import Filter
+from transports.nostr.transport import NostrTransport
 from transports.websocket.config import WebSocketConfig
 from transports.websocket.errors import CertificateError
 from transports.websocket.transport import WebSocketTransport
@@ -48,6 +54,9 @@ NO_CELL = (
     "The bridge is closed, because nobody has told it where it stands.",
     'Set bridge.cell to the geohash of this place, 6 characters such as "u4pruy"; or set bridge.mode to "off".',
 )
+
+ELSEWHERE = Capability.WIDE_AREA | Capability.RELAY
+"""What leads to other islands."""
 
 GOODBYE_S = 0.2  # seconds the last words have to leave the radio before it goes
 
@@ -66,7 +75,7 @@ class Gateway:
         rng: randomness; cryptographic unless a test says otherwise.
 
     Raises:
-        ConfigError: the keys of this gateway cannot be used.
+        ConfigError: the keys of this gateway, or the operator's rules, cannot be used.
 
     """
 
@@ -94,11 +103,19 @@ class Gateway:
         self.radio = self._bluetooth() if bluetooth else None
         self.libp2p = self._libp2p()
         self.websocket = self._websocket()
-        transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p, self.websocket) if one is not None)]
-        self._reaches_sites = any(Capability.WIDE_AREA in transport.capabilities for transport in transports)
+        self.nostr = self._nostr(place)
+        transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p, self.websocket, self.nostr) if one is not None)]
+        self._reaches_sites = any(transport.capabilities & ELSEWHERE for transport in transports)
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
         self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
+        self.engine.consent.uplink.is_expected = self.nostr is not None
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
+        self._rulebook = Rulebook(
+            config.policy.file,
+            needed=config.policy.file != default_policy_file(config.gateway.state_dir),
+            use=self.engine.gate.use,
+            report=report,
+        )
         self._keeping = Keeping(self._open_store, self._wall_ms, report, self._names)
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
@@ -120,9 +137,9 @@ class Gateway:
         if not self._time.is_known:
             self._report(" ".join(NOT_SET))
             self._was_silent = True
-        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder):
+        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder, self._rulebook):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
-            tasks = [asyncio.create_task(self._time.keep(), name="clock")]
+            tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(self._rulebook.keep(), name="policy")]
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
@@ -142,22 +159,27 @@ class Gateway:
                 if ended.done() and not ended.cancelled():
                     ended.result()  # raises what broke it
 
+    def reload(self) -> None:
+        """Read the operator's rules again, now; what is wrong with them is reported, and then those in force stay."""
+        self._rulebook.read()
+
     def status(self) -> GatewayStatus:
         """Return a snapshot for the page, the command line and programs."""
         now = asyncio.get_running_loop().time()
-        waiting, shed = (self._pump.waiting_bytes, self._pump.shed) if self._pump is not None else (0, 0)
-        shed += self.trunks.counters["refused"]
+        queues = QueuesSummary() if self._pump is None else describe_queues(self._pump.queues, self._pump.shed)
         transports = [one.status() for one in self._supervised]
         troubles = [] if self.trouble is None else [self.trouble]
         if self._time is not None and not self._time.is_known:
             troubles.append(NOT_SET)
         if self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites:
             troubles.append(NO_CELL)
+        if self._rulebook.trouble is not None:
+            troubles.append(self._rulebook.trouble)
         troubles += self._keeping.troubles
-        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
+        return describe(self.engine, transports, troubles, queues, now - self._started, now, self.trunks, self._keeping.summary())
 
     async def _serve(self, one: Supervised, pump: Pump) -> None:
-        if Capability.WIDE_AREA in one.transport.capabilities:
+        if one.transport.capabilities & ELSEWHERE:
             await self._keeping.settle()
         await one.run(pump.post_to(one.transport))
 
@@ -238,6 +260,25 @@ class Gateway:
             return WebSocketTransport(config, self._rng, lambda level, sentence: self._report(f"websocket {level}: {sentence}"))
         except (IdentityError, CertificateError) as error:
             raise ConfigError(str(error)) from error
+
+    def _nostr(self, place: Place) -> NostrTransport | None:
+        chosen = self.config.transports.nostr
+        if not chosen.enabled:
+            return None
+        config = NostrConfig(chosen.relays, asked_of_relays(place))
+        return NostrTransport(config, self._rng, self._unix, lambda level, sentence: self._report(f"nostr {level}: {sentence}"))
+
+    def _unix(self) -> int | None:
+        wall_ms = self._wall_ms()
+        return None if wall_ms is None else wall_ms // 1000
+
+
+def asked_of_relays(place: Place) -> tuple[Filter, ...]:
+    """Return what relays are asked for, as phones with a bridge ask: the cell and its neighbours, and the channels served."""
+    window, limit = int(EVENT_AGE_S), MAX_EVENTS_KEPT
+    cells = Filter((MESSAGE_KIND, PRESENCE_KIND), "r", tuple(sorted(place.near)), window, limit)
+    channels = Filter((MESSAGE_KIND,), "g", tuple(sorted(place.channels)), window, limit)
+    return (cells, channels) if place.channels else (cells,)
 
 
 def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:

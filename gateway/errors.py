@@ -59,6 +59,7 @@ class Reason(StrEnum):
     BRIDGE_OFF = "bridge_off"
     POLICY = "policy"  # a rule of the operator's keeps it here
     POLICY_LIMIT = "policy_limit"  # the limit in a rule of the operator's is used up
+    AIR_TIME = "air_time"  # the share of the air time that its sender, or its site, has is used up
     NO_CONSENT = "no_consent"  # a site sends a packet as it is, and only what its author signed for the bridge crosses
     CELL = "cell"  # an event for a geohash cell or channel that is not served, or that it does not name itself
 

@@ -189,8 +189,14 @@ MAX_POLICY_SITES: Final = 64  # sites with a name, and sites in one rule
 MAX_POLICY_NAME: Final = 48  # characters of a rule's or a site's name
 MAX_POLICY_FIGURE: Final = 1_000_000_000  # packets or bytes a minute in a limit
 MAX_POLICY_BUCKETS: Final = 4_096  # allowances counted separately, over all rules; later senders share one a rule
+MAX_REFUSALS: Final = (
+    20_000  # refusals remembered, packets times sites: each is told once, and what a rule keeps out is not asked for again
+)
+REFUSAL_MEMORY_S: Final = 900.0  # seconds they are remembered
+MAX_ORIGINS_NOTED: Final = 8_192  # packets of which is remembered which site brought them: more than the public history holds
 
 # Air-time credits
+CREDIT_RATE: Final = 500.0  # milliseconds of air a second for all that crosses: half of it, the rest is the island's own talk
 AIR_BYTES_PER_MS: Final = 32.0  # bytes a link carries in a millisecond without DLE: 64 KiB in about 2 s
 CREDIT_SITE_MS: Final = 10_000.0  # milliseconds of air a site saves up
 CREDIT_ORIGIN_MS: Final = 1_000.0  # milliseconds of air one sender saves up
@@ -240,6 +246,12 @@ MAX_DOWN_TURNS: Final = 3  # gateways waited for, so that invented ones cannot s
 EVENTS_PER_MINUTE: Final = 600  # events all other sites may bring (iOS)
 EVENTS_PER_SIGNER: Final = 120  # of those, of one signer (iOS)
 RADIO_COPIES_PER_MINUTE: Final = 240  # events put down by other gateways whose signature is checked
+RELAY_EVENTS_PER_MINUTE: Final = 240  # events all relays may bring, so that strangers leave the checks that sites and depositors need
+RELAY_DOWN_SHARE: Final = 0.75  # of the events put on the radio, for what relays bring while sites are linked: members come first
+MAX_UPLINKED: Final = 200  # events deposited here that relays are still to get or to answer; oldest given up
+RELAY_ANSWER_S: Final = 10.0  # seconds a relay has to say what became of an event (iOS)
+RELAY_AGAIN_S: Final = 30.0  # seconds before an event is published again that a relay did not answer, or could not take then
+RELAY_TRIES: Final = 3  # times an event is published on one relay
 EVENT_CHECKS_PER_MINUTE: Final = 720  # Schnorr checks, whatever they are for (iOS)
 MAX_EVENTS_KNOWN: Final = EVENT_CHECKS_PER_MINUTE * int(EVENT_MEMORY_S) // 60  # IDs: all that can be fresh, so no replay slips through
 MAX_RADIO_TEXTS: Final = 512  # stable IDs of public messages heard on the radio (iOS)
@@ -275,8 +287,19 @@ REST_FORGET_S: Final = 600.0  # seconds of good service after which a failure co
 MAX_ROUTE_CHANGES: Final = 256  # changes of the way to a site remembered, over all sites
 
 # Queues to a link
-QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link (about 2 s of air time without DLE)
+QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link at most, and while it is not known what it carries
+QUEUE_AIR_S: Final = 10.0  # seconds of air that may wait for a local link, at the rate it was seen to carry; later is no talk any more
+QUEUE_LEAST_BYTES: Final = 8 * 1024  # bytes that may wait however slow it was: a link that stood still for a while is not a slow one
+EMERGENCY_RESERVE: Final = 1 / 8  # of that room, kept free of everything but emergencies
+BULK_ORIGIN_SHARE: Final = 1 / 2  # of that room, for the fragments and files of one sender
+MAX_FRAGMENT_SETS: Final = 256  # fragment sets a busy link knows the fate of, besides those that wait
+VOICE_WAIT_S: Final = 1.0  # seconds after which speech is given up: it would be heard in the middle of what follows
 SITE_QUEUE_BYTES: Final = 4 * 1024 * 1024  # bytes waiting for one site
+EMERGENCY_RATE: Final = 0.1  # emergencies a second one link may bring, and all other islands together; the rest is no emergency
+EMERGENCY_BURST: Final = 4.0
+EMERGENCY_ORIGIN_RATE: Final = 1 / 60  # of these, of one sender
+EMERGENCY_ORIGIN_BURST: Final = 2.0
+MAX_EMERGENCY_ORIGINS: Final = 256  # senders with a budget of their own: invented ones are held by that of their link
 
 # The database
 MAX_STORE_BYTES: Final = 256 * 1024 * 1024  # bytes of the file; what the caps below allow takes about 150 MiB
@@ -313,6 +336,8 @@ MAX_WHY_LATEST: Final = 200  # IDs listed by `meshgate why --last`
 MAX_WHY_NAMES: Final = 8  # other IDs followed from one
 MAX_DECISION_WORDS: Final = 64  # characters in each of a decision's short fields
 MAX_DECISION_DETAIL: Final = 160  # characters
+MAX_SHAPE_SITES: Final = 64  # sites whose verdict is kept with a shape: the links there can be, and of more the latest
+MAX_SHAPE_PAGE: Final = 2_000  # shapes in one answer of the control socket, about 0.5 MB
 MAX_SHAPES: Final = 100_000  # packets whose shape is remembered for `meshgate policy dry-run`
 SHAPE_LIFETIME_MS: Final = 2 * 24 * 3600 * 1000  # yesterday and today
 

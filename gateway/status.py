@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from gateway.bridge.consent import ConsentBridge
+from gateway.bridge.credits import CreditRow
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.policy import Policy
 from gateway.bridge.trunks import Trunks
 from gateway.mesh.postoffice import PostOffice
-from transports.link import TransportState, TransportStatus
+from gateway.mesh.queue import Queue, Shed
+from transports.link import LinkId, TransportState, TransportStatus
 
 
 class PeerSummary(msgspec.Struct, frozen=True):
@@ -40,6 +43,8 @@ class ConsentSummary(msgspec.Struct, frozen=True):
     people: int  # of other islands, heard of lately
     waiting: int  # events waiting for their turn on the radio
     unsent: int  # deposits waiting for a site
+    relays: int  # Nostr relays linked
+    unpublished: int  # deposits no relay has taken yet
     counters: Mapping[str, int]
 
 
@@ -51,6 +56,27 @@ class RouteSummary(msgspec.Struct, frozen=True):
     spare: tuple[str, ...]  # other links that are up
     why: str  # why it is this one
     waiting_bytes: int
+
+
+class PolicySummary(msgspec.Struct, frozen=True):
+    """The operator's rules in force."""
+
+    source: str = "built in"
+    rules: int = 0
+    default: str = "allow"
+
+
+class AirSummary(msgspec.Struct, frozen=True):
+    """The account of air time of one site; milliseconds."""
+
+    site: str  # the identity its links have proved; empty: our own island
+    level_ms: float  # saved up
+    bulk_ms: float  # saved up for large packets; negative: owed
+    headroom_ms: float  # earned by carrying for third sites
+    spent_ms: float
+    admitted: int  # packets
+    refused: int
+    senders: int  # with an account of their own there
 
 
 class BridgeSummary(msgspec.Struct, frozen=True):
@@ -66,6 +92,8 @@ class BridgeSummary(msgspec.Struct, frozen=True):
     consent: ConsentSummary
     routes: tuple[RouteSummary, ...] = ()
     counters: Mapping[str, int] = {}
+    policy: PolicySummary = PolicySummary()
+    air: tuple[AirSummary, ...] = ()  # who spent most comes first
 
 
 class TransportSummary(msgspec.Struct, frozen=True):
@@ -89,6 +117,21 @@ class MailSummary(msgspec.Struct, frozen=True):
     dead: Mapping[str, int] = {}  # ended without being delivered and still remembered, by reason
 
 
+class QueueSummary(msgspec.Struct, frozen=True):
+    """One link that is busy, or was."""
+
+    link: str
+    waiting_bytes: int
+    bytes_per_s: float | None = None  # what it was seen to carry while it was busy
+
+
+class QueuesSummary(msgspec.Struct, frozen=True):
+    """What waits for links that are busy, and what was given up because it waited in vain."""
+
+    busy: tuple[QueueSummary, ...] = ()
+    shed: Mapping[str, int] = {}  # frames, by class of service; only classes that lost some
+
+
 class StoreSummary(msgspec.Struct, frozen=True):
     """What is kept for after a restart."""
 
@@ -98,6 +141,7 @@ class StoreSummary(msgspec.Struct, frozen=True):
 
 
 _NO_STORE = StoreSummary()
+_NO_QUEUES = QueuesSummary()
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -121,14 +165,14 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     store: StoreSummary = _NO_STORE
     mail: MailSummary = MailSummary()
+    queues: QueuesSummary = _NO_QUEUES
 
 
 def describe(
     engine: GatewayEngine,
     transports: Sequence[TransportStatus],
     troubles: Sequence[tuple[str, str]],
-    waiting: int,
-    shed: int,
+    queues: QueuesSummary,
     uptime: float,
     now: float,
     trunks: Trunks | None = None,
@@ -140,8 +184,7 @@ def describe(
         engine: the gateway's engine.
         transports: what each transport says of itself.
         troubles: what is wrong beside the transports, and what to do about each.
-        waiting: bytes waiting for busy links.
-        shed: frames given up because they waited in vain.
+        queues: what waits for busy links, see `describe_queues`.
         uptime: seconds since the start.
         now: seconds, the engine's clock.
         trunks: what joins several links to one site, if it is there.
@@ -149,9 +192,11 @@ def describe(
 
     """
     drops = Counter({reason.value: count for reason, count in engine.drops.items()})
+    waiting, shed = sum(one.waiting_bytes for one in queues.busy), sum(queues.shed.values())
     if trunks is not None:
         drops.update({reason.value: count for reason, count in trunks.drops.items()})
         waiting += trunks.waiting_bytes
+        shed += trunks.counters["refused"]
     mesh = engine.mesh.status(now)
     peers = tuple(
         PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
@@ -167,9 +212,9 @@ def describe(
             mode=engine.mode,
             is_closed=engine.is_closed,
             sites=len(engine.sites),
-            crossed_out=engine.crossed_out,
-            crossed_in=engine.crossed_in,
-            passed_on=engine.passed_on,
+            crossed_out=engine.open.crossed_out,
+            crossed_in=engine.open.crossed_in,
+            passed_on=engine.open.passed_on,
             drops={reason: count for reason, count in drops.items() if count},
             consent=_consent(engine.consent, now),
             routes=tuple(
@@ -177,6 +222,8 @@ def describe(
                 for one in (trunks.routes() if trunks is not None else ())
             ),
             counters=trunks.counters if trunks is not None else {},
+            policy=_policy(engine.gate.policy),
+            air=_air(engine.gate.credits.status(now)),
         ),
         transports={
             one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))
@@ -187,6 +234,41 @@ def describe(
         problems=tuple(problems),
         store=store,
         mail=_mail(engine.mesh.office),
+        queues=queues,
+    )
+
+
+def describe_queues(queues: Mapping[LinkId, Queue], shed: Shed) -> QueuesSummary:
+    """Put together what the pump knows of busy links."""
+    return QueuesSummary(
+        busy=tuple(
+            QueueSummary(link, queue.bytes, None if queue.rate is None else round(queue.rate, 1))
+            for link, queue in queues.items()
+            if queue.bytes or queue.rate is not None
+        ),
+        shed={priority.name.lower(): count for priority, count in shed.items() if count},
+    )
+
+
+def _policy(policy: Policy) -> PolicySummary:
+    return PolicySummary(policy.source, len(policy.rules), policy.default.value)
+
+
+def _air(rows: Sequence[CreditRow]) -> tuple[AirSummary, ...]:
+    senders = Counter(row.site for row in rows if row.origin is not None)
+    sites = sorted((row for row in rows if row.origin is None), key=lambda row: -row.spent_ms)
+    return tuple(
+        AirSummary(
+            site=row.site.decode().partition(":")[2],
+            level_ms=round(row.level_ms, 1),
+            bulk_ms=round(row.bulk_ms, 1),
+            headroom_ms=round(row.headroom_ms, 1),
+            spent_ms=round(row.spent_ms, 1),
+            admitted=row.admitted,
+            refused=row.refused,
+            senders=senders[row.site],
+        )
+        for row in sites
     )
 
 
@@ -211,6 +293,8 @@ def _consent(bridge: ConsentBridge, now: float) -> ConsentSummary:
         people=carriers.people(now),
         waiting=carriers.waiting,
         unsent=len(bridge.unsent),
+        relays=len(bridge.uplink),
+        unpublished=bridge.uplink.waiting,
         counters=dict(carriers.counts),
     )
 

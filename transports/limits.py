@@ -73,6 +73,24 @@ WS_TIE_S: Final = 5.0  # seconds in which two connections of one pair count as m
 WS_GOODBYE_S: Final = 1.0  # seconds a connection has for its last bytes
 WS_LISTEN_AGAIN_S: Final = 10.0  # seconds until an address that could not be listened on is tried again
 
+# Nostr relays (off unless configured)
+MAX_RELAYS: Final = 8  # relays called; phones use five
+NOSTR_URL: Final = 200  # characters of a relay's address
+NOSTR_MESSAGE: Final = 65_536  # bytes of one message from a relay; larger ones end the connection before they are in memory
+NOSTR_FRAME: Final = 36_864  # bytes of the frame around one event: the largest one there is, a courier drop, and its wrapping
+NOSTR_ANSWER_S: Final = 10.0  # seconds a relay has to answer what is asked first, and to answer a ping
+NOSTR_PING_S: Final = 20.0  # seconds between pings
+NOSTR_RATE: Final = 20.0  # messages a second a relay may send; one that sends more is hung up on
+NOSTR_BURST: Final = 500.0  # messages at once: the stored events of two filters, and answers
+NOSTR_FAULTS: Final = 16  # messages that are not of the protocol, or not of our subscription, before a relay is hung up on
+NOSTR_SEND_RATE: Final = 2.0  # events published a second on one relay, which count what a client sends
+NOSTR_SEND_BURST: Final = 20.0  # events published at once
+NOSTR_QUEUE: Final = 16  # frames accepted for one relay and not yet written
+NOSTR_BACKOFF_FIRST_S: Final = 2.0  # seconds, ceiling of the first wait before a relay is called again
+NOSTR_BACKOFF_CAP_S: Final = 300.0  # seconds, ceiling of every later wait
+NOSTR_HEALTHY_S: Final = 60.0  # seconds a link must have been up for the next failure to count as a first one
+NOSTR_CLOCK_S: Final = 1.0  # seconds between two looks whether the time of day is known
+
 # Gossip (off unless configured)
 MAX_GOSSIP_RPC: Final = 256 * 1024  # bytes of one inbound pubsub RPC
 

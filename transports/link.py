@@ -31,6 +31,7 @@ class Capability(Flag):
     WIDE_AREA = auto()
     METERED = auto()
     COVERT = auto()
+    RELAY = auto()  # no gateway at the far end but a public place, whose frames are finished events
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from gateway.admin.policy import HistoryDocument, PolicyDocument
 from gateway.admin.radio import RadioDocument, ResetDocument, ResetRequest, ScanDocument, ScanRequest
 from gateway.admin.routes import ProblemDocument
 from gateway.admin.why import LatestDocument, WhyDocument
@@ -67,6 +68,16 @@ async def get_why(socket: Path, wanted: str) -> WhyDocument:
 async def get_latest(socket: Path, count: int) -> LatestDocument:
     """Return the IDs something was done with last; raises `UnreachableError` and `RefusedError`."""
     return await _ask(socket, f"why?last={count}", LatestDocument)
+
+
+async def get_policy(socket: Path) -> PolicyDocument:
+    """Return the rules it goes by; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "policy", PolicyDocument)
+
+
+async def get_history(socket: Path, from_ms: int, to_ms: int, after: int = 0) -> HistoryDocument:
+    """Return a page of what rules could have seen of the past; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, f"policy/history?from_ms={from_ms}&to_ms={to_ms}&after={after}", HistoryDocument)
 
 
 async def _ask(socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None) -> T:

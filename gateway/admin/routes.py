@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
+from gateway.admin.policy import Rules
 from gateway.admin.radio import (
     RadioControl,
     ResetDocument,
@@ -21,6 +22,7 @@ from gateway.errors import StoreError
 from gateway.limits import MAX_WHY_LATEST
 
 T = TypeVar("T")
+MAX_ROW = 2**63 - 1  # what SQLite takes for a number
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):
@@ -42,9 +44,16 @@ class ProblemError(Exception):
         self.document = ProblemDocument(code.replace("_", " "), status, detail, code, hint)
 
 
-def routes(status: Callable[[], msgspec.Struct], radio: RadioControl | None, record: Inquiry | None) -> list[web.RouteDef]:
+def routes(
+    status: Callable[[], msgspec.Struct], radio: RadioControl | None, record: Inquiry | None, rules: Rules | None
+) -> list[web.RouteDef]:
     """Return every route of the API."""
     asked, told = RadioRequests(radio), RecordRequests(record)
+
+    async def get_policy(_request: web.Request) -> msgspec.Struct:
+        if rules is None:
+            raise ProblemError(404, "no_policy", "This gateway goes by no rules.")
+        return rules.document()
 
     async def get_status(_request: web.Request) -> msgspec.Struct:
         return status()
@@ -54,6 +63,8 @@ def routes(status: Callable[[], msgspec.Struct], radio: RadioControl | None, rec
         web.get("/api/v1/radio", _answering(asked.show)),
         web.post("/api/v1/radio/scan", _answering(asked.scan)),
         web.post("/api/v1/radio/reset", _answering(asked.reset)),
+        web.get("/api/v1/policy", _answering(get_policy)),
+        web.get("/api/v1/policy/history", _answering(told.history)),
         web.get("/api/v1/why", _answering(told.latest)),
         web.get("/api/v1/why/{id}", _answering(told.why)),
     ]
@@ -132,6 +143,16 @@ class RecordRequests:
             raise ProblemError(400, "bad_request", f"last is a number from 1 to {MAX_WHY_LATEST}.")
         try:
             return await self._usable().latest(int(count))
+        except StoreError as error:
+            raise ProblemError(503, "store_unavailable", error.sentence, error.remedy) from error
+
+    async def history(self, request: web.Request) -> msgspec.Struct:
+        """Answer what rules could have seen of the past."""
+        asked = [request.query.get(name, "0") for name in ("from_ms", "to_ms", "after")]
+        if not all(one.isascii() and one.isdecimal() and len(one) < 20 and int(one) <= MAX_ROW for one in asked):
+            raise ProblemError(400, "bad_request", "from_ms, to_ms and after are numbers.")
+        try:
+            return await self._usable().history(*map(int, asked))
         except StoreError as error:
             raise ProblemError(503, "store_unavailable", error.sentence, error.remedy) from error
 

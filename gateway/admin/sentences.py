@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from gateway.bridge.policy import DEFAULT
 from gateway.errors import Reason
 from gateway.mesh.records import Verb
 from gateway.store.decisions import Decision
@@ -46,6 +47,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.BUDGET: "its sender has sent too much lately",
     Reason.EXPIRED: "it is too old",
     Reason.BRIDGE_OFF: "the bridge is off",
+    Reason.AIR_TIME: "its share of the radio's air time is used up",
     Reason.NO_CONSENT: "only what its author signed for the bridge crosses",
     Reason.CELL: "it is for a place this gateway does not serve",
     Reason.QUOTA_PEER: "too much of one person is waiting already",
@@ -89,10 +91,13 @@ def sentence_of(decision: Decision, names: Mapping[str, str]) -> str:
         verb = Verb(decision.verb)
     except ValueError:  # a row of a newer version
         return f"{decision.verb} {where}".strip() + "."
-    return _SENTENCES[verb](decision, where)
+    relay = _value(decision.detail, "relay") if decision.hop == _RELAYS else ""
+    return _SENTENCES[verb](decision, f"the relay {relay}" if relay else where)
 
 
 def _place(hop: str) -> str:
+    if hop == _RELAYS:
+        return "the Nostr relays"
     return "a site" if not hop else "the radio" if hop in _RADIOS else f"site {short(hop)}"
 
 
@@ -101,6 +106,7 @@ def short(identity: str) -> str:
     return identity if len(identity) <= _SHORT else f"{identity[:8]}…{identity[-6:]}"
 
 
+_RELAYS: Final = "nostr"
 _SHORT: Final = 16  # characters
 _RADIOS: Final = frozenset({"radio", "ble", "replay", "own"})
 
@@ -124,15 +130,29 @@ def _refused(one: Decision, where: str) -> str:
     if one.rule == "theirs":
         return f"Not taken by {where}."
     onward = " It was passed on to the neighbours all the same, who may know better." if one.rule == "relay" else ""
-    return f"Not taken from {where}: {_because(one.reason)}.{onward}"
+    return f"Not taken from {where}: {_ruled(one) or _because(one.reason)}.{onward}"
 
 
-def _stayed(one: Decision, _where: str) -> str:
+def _stayed(one: Decision, where: str) -> str:
+    if ruled := _ruled(one):
+        whom = f"{_value(one.detail, 'sites')} more sites" if "sites" in one.detail else where
+        return f"Not sent to {whom}: {ruled}."
     return f"Sent to no site: {_because(one.reason) if one.reason else STAYS.get(one.rule, one.rule)}."
 
 
+def _ruled(one: Decision) -> str:
+    """Which rule of the operator's it was, as the end of a sentence; empty if it was none."""
+    if not one.rule:
+        return ""
+    if one.reason == Reason.POLICY_LIMIT:
+        return f'the limit of the rule "{one.rule}" is used up for now'
+    if one.reason != Reason.POLICY:
+        return ""
+    return "no rule of the policy fits it, and then nothing crosses" if one.rule == DEFAULT else f'the rule "{one.rule}" forbids it'
+
+
 def _sent(one: Decision, where: str) -> str:
-    more = f"{_value(one.detail, 'sites')} more sites" if "sites" in one.detail else where
+    more = f"{_value(one.detail, 'sites')} more sites" if one.detail.startswith("sites ") else where
     return f"Sent to {more}, because {_SENT.get(one.rule, one.rule)}."
 
 
@@ -140,11 +160,19 @@ def _acknowledged(one: Decision, where: str) -> str:
     return f"Acknowledged by {where}, {_value(one.detail, 'seconds')} s after it was sent."
 
 
-def _lost(_one: Decision, where: str) -> str:
+def _lost(one: Decision, where: str) -> str:
+    if one.hop == _RELAYS:
+        return f"Given up: {where} does not say whether it took it."
     return f"Given up: {where} did not come back within five minutes to take it."
 
 
+def _rejected(one: Decision, where: str) -> str:
+    return f"Refused by {where}: {_WORDS.get(one.rule, 'it does not say why')}."
+
+
 def _arrived(one: Decision, where: str) -> str:
+    if one.hop == _RELAYS:
+        return "Arrived from a Nostr relay, signed by its author for the bridge."
     late = _value(one.detail, "seconds")
     delay = f" That was {late} s after it set out, if both clocks are right." if late else ""
     return f"Arrived from {where}: {_figures(one.detail)}.{delay}"
@@ -164,6 +192,8 @@ def _waiting(one: Decision, _where: str) -> str:
 
 
 def _dropped(one: Decision, where: str) -> str:
+    if one.rule == "shelf":
+        return f"No longer offered to sites that lack it: {_because(one.reason)}."
     whose = f" for {where}" if one.hop and one.hop not in _RADIOS else ""
     return f"Given up{whose}: {_because(one.reason)}."
 
@@ -198,6 +228,7 @@ _SENTENCES: Final[Mapping[Verb, Callable[[Decision, str], str]]] = {
     Verb.SENT: _sent,
     Verb.ACKNOWLEDGED: _acknowledged,
     Verb.LOST: _lost,
+    Verb.REJECTED: _rejected,
     Verb.ARRIVED: _arrived,
     Verb.ON_AIR: _on_air,
     Verb.KEPT: lambda _one, _where: "Too old for the radio: it is kept, and given to phones that ask for what they missed.",
@@ -219,6 +250,20 @@ _SENTENCES: Final[Mapping[Verb, Callable[[Decision, str], str]]] = {
     Verb.SITE_HOLDS: lambda _one, where: f"On the disk of {where} as well.",
     Verb.DELIVERED: _delivered,
     Verb.READ: lambda _one, _where: "The person it was for has seen it.",
+}
+
+
+_WORDS: Final[Mapping[str, str]] = {
+    "duplicate": "it has it already",
+    "pow": "it wants a proof of work, which the author did not make",
+    "blocked": "it does not serve the author",
+    "rate-limited": "it takes no more from this gateway for now",
+    "invalid": "it takes the event for malformed",
+    "restricted": "it does not let everybody write",
+    "mute": "it would show it to nobody",
+    "error": "it has a fault of its own",
+    "auth-required": "it wants to know who writes",
+    "unsupported": "it does not carry such events",
 }
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.admin.policy import HistoryDocument
 from gateway.admin.sentences import figures_of, sentence_of
 from gateway.store.inquiry import Trail
 
@@ -70,6 +71,9 @@ class Inquiry(Protocol):
 
     async def latest(self, count: int) -> LatestDocument:
         """List what something was done with last; raises `StoreError`."""
+
+    async def history(self, from_ms: int, to_ms: int, after: int) -> HistoryDocument:
+        """List what rules could have seen of the past, a page at a time; raises `StoreError`."""
 
 
 def why_document(wanted: str, trail: Trail, names: Mapping[str, str]) -> WhyDocument:

@@ -21,13 +21,20 @@ class _Allowance:
     packets: TokenBucket | None
     size: TokenBucket | None
 
-    def take(self, size: int, now: float) -> bool:
-        """Take one packet and its bytes, or neither."""
+    def holds(self, size: int, now: float) -> bool:
+        """Tell whether there is one packet left, and its bytes."""
         if self.packets is not None and self.packets.level(now) < 1:
             return False
-        if self.size is not None and not self.size.take(now, size):
+        return self.size is None or self.size.level(now) >= size
+
+    def take(self, size: int, now: float) -> bool:
+        """Take one packet and its bytes, or neither."""
+        if not self.holds(size, now):
             return False
-        return self.packets is None or self.packets.take(now)
+        for bucket, amount in ((self.packets, 1), (self.size, size)):
+            if bucket is not None:
+                bucket.take(now, amount)
+        return True
 
     def is_full(self, now: float) -> bool:
         return all(bucket is None or bucket.level(now) >= bucket.burst for bucket in (self.packets, self.size))
@@ -42,6 +49,12 @@ class Allowances:
 
     def __len__(self) -> int:
         return len(self._own) + len(self._shared)
+
+    def would_admit(self, verdict: Verdict, facts: Facts, sender: bytes, now: float) -> bool:
+        """Tell whether `admit` would let a packet cross, and use nothing up."""
+        if verdict.limit is None:
+            return verdict.action is Action.ALLOW
+        return self._of(verdict.rule, verdict.limit, _key(verdict.limit.per, facts, sender), now).holds(facts.size, now)
 
     def admit(self, verdict: Verdict, facts: Facts, sender: bytes, now: float) -> bool:
         """Tell whether a packet crosses, and count it if it does.

@@ -1,6 +1,6 @@
 """BitChat's own consent bridge as one gateway plays it: a state machine without radio, sites or clock.
 
-Nothing crosses unless its author signed a copy of it for the bridge. Each of the three ways
+Nothing crosses unless its author signed a copy of it for the bridge. Each of the four ways
 an event comes in is checked in upstream's order, the dearest check last:
 
     decode ─▶ structure, kind, tag, age, place ─▶ known? ─▶ rate ─▶ Schnorr signature
@@ -10,6 +10,9 @@ Loop rules:
 1. what was heard on the radio as put down by a gateway is never taken as a deposit and never put down;
 2. what was deposited here belongs to this island and is never put down;
 3. each event is put down at most once, and counts as put down only when it was.
+
+What a relay brings is for this island alone, so it does not count as brought by a site: when a
+site brings the same event, that is new to the sites behind us, though not to our radio.
 
 An ID is remembered once its signature held, so a forged copy spoils nothing. Upstream
 remembers 512 IDs; a federation can bring more than that while they are all still fresh, so
@@ -23,7 +26,7 @@ from dataclasses import dataclass, field
 
 from gateway.bridge.cells import surroundings
 from gateway.bridge.downlink import Downlink
-from gateway.bridge.events import UP, Carried, examine, examine_copy
+from gateway.bridge.events import UP, Carried, examine, examine_copy, examine_event
 from gateway.bridge.remembered import Remembered
 from gateway.bridge.turns import turn_at
 from gateway.bridge.window import KeyedWindows, Window
@@ -43,6 +46,7 @@ from gateway.limits import (
     MAX_RADIO_TEXTS,
     PARTICIPANT_FRESH_S,
     RADIO_COPIES_PER_MINUTE,
+    RELAY_EVENTS_PER_MINUTE,
 )
 from gateway.mesh.records import Decided, EventMemory, EventNoted, Record, Verb
 from gateway.wire.carrier import Direction
@@ -102,6 +106,7 @@ class Carriers:
         self._own_id = own_id
         self._drops = drops
         self._known = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # deposited here, or brought by a site
+        self._relayed = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # brought by a relay
         self._ours = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 2
         self._on_air = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 1
         self._put_down = Remembered(MAX_EVENTS_KNOWN, EVENT_MEMORY_S)  # loop rule 3
@@ -110,12 +115,14 @@ class Carriers:
             EventMemory.OURS: (self._known, self._ours),
             EventMemory.ON_AIR: (self._on_air,),
             EventMemory.PUT_DOWN: (self._known, self._put_down),
+            EventMemory.RELAYED: (self._relayed, self._put_down),
         }
         self._texts = Remembered(MAX_RADIO_TEXTS)
         self._people = Remembered(MAX_PARTICIPANTS, PARTICIPANT_FRESH_S)
         self._depositors = KeyedWindows(DEPOSITS_PER_MINUTE, MAX_DEPOSITORS)
         self._deposits = Window(ALL_DEPOSITS_PER_MINUTE)
         self._arrivals = Window(EVENTS_PER_MINUTE)
+        self._relay_arrivals = Window(RELAY_EVENTS_PER_MINUTE)
         self._signers = KeyedWindows(EVENTS_PER_SIGNER, EVENTS_PER_MINUTE)
         self._copies = Window(RADIO_COPIES_PER_MINUTE)
         self._checks = Window(EVENT_CHECKS_PER_MINUTE)
@@ -124,7 +131,14 @@ class Carriers:
             Direction.TO_GATEWAY: Downlink(CHANNEL_DOWN_PER_MINUTE),
         }
 
-    def deposit(self, depositor: bytes, payload: bytes, now: float, wall_ms: int) -> Carried | Reason:
+    def deposit(
+        self,
+        depositor: bytes,
+        payload: bytes,
+        now: float,
+        wall_ms: int,
+        refuses: Callable[[Carried], Reason | None] = lambda _carried: None,
+    ) -> Carried | Reason:
         """Take what a phone deposits for the other islands.
 
         Args:
@@ -132,6 +146,7 @@ class Carriers:
             payload: of the carrier packet.
             now: seconds.
             wall_ms: the same moment in milliseconds since the epoch.
+            refuses: says why an event of the right shape is not taken for all that.
 
         Returns:
             The event, to be carried to the sites, or why not.
@@ -144,11 +159,11 @@ class Carriers:
         if not self._serves(carried):
             return Reason.CELL
         name = carried.identifier
-        if self._known.knows(name, now) or self._on_air.knows(name, now):
+        if any(memory.knows(name, now) for memory in (self._known, self._relayed, self._on_air)):
             return Reason.ECHO
         if not self._depositors.take(depositor, now) or not self._deposits.take(now):
             return Reason.BUDGET
-        reason = self._unproved(carried, now)
+        reason = refuses(carried) or self._unproved(carried, now)
         if reason is not None:
             return reason
         self._known.add(name, now)
@@ -185,7 +200,15 @@ class Carriers:
         """Say whether an event was deposited here or brought by a site."""
         return self._known.knows(identifier, now)
 
-    def arrive(self, payload: bytes, identifier: bytes, others: Iterable[bytes], now: float, wall_ms: int) -> Carried | Reason | None:
+    def arrive(
+        self,
+        payload: bytes,
+        identifier: bytes,
+        others: Iterable[bytes],
+        now: float,
+        wall_ms: int,
+        refuses: Callable[[Carried, bool], Reason | None] = lambda _carried, _on_air: None,
+    ) -> Carried | Reason | None:
         """Take what a site brings, as if a stranger had sent it.
 
         Args:
@@ -194,6 +217,7 @@ class Carriers:
             others: peer IDs of other gateways on this island, which may put it down as well.
             now: seconds.
             wall_ms: the same moment in milliseconds since the epoch.
+            refuses: says why an event of the right shape is not taken for all that, told whether it is for the radio here.
 
         Returns:
             The event if it is new and to be passed on, None if it was given up before for lack of
@@ -207,8 +231,11 @@ class Carriers:
         if carried.identifier != identifier:
             return Reason.ENVELOPE
         known = self._known.knows(identifier, now)
-        if known and not self._is_wanted(carried, now):
+        wanted = self._is_wanted(carried, now)
+        if known and not wanted:
             return Reason.ECHO
+        if (refused := refuses(carried, wanted)) is not None:
+            return refused
         if not self._signers.has_room(carried.signer, now) or not self._arrivals.take(now):
             return Reason.RATE
         reason = self._unproved(carried, now)
@@ -218,13 +245,51 @@ class Carriers:
         self._known.add(identifier, now)
         self._people.add(carried.signer, now)
         self.counts["arrived"] += 1
-        if self._is_wanted(carried, now):
+        if wanted:
             self._wait(carried, others, now)
         else:
             self._note(EventMemory.KNOWN, identifier, wall_ms)
             served = carried.way is Direction.TO_BRIDGE or self._serves(carried)
             self._record(carried, Verb.ALREADY_HERE if served else Verb.NOT_SERVED)
         return None if known else carried
+
+    def relayed(self, data: bytes, others: Iterable[bytes], now: float, wall_ms: int, *, yields: bool) -> tuple[bytes, Reason | None]:
+        """Take what a relay brings, which is a stranger.
+
+        Args:
+            data: an event's JSON object.
+            others: peer IDs of other gateways on this island, which may put it down as well.
+            now: seconds.
+            wall_ms: the same moment in milliseconds since the epoch.
+            yields: whether it gives way on the radio to what sites bring.
+
+        Returns:
+            Its name, empty if it has none, and why it is refused, None if it is taken.
+
+        """
+        try:
+            carried = examine_event(data, self.place.near, self.place.channels, wall_ms)
+        except DecodeError as error:
+            return b"", error.reason
+        name = carried.identifier
+        if (self._known.knows(name, now) or self._relayed.knows(name, now)) and not self._is_wanted(carried, now):
+            return name, Reason.ECHO
+        if not self._signers.has_room(carried.signer, now) or not self._relay_arrivals.take(now):
+            return name, Reason.RATE
+        reason = self._unproved(carried, now)
+        if reason is not None:
+            return name, reason
+        self._signers.take(carried.signer, now)
+        self._relayed.add(name, now)
+        if not self._is_here(carried, now):  # else it is a phone of this island, with an internet of its own
+            self._people.add(carried.signer, now)
+        self.counts["relayed"] += 1
+        self._record(carried, Verb.ARRIVED, hop="nostr")
+        if self._is_wanted(carried, now):
+            self._wait(carried, others, now, yields=yields)
+        else:
+            self._record(carried, Verb.ALREADY_HERE)
+        return name, None
 
     def heard_copy(self, payload: bytes, now: float, wall_ms: int) -> Reason | None:
         """Note what another gateway put on the radio; returns why the packet says nothing, None if it does."""
@@ -264,12 +329,14 @@ class Carriers:
                     self._record(carried, Verb.DROPPED, reason=Reason.EXPIRED)
                 elif self._is_here(carried, now):
                     self.counts["already_here"] += 1
-                    self._note(EventMemory.KNOWN, carried.identifier, wall_ms)
+                    if self._known.knows(carried.identifier, now):
+                        self._note(EventMemory.KNOWN, carried.identifier, wall_ms)
                     self._record(carried, Verb.ALREADY_HERE)
                 else:
                     downlink.sent(now)
                     self._put_down.add(carried.identifier, now)
-                    self._note(EventMemory.PUT_DOWN, carried.identifier, wall_ms)
+                    is_sites = self._known.knows(carried.identifier, now)
+                    self._note(EventMemory.PUT_DOWN if is_sites else EventMemory.RELAYED, carried.identifier, wall_ms)
                     self._record(carried, Verb.PUT_DOWN)
                     self.counts["put_down"] += 1
                     payloads.append((carried.identifier, carried.payload(UP[way])))
@@ -291,9 +358,9 @@ class Carriers:
     def _note(self, memory: EventMemory, identifier: bytes, wall_ms: int) -> None:
         self._tell(EventNoted(memory, identifier, wall_ms + int(EVENT_MEMORY_S * 1000)))
 
-    def _record(self, carried: Carried, verb: Verb, *, reason: Reason | None = None, detail: str = "") -> None:
+    def _record(self, carried: Carried, verb: Verb, *, reason: Reason | None = None, detail: str = "", hop: str = "radio") -> None:
         if carried.is_message:  # nobody asks about the others, which only say that somebody is there
-            self._tell(Decided(carried.identifier, verb, "radio", "consent", reason, detail))
+            self._tell(Decided(carried.identifier, verb, hop, "consent", reason, detail))
 
     def _serves(self, carried: Carried) -> bool:
         return carried.place in (self.place.near if carried.way is Direction.TO_BRIDGE else self.place.channels)
@@ -316,10 +383,10 @@ class Carriers:
         """Say whether the message came over the radio as well: where that was heard, the copy need not be."""
         return self._texts.knows(carried.hint, now)
 
-    def _wait(self, carried: Carried, others: Iterable[bytes], now: float) -> None:
+    def _wait(self, carried: Carried, others: Iterable[bytes], now: float, *, yields: bool = False) -> None:
         at = turn_at(self._own_id, others, carried, now)
         self._record(carried, Verb.WAITING, detail=f"seconds {at - now:.1f}")
-        given_up = self._downlinks[carried.way].add(carried, at)
+        given_up = self._downlinks[carried.way].add(carried, at, yields=yields)
         if given_up is not None:
             self._record(given_up, Verb.DROPPED, reason=Reason.QUEUE_FULL)
             self._drops[Reason.QUEUE_FULL] += 1

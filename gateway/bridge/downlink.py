@@ -5,13 +5,14 @@ from math import inf
 
 from gateway.bridge.events import Carried
 from gateway.bridge.window import Window
-from gateway.limits import MAX_DOWN_PENDING
+from gateway.limits import MAX_DOWN_PENDING, RELAY_DOWN_SHARE
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     at: float
     carried: Carried
+    yields: bool
 
 
 class Downlink:
@@ -24,7 +25,9 @@ class Downlink:
 
     def __init__(self, per_minute: int) -> None:
         self._sent = Window(per_minute)
+        self._yielded = Window(int(per_minute * RELAY_DOWN_SHARE))
         self._waiting: dict[bytes, _Waiting] = {}
+        self._last_yields = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -34,12 +37,16 @@ class Downlink:
         waiting = self._waiting.get(identifier)
         return waiting.carried if waiting is not None else None
 
-    def add(self, carried: Carried, at: float) -> Carried | None:
-        """Let an event wait until `at`; returns the one that waited longest, given up, where there are too many."""
-        self._waiting[carried.identifier] = _Waiting(at, carried)
+    def add(self, carried: Carried, at: float, *, yields: bool = False) -> Carried | None:
+        """Let an event wait until `at`; returns the one that waited longest, given up, where there are too many.
+
+        One that `yields` is put down after all that do not, leaves part of the minute to them, and is given up before them.
+        """
+        self._waiting[carried.identifier] = _Waiting(at, carried, yields)
         if len(self._waiting) <= MAX_DOWN_PENDING:
             return None
-        return self._waiting.pop(next(iter(self._waiting))).carried
+        given_up = next((name for name, waiting in self._waiting.items() if waiting.yields), next(iter(self._waiting)))
+        return self._waiting.pop(given_up).carried
 
     def call_off(self, identifier: bytes) -> bool:
         """Do not put this one down; returns whether it waited."""
@@ -49,18 +56,25 @@ class Downlink:
         """Take out the event whose turn it is, if the air has room; `sent` must follow if it really goes out."""
         if not self._sent.has_room(now):
             return None
-        ready = min(self._waiting.values(), key=lambda waiting: waiting.at, default=None)
-        if ready is None or ready.at > now:
+        may_yield = self._yielded.has_room(now)
+        due = (waiting for waiting in self._waiting.values() if waiting.at <= now and (may_yield or not waiting.yields))
+        ready = min(due, key=lambda waiting: (waiting.yields, waiting.at), default=None)
+        if ready is None:
             return None
         del self._waiting[ready.carried.identifier]
+        self._last_yields = ready.yields
         return ready.carried
 
     def sent(self, now: float) -> None:
-        """Count one that went out."""
+        """Count one that went out: the one `next` returned last."""
         self._sent.take(now)
+        if self._last_yields:
+            self._yielded.take(now)
 
     def next_at(self) -> float:
         """Return when `next` has something, infinity if nothing waits."""
         if not self._waiting:
             return inf
-        return max(min(waiting.at for waiting in self._waiting.values()), self._sent.free_at())
+        yields_at = self._yielded.free_at()
+        first = min(max(waiting.at, yields_at) if waiting.yields else waiting.at for waiting in self._waiting.values())
+        return max(first, self._sent.free_at())

@@ -3,51 +3,42 @@
 It has the same two verbs as the mesh engine it contains. What the mesh *heard* is offered
 to the bridge, which wraps it in an envelope for the sites that lack it; what a site sends
 is checked as if a stranger had sent it (the envelope, the rules, the signature), and only
-then put on the radio. In open mode packets cross as they are, which is decided here; in
-consent mode nothing does but the events that `gateway.bridge.consent` carries.
+then put on the radio. In open mode packets cross as they are (`gateway.bridge.open`); in
+consent mode nothing does but the events that `gateway.bridge.consent` carries. Both ask
+`gateway.bridge.gate` what the operator wants, and what there is air time for.
 
 Loop rules:
 
 * an envelope names every site that has the packet or is being sent it (`seen`);
 * nobody sends a packet to a site named there, or back to the site it came from;
-* a packet known from the radio or from another site is dropped, never passed on again.
+* a packet known from the radio or from another site is dropped, never passed on again;
+* a site that a rule keeps a packet from is not named there: it lacks the packet, and may be offered it later.
 """
 
-from collections.abc import Iterable
 from enum import StrEnum
-from itertools import accumulate
 from math import inf
 
 from gateway.bridge.carriers import Place
 from gateway.bridge.consent import ConsentBridge
+from gateway.bridge.gate import Gate
 from gateway.bridge.mail import KINDS, MailExchange
+from gateway.bridge.open import OpenBridge
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
-from gateway.bridge.rules import UNSIGNED, refusal
 from gateway.bridge.sites import Site, Sites
-from gateway.bridge.telling import CROSSED, judge, shape_of, tell_arrived, tell_heard, tell_message, tell_refused, tell_stayed
+from gateway.bridge.telling import tell_heard, tell_message
 from gateway.errors import DecodeError, Reason
-from gateway.limits import (
-    HISTORY_LAST_S,
-    MAX_CATCH_UP_BYTES,
-    MAX_ORIGINS,
-    MAX_SKEW_S,
-    ORIGIN_BURST,
-    ORIGIN_RATE,
-)
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import LetterStored, MeshEvent, Remember
-from gateway.mesh.history import SHELVES
+from gateway.mesh.events import LetterStored, MeshEvent, Remember, Unsent
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.records import ASKED_ABOUT
 from gateway.mesh.speaker import OWN
-from gateway.session.rate import KeyedBuckets
 from gateway.wire import envelope as wire
 from gateway.wire.envelope import Envelope, Kind
-from gateway.wire.packet import Header, packet_id, peek, without_rsr
+from gateway.wire.packet import packet_id, peek
 from gateway.wire.types import MessageType
-from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
+from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 
 class BridgeMode(StrEnum):
@@ -74,12 +65,12 @@ class GatewayEngine:
         self.site_id = mesh.identity.peer_id
         self.sites = Sites()
         self.provenance = Provenance()
-        self._budgets = KeyedBuckets(ORIGIN_RATE, ORIGIN_BURST, MAX_ORIGINS)
-        self.crossed_out = self.crossed_in = self.passed_on = 0
         self.drops: dict[Reason, int] = dict.fromkeys(Reason, 0)
+        self.gate = Gate(self.drops)
+        self.open = OpenBridge(mesh, self.sites, self.provenance, self.gate, self.drops)
+        self.consent = ConsentBridge(mesh, self.sites, self.provenance, place or Place(), self.gate, self.drops)
+        self.mail = MailExchange(mesh, self.sites, self.provenance, self.gate, self.drops)
         self._post = Post(self.site_id, self.sites, self.provenance)
-        self.mail = MailExchange(mesh, self.sites, self.provenance, self.drops)
-        self.consent = ConsentBridge(mesh, self.sites, self.provenance, place or Place(), self.drops)
 
     @property
     def is_closed(self) -> bool:
@@ -102,11 +93,21 @@ class GatewayEngine:
 
     def _take(self, event: MeshEvent, now: float) -> list[Effect]:
         if isinstance(event, FrameReceived):  # by far the most frequent
-            if event.link not in self.sites:
-                return self.mesh.handle(event, now)
             effects: list[Effect] = []
-            self._from_site(event.link, event.frame, effects, now)
-            return effects
+            if event.link in self.sites:
+                self._from_site(event.link, event.frame, effects, now)
+                return effects
+            if event.link in self.consent.uplink:
+                self._from_relay(event, effects, now)
+                return effects
+            return self.mesh.handle(event, now)
+        if isinstance(event, LinkUp) and Capability.RELAY in event.capabilities:
+            self.consent.uplink.up(event.link)
+            return []
+        if isinstance(event, LinkDown | Writable | Unsent) and event.link in self.consent.uplink:
+            if isinstance(event, LinkDown):
+                self.consent.uplink.down(event.link)
+            return []
         if isinstance(event, LinkUp) and Capability.WIDE_AREA in event.capabilities:
             return self._site_up(event, now)
         if isinstance(event, LinkDown) and event.link in self.sites:
@@ -145,8 +146,12 @@ class GatewayEngine:
             elif effect.header.type == MessageType.NOSTR_CARRIER:
                 if effect.link != OWN and not self.is_closed:
                     self.consent.heard(effect, kept, now, accepts=self.mode is BridgeMode.CONSENT)
-            elif self.mode is BridgeMode.OPEN and len(self.sites):
-                self._cross(effect, kept, now)
+            elif self.mode is BridgeMode.OPEN:
+                self.open.keep_origin(effect)
+                if len(self.sites):
+                    self.open.cross(effect, kept, now)
+                elif effect.verified and effect.header.type in ASKED_ABOUT:
+                    tell_heard(effect, kept, "no_site")
             elif effect.verified and effect.header.type in ASKED_ABOUT:
                 tell_heard(effect, kept, self._stays)
         return kept
@@ -156,47 +161,7 @@ class GatewayEngine:
         """Why everything stays here."""
         if self.mode is BridgeMode.OFF:
             return Reason.BRIDGE_OFF
-        if self.mode is BridgeMode.OPEN:
-            return "no_site"
         return "no_cell" if self.is_closed else Reason.NO_CONSENT
-
-    def _cross(self, heard: Heard, effects: list[Effect], now: float) -> None:
-        frame, header = _original(heard.frame, heard.header)
-        asked = header.type in ASKED_ABOUT
-        if asked:
-            tell_heard(heard, effects)
-        targets: Iterable[Site] | Reason = refusal(header) or self._unproved(heard, now) or self._targets(header, heard.packet_id, now)
-        if isinstance(targets, Reason):
-            self.drops[targets] += 1
-            if asked:
-                tell_stayed(heard, targets, effects)
-        elif self._post.send(self._wrap(heard.packet_id, header, frame, now), targets, effects, now, "open"):
-            self.crossed_out += 1
-            if asked:
-                judge(heard.packet_id, header, len(frame), heard.verified, CROSSED, effects)
-        elif asked:
-            tell_stayed(heard, "nobody_lacks_it", effects)
-
-    def _unproved(self, heard: Heard, now: float) -> Reason | None:
-        """Check what the mesh did not: an unsigned packet needs a known sender with budget left."""
-        if heard.verified:
-            return None
-        header = heard.header
-        if header.type not in UNSIGNED:
-            return Reason.SIGNATURE
-        sender = self.mesh.peers.get(header.sender_id)
-        if sender is None or not sender.is_local(now):
-            return Reason.UNKNOWN_SENDER
-        return None if self._budgets.take(header.sender_id, now) else Reason.BUDGET
-
-    def _targets(self, header: Header, identifier: bytes, now: float) -> Iterable[Site] | Reason:
-        if not header.is_broadcast and header.recipient_id is not None:
-            peer = self.mesh.peers.get(header.recipient_id)
-            if header.recipient_id == self.site_id or (peer is not None and peer.is_local(now)):
-                return ()
-            home = self.sites.home_of(header.recipient_id, now)
-            return (home,) if home is not None and home.greeted else Reason.UNKNOWN_RECIPIENT
-        return self._post.lacking(identifier, Kind.FRAME, now)
 
     def _site_up(self, event: LinkUp, now: float) -> list[Effect]:
         site = Site(event.link, event.mtu)
@@ -207,6 +172,13 @@ class GatewayEngine:
         self._post.tell(Kind.PRESENCE, bytes(sorted(Kind)), wall_ms, (site,), effects)
         return effects
 
+    def _from_relay(self, event: FrameReceived, effects: list[Effect], now: float) -> None:
+        """Take what a relay says: it brings what authors signed for the bridge, so only consent mode has any use for it."""
+        if self.mode is BridgeMode.CONSENT and not self.is_closed:
+            self.consent.from_relay(event.link, event.frame, effects, now)
+        else:
+            self.drops[Reason.BRIDGE_OFF] += 1
+
     def _greeted(self, site: Site, kinds: bytes, effects: list[Effect], now: float) -> None:
         """Answer the first greeting over a link: only now does anything cross, so announces travel ahead of what is said."""
         if site.greeted or self.is_closed:
@@ -214,32 +186,9 @@ class GatewayEngine:
         site.greeted = True
         site.kinds |= frozenset(kinds)
         if self.mode is BridgeMode.OPEN:
-            self._catch_up(site, effects, now)
+            self.open.catch_up(site, effects, now)
             self.mail.greeted(site, effects, now)
         self.consent.greeted(site, effects, now)
-
-    def _catch_up(self, site: Site, effects: list[Effect], now: float) -> None:
-        """Tell a site that has just said who it is what it has missed: who is here, then what was said, oldest first."""
-        missed = [(peer.packet_id, peer.frame) for peer in self.mesh.peers if peer.is_local(now)]
-        kept = self.mesh.kept(now, HISTORY_LAST_S)
-        sizes = accumulate(len(one.frame) for one in kept)
-        recent = [(one.packet_id, one.frame) for one, size in zip(kept, sizes, strict=True) if size <= MAX_CATCH_UP_BYTES]
-        for identifier, kept_frame in (*missed, *reversed(recent)):
-            frame, header = _original(kept_frame, peek(kept_frame))
-            if refusal(header) is None and site.site_id not in self.provenance.sites(identifier, now):
-                self._post.send(self._wrap(identifier, header, frame, now), (site,), effects, now, "missed")
-
-    def _wrap(self, identifier: bytes, header: Header, frame: bytes, now: float) -> Envelope:
-        lifetime = SHELVES[header.type].lifetime if header.type in SHELVES else MAX_SKEW_S
-        return Envelope(
-            packet_id=identifier,
-            kind=Kind.FRAME,
-            origin=self.site_id,
-            seen=(),
-            created_ms=self.mesh.wall_ms(now) or header.timestamp_ms,
-            expires_ms=header.timestamp_ms + int(lifetime * 1000),
-            body=frame,
-        )
 
     def _from_site(self, link: LinkId, data: bytes, effects: list[Effect], now: float) -> None:
         site = self.sites.get(link)
@@ -260,88 +209,24 @@ class GatewayEngine:
             self.drops[error.reason] += 1
             effects.append(CloseLink(link, f"sent something that is no envelope ({error.reason.value})"))
             return
-        asked, size = header.type in ASKED_ABOUT, len(envelope.body)
-        reason = self._refuse(envelope, header, identifier, now)
-        if reason is None:
-            self.provenance.add(identifier, (*envelope.seen, envelope.origin), now)
-            told: list[Effect] = []
-            reason = self._accept(site, envelope, header, identifier, told, now)
-            if asked and reason is None:
-                tell_arrived(envelope, site, shape_of(header.type, size, header.ttl), effects, self.mesh.wall_ms(now))
-            effects += told
-        if reason is not None:
-            self.drops[reason] += 1
-            if asked:
-                tell_refused(identifier, site, reason, effects)
-        if asked and reason not in (Reason.ECHO, Reason.DUPLICATE):
-            judge(identifier, header, size, header.type not in UNSIGNED, reason or CROSSED, effects, site.site_id)
+        self.open.arrived(site, envelope, header, identifier, effects, now, self._closed)
+        if header.type == MessageType.ANNOUNCE and self.mode is BridgeMode.OPEN:
+            self.mail.announced(header.sender_id, effects, now)
 
     def _not_a_packet(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> None:
         if envelope.kind is Kind.PRESENCE:
             self._greeted(site, envelope.body, effects, now)
             return
-        if envelope.kind in KINDS and self.mode is BridgeMode.CONSENT:
-            reason: Reason | None = Reason.NO_CONSENT
-        elif self.is_closed:
-            reason = Reason.BRIDGE_OFF
+        if envelope.kind in KINDS:
+            reason = self._closed or self.mail.from_site(site, envelope, effects, now)
         else:
-            taker = self.mail if envelope.kind in KINDS else self.consent
-            reason = taker.from_site(site, envelope, effects, now)
+            reason = Reason.BRIDGE_OFF if self.is_closed else self.consent.from_site(site, envelope, effects, now)
         if reason is not None:
             self.drops[reason] += 1
 
-    def _refuse(self, envelope: Envelope, header: Header, identifier: bytes, now: float) -> Reason | None:
-        if identifier != envelope.packet_id:
-            return Reason.ENVELOPE
-        if envelope.origin == self.site_id:
-            return Reason.ECHO
+    @property
+    def _closed(self) -> Reason | None:
+        """Why no packet is taken from a site as it is."""
         if self.is_closed:
             return Reason.BRIDGE_OFF
-        if self.mode is not BridgeMode.OPEN:
-            return Reason.NO_CONSENT
-        wall_ms = self.mesh.wall_ms(now)
-        if wall_ms is not None and wall_ms > envelope.expires_ms:
-            return Reason.EXPIRED
-        reason = refusal(header)
-        if reason is None and header.type in UNSIGNED:
-            sender = self.mesh.peers.get(header.sender_id)
-            if sender is None or not sender.is_remote(now):
-                return Reason.UNKNOWN_SENDER
-            if not self._budgets.take(header.sender_id, now):
-                return Reason.BUDGET
-        return reason
-
-    def _accept(
-        self, site: Site, envelope: Envelope, header: Header, identifier: bytes, effects: list[Effect], now: float
-    ) -> Reason | None:
-        recipient = None if header.is_broadcast else header.recipient_id
-        peer = self.mesh.peers.get(recipient) if recipient is not None else None
-        if recipient is not None and recipient != self.site_id and (peer is None or not peer.is_local(now)):
-            home = self.sites.home_of(recipient, now)
-            if home is not None and home.link != site.link:
-                if home.site_id in self.provenance.sites(identifier, now):
-                    return Reason.ECHO  # the sites disagree about where the recipient is: better lost than going round
-                self.passed_on += self._post.send(envelope, (home,), effects, now, "passed_on")
-                return None
-        reason = self.mesh.inject(envelope.body, header, identifier, effects, now)
-        if reason is not None:
-            return reason
-        self.crossed_in += 1
-        if header.type == MessageType.ANNOUNCE:
-            self.sites.announced(header.sender_id, site.link, header.timestamp_ms, now)
-            self.mail.announced(header.sender_id, effects, now)
-        if recipient is None:
-            targets = self._targets(header, identifier, now)
-            if not isinstance(targets, Reason):
-                self.passed_on += self._post.send(
-                    envelope, [other for other in targets if other.link != site.link], effects, now, "passed_on"
-                )
-        return None
-
-
-def _original(frame: bytes, header: Header) -> tuple[bytes, Header]:
-    """Undo what a neighbour marked when it answered our REQUEST_SYNC: what we have missed belongs to the other sites too."""
-    if not header.is_rsr:
-        return frame, header
-    frame = without_rsr(frame)
-    return frame, peek(frame)
+        return None if self.mode is BridgeMode.OPEN else Reason.NO_CONSENT

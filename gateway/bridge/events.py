@@ -8,11 +8,12 @@ Everything here is cheap; the order of the checks is upstream's: decode, then st
 kind, tag and age. Source: BitChat iOS BridgeService.swift, GatewayService.swift.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.errors import DecodeError, Reason
-from gateway.limits import EVENT_AGE_S, MAX_BRIDGE_TEXT
+from gateway.limits import EVENT_AGE_S, MAX_BRIDGE_TEXT, MAX_CARRIER_JSON
 from gateway.wire.carrier import Direction, NostrCarrier, decode_carrier, encode_carrier
 from gateway.wire.envelope_schema import PACKET_ID
 from gateway.wire.nostr import MESSAGE_KIND, PRESENCE_KIND, NostrEvent, decode_event, encode_event
@@ -69,6 +70,10 @@ class Carried:
         """Say whether phones would still take it."""
         return abs(wall_ms / 1000 - self.event.created_at) <= EVENT_AGE_S
 
+    def seconds_left(self, wall_ms: int) -> float:
+        """Return for how many seconds phones would still take it, negative if they do not."""
+        return self.event.created_at + EVENT_AGE_S - wall_ms / 1000
+
     def payload(self, direction: Direction) -> bytes:
         """Return the carrier payload; the event's JSON is written anew, so that nothing unsigned comes along."""
         return encode_carrier(NostrCarrier(direction, self.place, encode_event(self.event)))
@@ -89,7 +94,7 @@ def examine(payload: bytes, wall_ms: int) -> Carried:
     carrier = decode_carrier(payload)
     if carrier.direction not in UP:
         raise DecodeError(Reason.FIELD, "only a deposit may be directed")
-    return _check(carrier, carrier.direction, wall_ms)
+    return _check(Carried(decode_event(carrier.event), carrier.direction, carrier.geohash), wall_ms)
 
 
 def examine_copy(payload: bytes, wall_ms: int) -> Carried:
@@ -97,15 +102,37 @@ def examine_copy(payload: bytes, wall_ms: int) -> Carried:
     carrier = decode_carrier(payload)
     if carrier.direction not in DOWN:
         raise DecodeError(Reason.FIELD, "a deposit must be directed")
-    return _check(carrier, DOWN[carrier.direction], wall_ms)
+    return _check(Carried(decode_event(carrier.event), DOWN[carrier.direction], carrier.geohash), wall_ms)
 
 
-def _check(carrier: NostrCarrier, way: Direction, wall_ms: int) -> Carried:
-    event = decode_event(carrier.event)
-    carried = Carried(event, way, carrier.geohash)
-    if event.kind not in _KINDS[way]:
+def examine_event(data: bytes, near: Container[str], channels: Container[str], wall_ms: int) -> Carried:
+    """Return an event that a relay brings, which names its place itself: in its first tag `r`, or else in its first tag `g`.
+
+    Args:
+        data: the JSON object.
+        near: the cells served.
+        channels: the channels served.
+        wall_ms: milliseconds since the epoch.
+
+    Raises:
+        DecodeError: as `examine`, and CELL for a place that is not served.
+
+    """
+    event = decode_event(data)
+    for way, served in ((Direction.TO_BRIDGE, near), (Direction.TO_GATEWAY, channels)):
+        tag = event.tag(_PLACE_TAG[way])
+        if tag and tag[0] in served:
+            if len(encode_event(event)) > MAX_CARRIER_JSON:
+                raise DecodeError(Reason.OVERSIZED, "longer than a carrier packet holds")
+            return _check(Carried(event, way, tag[0]), wall_ms)
+    raise DecodeError(Reason.CELL, "a place that is not served")
+
+
+def _check(carried: Carried, wall_ms: int) -> Carried:
+    event = carried.event
+    if event.kind not in _KINDS[carried.way]:
         raise DecodeError(Reason.FIELD, "a kind that is not carried")
-    if (_PLACE_TAG[way], carrier.geohash) not in {tag[:2] for tag in event.tags}:
+    if (_PLACE_TAG[carried.way], carried.place) not in {tag[:2] for tag in event.tags}:
         raise DecodeError(Reason.CELL, "the event does not name the carrier's place")
     if carried.is_message:
         if not event.content.strip():

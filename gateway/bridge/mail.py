@@ -17,10 +17,13 @@ from collections.abc import Iterable
 from enum import IntEnum
 from math import inf
 
+from gateway.bridge.gate import Gate, Refusal, Subject
+from gateway.bridge.policy import HERE, Mode
+from gateway.bridge.policy import Kind as Sort
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.sites import Site, Sites
-from gateway.bridge.telling import tell_refused
+from gateway.bridge.telling import tell_kept_from, tell_refused
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAIL_OFFER_S, MAX_ENDED_MAIL, MAX_MAIL_ROUND_BYTES
 from gateway.mesh.effects import Effect
@@ -53,15 +56,17 @@ class MailExchange:
         mesh: the local mesh, whose post office it serves.
         sites: the links to other sites.
         provenance: which sites have what.
+        gate: what may cross, and for how much air.
         drops: where refusals are counted.
 
     """
 
-    def __init__(self, mesh: Mesh, sites: Sites, provenance: Provenance, drops: dict[Reason, int]) -> None:
+    def __init__(self, mesh: Mesh, sites: Sites, provenance: Provenance, gate: Gate, drops: dict[Reason, int]) -> None:
         self._mesh = mesh
         self._own_id = mesh.identity.peer_id
         self._sites = sites
         self._post = Post(self._own_id, sites, provenance)
+        self._gate = gate
         self._drops = drops
 
     def announced(self, peer_id: bytes, effects: list[Effect], now: float) -> None:
@@ -80,8 +85,11 @@ class MailExchange:
             room -= len(letter.payload)
             if room < 0:
                 return
-            if self._post.send(self._wrap(letter, wall_ms), (site,), effects, now, "mail"):
-                letter.offers[site.site_id] = (tries + 1, now + MAIL_OFFER_S * 2 ** min(tries, MOST_DOUBLINGS))
+            letter.offers[site.site_id] = (tries + 1, now + MAIL_OFFER_S * 2 ** min(tries, MOST_DOUBLINGS))
+            what = _subject(letter.name, letter.depositor or letter.via, letter.payload)
+            passage = self._gate.outward(what, letter.via or HERE, (site,), now, pays=not letter.via)
+            tell_kept_from(letter.name, passage.untold, effects)
+            self._post.send(self._wrap(letter, wall_ms), passage.allowed, effects, now, "mail")
 
     def from_site(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> Reason | None:
         """Take an envelope about mail; returns why it is refused, None if it is taken."""
@@ -101,12 +109,21 @@ class MailExchange:
             return Reason.ENVELOPE
         if not site.letters.take(now):
             return Reason.RATE
-        reason = office.take(letter, effects, now, wall_ms)
-        if reason is not None:
-            office.refused.update([reason] if reason is not Reason.DUPLICATE else [])
-            self._answer(office, site, letter.name, reason, effects, now)
-            tell_refused(letter.name, site, reason, effects)
-        return reason
+        what = _subject(letter.name, site.site_id, envelope.body)
+        refusal = self._gate.refuses(what, site, now)
+        if refusal is None and not self._gate.pays(what, site, now):
+            refusal = Refusal(Reason.AIR_TIME)
+        if refusal is None:
+            reason = office.take(letter, effects, now, wall_ms)
+            if reason is None:
+                self._gate.passed(what, site, now)
+                return None
+            refusal = Refusal(reason)
+        if refusal.reason is not Reason.DUPLICATE:
+            office.refused[refusal.reason] += 1
+            tell_refused(letter.name, site, refusal, effects)
+        self._answer(office, site, letter.name, refusal.reason, effects, now)
+        return refusal.reason
 
     def stored(self, name: bytes, via: bytes, refused: Reason | None, effects: list[Effect], now: float) -> None:
         """Answer the site a letter came from, now that the disk has answered."""
@@ -179,6 +196,11 @@ class MailExchange:
             expires_ms=letter.envelope.expiry_ms,
             body=letter.payload,
         )
+
+
+def _subject(name: bytes, sender: bytes, payload: bytes) -> Subject:
+    """Return what a rule may know of a letter: it bears no signature, and whoever left it is known at the first site alone."""
+    return Subject(name, Sort.COURIER, sender, len(payload), directed=True, signed=False, mode=Mode.OPEN)
 
 
 def split_news(body: bytes) -> list[tuple[News, bytes]]:

@@ -6,23 +6,22 @@ refused under any policy.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway.bridge.allowances import Allowances
+from gateway.bridge.gate import CROSSED
 from gateway.bridge.policy import HERE, Direction, Facts, Mode, Policy, decide, kind_of
 from gateway.errors import Reason
-
-CROSSED = "crossed"
-"""The verdict of a packet that crossed; any other is the `Reason` it did not."""
+from gateway.wire.types import MessageType
 
 _RULED = frozenset({CROSSED, Reason.POLICY.value, Reason.POLICY_LIMIT.value})
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One packet of the past.
+    """One packet of the past on one of its ways: in from a site, or out to one.
 
     Args:
         at: when it was heard, in seconds; only differences matter.
@@ -36,13 +35,6 @@ class Past:
     facts: Facts
     sender: bytes
     verdict: str
-
-
-class History(Protocol):
-    """Where the past is kept."""
-
-    def between(self, from_ms: int, to_ms: int) -> Iterable[Past]:
-        """Walk the packets heard from one moment until before another (Unix milliseconds), the oldest first."""
 
 
 class Shape(Protocol):
@@ -80,6 +72,10 @@ class Shape(Protocol):
     def verdict(self) -> str:
         """`CROSSED`, or the value of the `Reason` it did not."""
 
+    @property
+    def sites(self) -> Sequence[tuple[bytes, str]]:
+        """The sites a rule was asked about, each with the same."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -105,7 +101,9 @@ class Trial:
     still_stays: Tally = field(default_factory=Tally)
     refused_anyway: Tally = field(default_factory=Tally)  # for reasons no rule can change
     target_unknown: int = 0  # packets that rules with "to" could not be tried on, though the policy has such rules
-    changes: Counter[tuple[str, str, bool]] = field(default_factory=Counter)  # packets by rule, kind, and whether they cross now
+    changes: Counter[tuple[str, str, bool]] = field(default_factory=Counter)  # by rule, kind, and whether they cross now
+    kinds: dict[str, tuple[int, int]] = field(default_factory=dict)  # how many of a kind crossed, and how many would
+    rules: dict[str, tuple[int, int]] = field(default_factory=dict)  # how many a rule would let across, and how many it would keep
 
 
 def dry_run(policy: Policy, history: Iterable[Past]) -> Trial:
@@ -122,25 +120,35 @@ def dry_run(policy: Policy, history: Iterable[Past]) -> Trial:
         crosses = allowances.admit(verdict, past.facts, past.sender, past.at)
         did = past.verdict == CROSSED
         _sort(trial, did=did, crosses=crosses).add(past.facts)
+        kind, (before, after) = past.facts.kind.value, trial.kinds.get(past.facts.kind.value, (0, 0))
+        trial.kinds[kind] = (before + did, after + crosses)
+        let, kept = trial.rules.get(verdict.rule, (0, 0))
+        trial.rules[verdict.rule] = (let + crosses, kept + (not crosses))
         if did != crosses:
-            trial.changes[verdict.rule, past.facts.kind.value, crosses] += 1
+            trial.changes[verdict.rule, kind, crosses] += 1
     return trial
 
 
-def past_of(shape: Shape, mode: Mode) -> Past:
-    """Return a packet as a policy sees it, from its shape in the store; where it was going is not kept there."""
-    inward = bool(shape.via)
+def pasts_of(shape: Shape) -> Iterator[Past]:
+    """Walk the ways of one packet as a policy sees them, from its shape in the store.
+
+    What a site brought has one way in, and one out for each site it was to be passed on to. What is of our own island has
+    one out for each site; one to nobody knows where, if no rule was asked about it.
+    """
     facts = Facts(
         kind=kind_of(shape.kind),
-        direction=Direction.IN if inward else Direction.OUT,
+        direction=Direction.IN if shape.via else Direction.OUT,
         origin=shape.via,
-        target=HERE if inward else None,
+        target=HERE if shape.via else None,
         size=shape.size,
         directed=shape.directed,
         signed=shape.signed,
-        mode=mode,
+        mode=Mode.CONSENT if shape.kind == MessageType.NOSTR_CARRIER else Mode.OPEN,
     )
-    return Past(shape.at_ms / 1000, facts, shape.origin, shape.verdict)
+    if shape.via or not shape.sites:
+        yield Past(shape.at_ms / 1000, facts, shape.origin, shape.verdict)
+    for site, verdict in shape.sites:
+        yield Past(shape.at_ms / 1000, replace(facts, direction=Direction.OUT, target=site), shape.origin, verdict)
 
 
 def _sort(trial: Trial, *, did: bool, crosses: bool) -> Tally:

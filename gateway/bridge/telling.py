@@ -1,8 +1,12 @@
 """What the bridge says about a packet for the record behind ``meshgate why`` and for dry runs of rules."""
 
+from collections.abc import Iterable, Sequence
+
 from gateway.bridge.events import Carried
+from gateway.bridge.gate import CROSSED, Refusal, Sitewise, Subject
 from gateway.bridge.sites import Site
 from gateway.errors import Reason
+from gateway.limits import MAX_SITES_TOLD
 from gateway.mesh.effects import Effect, Heard, PublicMessage
 from gateway.mesh.records import Decided, Judged, Verb
 from gateway.mesh.speaker import OWN
@@ -11,7 +15,6 @@ from gateway.wire.nostr import stable_message_id
 from gateway.wire.packet import Header
 from gateway.wire.types import MessageType, type_name
 
-CROSSED = "crossed"
 _QUIET = frozenset({Reason.ECHO, Reason.DUPLICATE})  # copies of what was told about already
 
 
@@ -36,18 +39,49 @@ def tell_stayed(heard: Heard, why: Reason | str, effects: list[Effect]) -> None:
     judge(heard.packet_id, heard.header, len(heard.frame), heard.verified, why, effects)
 
 
-def tell_refused(packet_id: bytes, site: Site, reason: Reason, effects: list[Effect]) -> None:
+def tell_kept_from(packet_id: bytes, refused: Sequence[Sitewise], effects: list[Effect]) -> None:
+    """Tell that a rule keeps a packet from sites; beyond a few, how many more there are by the same rule."""
+    first = refused[:MAX_SITES_TOLD]
+    effects += [Decided(packet_id, Verb.STAYED, one.site_id, one.rule, Reason(one.verdict)) for one in first]
+    rest = [(one.rule, one.verdict) for one in refused[MAX_SITES_TOLD:]]
+    for rule, verdict in dict.fromkeys(rest):
+        effects.append(Decided(packet_id, Verb.STAYED, "", rule, Reason(verdict), f"sites {rest.count((rule, verdict))}"))
+
+
+def tell_refused(packet_id: bytes, site: Site, refusal: Refusal, effects: list[Effect]) -> None:
     """Tell that something a site brought was not taken."""
-    if reason not in _QUIET:
-        effects.append(Decided(packet_id, Verb.REFUSED, site.site_id, reason=reason))
+    if refusal.reason not in _QUIET:
+        effects.append(Decided(packet_id, Verb.REFUSED, site.site_id, refusal.rule, refusal.reason))
 
 
 def judge(
-    packet_id: bytes, header: Header, size: int, signed: bool, verdict: Reason | str, effects: list[Effect], via: bytes = b""
+    packet_id: bytes,
+    header: Header,
+    size: int,
+    signed: bool,
+    verdict: Reason | str,
+    effects: list[Effect],
+    via: bytes = b"",
+    sites: Iterable[Sitewise] = (),
 ) -> None:
     """Tell what a rule could have seen of a packet."""
     word = verdict.value if isinstance(verdict, Reason) else verdict
-    effects.append(Judged(packet_id, header.type, size, not header.is_broadcast, signed, header.sender_id, via, word))
+    effects.append(Judged(packet_id, header.type, size, not header.is_broadcast, signed, header.sender_id, via, word, _words(sites)))
+
+
+def judge_event(what: Subject, verdict: str, effects: list[Effect], via: bytes = b"", sites: Iterable[Sitewise] = ()) -> None:
+    """Tell what a rule could have seen of an event."""
+    kind = MessageType.NOSTR_CARRIER
+    effects.append(Judged(what.identifier, kind, what.size, what.directed, what.signed, what.sender, via, verdict, _words(sites)))
+
+
+def word_of(record: Sequence[Sitewise]) -> str:
+    """Return what came of a packet in one word: it crossed if any site got it."""
+    return CROSSED if any(one.verdict == CROSSED for one in record) or not record else record[0].verdict
+
+
+def _words(sites: Iterable[Sitewise]) -> tuple[tuple[bytes, str], ...]:
+    return tuple((one.site_id, one.verdict) for one in sites)
 
 
 def tell_message(message: PublicMessage, effects: list[Effect]) -> None:
@@ -64,7 +98,7 @@ def tell_same(one: bytes, other: bytes | None, effects: list[Effect]) -> None:
 
 
 def tell_deposit(heard: Heard, taken: Carried | Reason, effects: list[Effect]) -> None:
-    """Tell what became of an event that a phone deposited."""
+    """Tell that a phone deposited an event, and why it was not taken if it was not."""
     if isinstance(taken, Carried) and not taken.is_message:
         return
     tell_heard(heard, effects)
@@ -74,7 +108,6 @@ def tell_deposit(heard: Heard, taken: Carried | Reason, effects: list[Effect]) -
         return
     tell_same(heard.packet_id, taken.identifier, effects)
     _tell_hint(taken, effects)
-    judge(taken.identifier, heard.header, len(heard.frame), heard.verified, CROSSED, effects)
 
 
 def tell_dropped(carried: Carried, reason: Reason, effects: list[Effect]) -> None:
@@ -83,15 +116,16 @@ def tell_dropped(carried: Carried, reason: Reason, effects: list[Effect]) -> Non
         effects.append(Decided(carried.identifier, Verb.DROPPED, "", "no_site", reason))
 
 
-def tell_arrival(site: Site, envelope: Envelope, taken: Carried | Reason | None, effects: list[Effect], wall_ms: int) -> None:
-    """Tell what became of an event that a site brought."""
-    if isinstance(taken, Reason):
-        tell_refused(envelope.packet_id, site, taken, effects)
-    elif taken is not None and taken.is_message:
+def tell_unoffered(names: list[bytes], reason: Reason, effects: list[Effect]) -> None:
+    """Tell that sites which still lack these events will not get them from here."""
+    effects.extend(Decided(name, Verb.DROPPED, "", "shelf", reason) for name in names)
+
+
+def tell_arrival(site: Site, envelope: Envelope, carried: Carried, effects: list[Effect], wall_ms: int) -> None:
+    """Tell that a site brought an event that is new."""
+    if carried.is_message:
         tell_arrived(envelope, site, shape_of(MessageType.NOSTR_CARRIER, len(envelope.body), 0), effects, wall_ms)
-        _tell_hint(taken, effects)
-        kind, author = MessageType.NOSTR_CARRIER, taken.signer[:8]
-        effects.append(Judged(envelope.packet_id, kind, len(envelope.body), False, True, author, site.site_id, CROSSED))
+        _tell_hint(carried, effects)
 
 
 def tell_arrived(envelope: Envelope, site: Site, shape: str, effects: list[Effect], wall_ms: int | None) -> None:

@@ -1,42 +1,35 @@
 """``meshgate policy``: the rules about what crosses, in words; what they say about a packet; and what they would have changed."""
 
 import argparse
+import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.arguments import Subcommands, add_command
 from gateway.cli.config import add_options, load_from
-from gateway.cli.output import CommandError, Exit, emit, print_table
+from gateway.cli.output import CommandError, Exit, emit, note
 
 if TYPE_CHECKING:
+    from gateway.admin.policy import PolicyDocument
     from gateway.bridge.policy import Facts, Mode, Policy, Verdict
-    from gateway.bridge.policy_trial import History, Tally, Trial
 
 _EXAMPLES = (
     "meshgate policy show",
     "meshgate policy test --kind file --size 50000 --to hut",
     "meshgate policy test --kind message --direction in --from hut --json",
-    "meshgate policy dry-run ./stricter.toml --history ./yesterday.jsonl",
+    "meshgate policy dry-run ./stricter.toml --hours 24",
 )
 _HOUR_MS = 3600 * 1000
-_FOREVER_MS = 1 << 62
 _MOST_HOURS = 1_000_000
 _KINDS = ("announce", "message", "leave", "private", "group", "file", "voice", "board", "courier", "prekeys", "ping", "carrier", "other")
-_TALLIES = (
-    ("still_crosses", "still cross"),
-    ("newly_crosses", "would newly cross"),
-    ("no_longer_crosses", "would no longer cross"),
-    ("still_stays", "still stay"),
-    ("refused_anyway", "refused for another reason, whatever the rules say"),
-)
 
 
 def add(commands: Subcommands) -> None:
     """Describe the command."""
     parser = add_command(commands, "policy", "Show and try the rules about what crosses to other sites.", _EXAMPLES)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
-    show = add_command(verbs, "show", "Print the rules in words.", _EXAMPLES[:1])
+    show = add_command(verbs, "show", "Print the rules the running gateway goes by, else those in the file.", _EXAMPLES[:1])
     _add_rules(show)
     test = add_command(verbs, "test", "Say what the rules say about a packet; exit code 4 if it must stay.", _EXAMPLES[1:2])
     test.add_argument("--kind", choices=_KINDS, metavar="KIND", required=True, help="what it is, such as message, private, file or voice")
@@ -50,10 +43,10 @@ def add(commands: Subcommands) -> None:
     test.add_argument("--unsigned", action="store_true", help="it bears no signature that was verified")
     test.add_argument("--mode", choices=("consent", "open"), metavar="MODE", help="the mode of the bridge (as configured)")
     _add_rules(test)
-    trial = add_command(verbs, "dry-run", "Say what other rules would have changed about the past; changes nothing.", _EXAMPLES[3:])
+    trial = add_command(verbs, "dry-run", "Say what would have crossed lately under other rules; changes nothing.", _EXAMPLES[3:])
     trial.add_argument("file", metavar="FILE", type=Path, help="the rules to try")
-    trial.add_argument("--history", metavar="FILE", type=Path, required=True, help="the past, one packet in JSON a line")
-    trial.add_argument("--hours", type=_hours, default=0.0, metavar="N", help="only the last N hours of it")
+    trial.add_argument("--hours", type=_hours, default=48.0, metavar="N", help="only the last N hours (all that is kept, which is 48)")
+    add_options(trial)
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         match args.verb:
             case "show":
-                return _show(_policy(args), as_json=args.json)
+                return _show(args)
             case "test":
                 return _test(args)
             case _:
@@ -88,20 +81,33 @@ def _policy(args: argparse.Namespace) -> "Policy":
     return load_policy(args.rules) if args.rules is not None else policy_in_force(load_from(args))
 
 
-def _show(policy: "Policy", *, as_json: bool) -> int:
-    from gateway.bridge.policy_words import explain, explain_rule  # noqa: PLC0415 -- slow to import
+def _show(args: argparse.Namespace) -> int:
+    import msgspec  # noqa: PLC0415 -- slow to import
 
-    if as_json:
-        rules = [
-            {"name": rule.name, "line": rule.line, "then": rule.action.value, "words": explain_rule(rule, policy)} for rule in policy.rules
-        ]
-        sites = {name: site.hex() for site, name in policy.sites.items()}
-        emit({"source": policy.source, "default": policy.default.value, "rules": rules, "sites": sites, "words": explain(policy)})
-    else:
-        print(f"Rules: {policy.source}. The first that fits decides.")
-        for line in explain(policy):
-            print(f"  {line}")
+    document = _document(args)
+    if args.json:
+        emit(msgspec.to_builtins(document))
+        return Exit.OK
+    print(f"Rules{' of the running gateway' if document.running else ''}: {document.source}. The first that fits decides.")
+    for line in document.words:
+        print(f"  {line}")
+    if document.trouble:
+        note(document.trouble)
     return Exit.OK
+
+
+def _document(args: argparse.Namespace) -> "PolicyDocument":
+    """Return the rules that were named, else those the running gateway goes by, else those in the file."""
+    from gateway.admin.client import UnreachableError, get_policy  # noqa: PLC0415 -- slow to import
+    from gateway.admin.policy import policy_document  # noqa: PLC0415
+
+    if args.rules is None:
+        try:
+            return asyncio.run(get_policy(load_from(args).config.control.socket))
+        except UnreachableError as error:
+            if not error.absent:
+                raise CommandError("unreachable", str(error), hint="Name a file with --rules.", status=Exit.UNREACHABLE) from error
+    return policy_document(_policy(args))
 
 
 def _test(args: argparse.Namespace) -> int:
@@ -171,58 +177,19 @@ def _site(text: str, policy: "Policy") -> bytes:
 
 def _dry_run(args: argparse.Namespace) -> int:
     from gateway.bridge.policy_trial import dry_run  # noqa: PLC0415 -- slow to import
+    from gateway.cli.policy_past import the_past  # noqa: PLC0415
+    from gateway.cli.policy_view import print_trial, trial_document  # noqa: PLC0415
     from gateway.config.policy import load_policy  # noqa: PLC0415
 
     policy = load_policy(args.file)
     now = int(time.time() * 1000)
-    start, end = (now - int(args.hours * _HOUR_MS), now) if args.hours else (0, _FOREVER_MS)
-    trial = dry_run(policy, _history(args).between(start, end))
+    start = now - int(args.hours * _HOUR_MS)
+    trial = dry_run(policy, the_past(load_from(args).config, start, now + 1))
     if args.json:
-        emit(_trial_document(trial))
+        emit({"from_ms": start, "to_ms": now, **trial_document(trial)})
     else:
-        _print_trial(trial)
+        print_trial(trial, args.hours)
     return Exit.OK
-
-
-def _history(args: argparse.Namespace) -> "History":
-    from gateway.cli.policy_history import RecordedHistory  # noqa: PLC0415 -- slow to import
-
-    return RecordedHistory(args.history)
-
-
-def _trial_document(trial: "Trial") -> dict[str, object]:
-    changes = [
-        {"rule": rule, "kind": kind, "crosses": crosses, "packets": packets}
-        for (rule, kind, crosses), packets in sorted(trial.changes.items())
-    ]
-    tallies = {name: _figures(getattr(trial, name)) for name, _ in (("looked_at", ""), *_TALLIES)}
-    return {**tallies, "target_unknown": trial.target_unknown, "changes": changes}
-
-
-def _figures(tally: "Tally") -> dict[str, int]:
-    return {"packets": tally.packets, "bytes": tally.size}
-
-
-def _print_trial(trial: "Trial") -> None:
-    rows = [(words, getattr(trial, name)) for name, words in _TALLIES]
-    print_table(
-        ("OF THE PAST", "PACKETS", "BYTES"),
-        [(words, f"{tally.packets:,}", f"{tally.size:,}") for words, tally in (*rows, ("in all", trial.looked_at))],
-    )
-    if trial.changes:
-        print()
-        print_table(
-            ("RULE", "KIND", "PACKETS", "NOW"),
-            [
-                (rule, kind, f"{packets:,}", "cross" if crosses else "stay")
-                for (rule, kind, crosses), packets in sorted(trial.changes.items())
-            ],
-        )
-    if trial.target_unknown:
-        print()
-        print(
-            f"Of {trial.target_unknown:,} packets the record does not say where they were going; rules with `to` were passed over for them."
-        )
 
 
 def _hours(text: str) -> float:

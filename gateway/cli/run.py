@@ -13,7 +13,7 @@ from gateway.cli.config import add_options, load_from
 from gateway.cli.output import CommandError, Exit, note
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config import Config, Loaded
 
 _EXAMPLES = (
     "meshgate run --config /etc/meshgate/config.toml",
@@ -39,9 +39,17 @@ def run(args: argparse.Namespace) -> int:
     from transports.replay import CaptureError  # noqa: PLC0415
 
     try:
-        return asyncio.run(_serve(args, load_from(args).config))
+        return asyncio.run(_serve(args, _checked(load_from(args))))
     except CaptureError as error:
         raise CommandError("capture_unusable", str(error), hint="A capture has one frame in hexadecimal on each line.") from error
+
+
+def _checked(loaded: "Loaded") -> "Config":
+    """Return the configuration; raises `InvalidPolicyError` if the rules it names cannot be used."""
+    from gateway.config.policy import policy_in_force  # noqa: PLC0415 -- slow to import
+
+    policy_in_force(loaded)
+    return loaded.config
 
 
 async def _serve(args: argparse.Namespace, config: "Config") -> int:
@@ -57,6 +65,7 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
     note(f"Starting Meshgate {config.gateway.nickname!r}, peer ID {gateway.identity.peer_id.hex()}.")
     if (uplink := gateway.libp2p or gateway.websocket) is not None:
         note(f"Other sites know this one as {uplink.peer_id}.")

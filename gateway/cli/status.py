@@ -52,11 +52,20 @@ def _print(status: "GatewayStatus") -> None:
     )
     print()
     print(_bridge(status))
+    if line := _rules(status):
+        print(line)
+    if line := _air(status):
+        print(line)
     for route in status.bridge.routes:
         spare = f", {' and '.join(map(_transport, route.spare))} in reserve" if route.spare else ""
         print(f"To {route.site} over {_transport(route.using) if route.using else 'nothing'}{spare}: {route.why}.")
     if status.shed_frames:
-        print(f"{status.shed_frames} {'frames were' if status.shed_frames != 1 else 'frame was'} given up because a link stayed busy.")
+        classes = ", ".join(f"{count} {name}" for name, count in status.queues.shed.items())
+        lost = f"{status.shed_frames} {'frames were' if status.shed_frames != 1 else 'frame was'}"
+        print(f"{lost} given up because a link stayed busy{': ' if classes else ''}{classes}.")
+    for one in status.queues.busy:
+        carries = "what it carries is not known yet" if one.bytes_per_s is None else f"it carries {one.bytes_per_s / 1_000:.1f} kB/s"
+        print(f"Link {one.link}: {one.waiting_bytes / 1_000:.1f} kB waiting, {carries}.")
     if status.store.waiting or status.store.dropped:
         print(f"Records waiting for the disk: {status.store.waiting}; given up because it could not be written: {status.store.dropped}.")
     for line in _mail(status):
@@ -78,7 +87,8 @@ def _bridge(status: "GatewayStatus") -> str:
     if bridge.mode.value == "consent":
         done, consent = bridge.consent.counters, bridge.consent
         moved = f"{done.get('deposited', 0)} messages out, {done.get('arrived', 0)} in, {done.get('put_down', 0)} on the radio"
-        return f"Bridge consent, cell {consent.cell}: {moved}; people on other islands: {consent.people}."
+        relays = f"; {done.get('published', 0)} published on relays, {done.get('relayed', 0)} from them" if consent.relays else ""
+        return f"Bridge consent, cell {consent.cell}: {moved}{relays}; people on other islands: {consent.people}."
     return f"Bridge {bridge.mode.value}: {bridge.crossed_out} packets out, {bridge.crossed_in} in, {bridge.passed_on} passed on."
 
 
@@ -103,6 +113,26 @@ def _reasons(counts: "Mapping[str, int]") -> str:
     from gateway.admin.sentences import REASONS  # noqa: PLC0415 -- with the store and the engines behind it
 
     return ", ".join(f"{count} because {REASONS.get(reason, reason)}" for reason, count in counts.items())
+
+
+def _rules(status: "GatewayStatus") -> str:
+    policy, drops = status.bridge.policy, status.bridge.drops
+    if not policy.rules and policy.default == "allow":
+        return ""
+    kept = drops.get("policy", 0) + drops.get("policy_limit", 0)
+    return f"Rules: {policy.source}, {policy.rules} {'rule' if policy.rules == 1 else 'rules'}; they kept {kept:,} packets from crossing."
+
+
+def _air(status: "GatewayStatus") -> str:
+    """Who used how much air for what crossed; nothing while nobody did."""
+    air = status.bridge.air
+    if not air:
+        return ""
+    most = air[0]
+    used = f"Air time: {sum(one.spent_ms for one in air) / 1000:.1f} s for what crossed, most of it for "
+    used += f"site {most.site}" if most.site else "our own island"
+    refused = sum(one.refused for one in air)
+    return f"{used}; {f'{refused:,} packets' if refused else 'nothing'} refused for want of it."
 
 
 def _transport(link: str) -> str:

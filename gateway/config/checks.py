@@ -8,6 +8,7 @@ from gateway.limits import MAX_GEOHASH, MAX_NICKNAME
 from gateway.wire.fields import is_geohash
 from transports.libp2p.identity import is_peer_id
 from transports.limits import BLE_MOST_LINKS
+from transports.nostr.address import parse_relay
 
 MAX_SOCKET_PATH = 107  # bytes the kernel has for the name of a Unix socket
 
@@ -72,6 +73,15 @@ def check_channel(text: str) -> None:
     """
     if not is_geohash(text, MAX_GEOHASH):
         raise ValueError(f"{text!r} is no geohash, which has 1 to {MAX_GEOHASH} digits and small letters other than a, i, l and o")
+
+
+def check_relay(text: str) -> None:
+    """Accept the address of a Nostr relay.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote it.
+    """
+    parse_relay(text)
 
 
 def check_transport(text: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError
 
+POLICY_FILE = "policy.toml"  # in the state directory, where nobody names another
 SHIPPED = Path("/usr/lib/meshgate/conf.d")
 SYSTEM_CONFIG = Path("/etc/meshgate")
 SYSTEM_STATE = Path("/var/lib/meshgate")

@@ -25,6 +25,7 @@ from typing import Final
 
 from gateway.bridge.policy import BUILT_IN, DEFAULT, HERE, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule
 from gateway.config.load import Loaded, syntax
+from gateway.config.paths import POLICY_FILE
 from gateway.config.policy_fields import Fields
 from gateway.config.positions import positions
 from gateway.config.problems import InvalidConfigError, Layer, Origin, Problem, described, quoted
@@ -64,6 +65,11 @@ def policy_in_force(loaded: Loaded) -> Policy:
         except OSError:  # it may be there, so it must not be passed over: reading it says what is wrong
             pass
     return load_policy(file)
+
+
+def default_policy_file(state_dir: Path) -> Path:
+    """Return where the rules stand if nobody has named a file; only there may they be missing."""
+    return state_dir / POLICY_FILE
 
 
 def site_of(text: str, policy: Policy) -> bytes | None:

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.config.schema import BridgeMode, Config
+from transports.nostr.address import parse_relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def contradictions(config: Config, written: Container[str]) -> Iterator[Contradi
     if config.bridge.geohash_channels and not config.bridge.cell:
         yield Contradiction("bridge.geohash_channels", None, "channels are carried in consent mode only, and that needs bridge.cell")
     yield from _websocket(config)
+    yield from _nostr(config)
     libp2p = config.transports.libp2p
     for index, address in enumerate(libp2p.peers):
         peer_id = address.rpartition("/")[2]
@@ -55,6 +57,26 @@ def _websocket(config: Config) -> Iterator[Contradiction]:
             )
     if websocket.enabled and not websocket.listen and not websocket.peers:
         yield Contradiction("transports.websocket.enabled", None, "WebSocket is enabled but neither listens nor has a peer to link to")
+
+
+def _nostr(config: Config) -> Iterator[Contradiction]:
+    nostr = config.transports.nostr
+    places: dict[str, str] = {}
+    for index, text in enumerate(nostr.relays):
+        place = parse_relay(text).place
+        if place in places:
+            yield Contradiction("transports.nostr.relays", index, f"{text!r} is the relay {places[place]!r} once more")
+        places[place] = text
+    if not nostr.enabled:
+        return
+    if not nostr.relays:
+        yield Contradiction("transports.nostr.enabled", None, "Nostr is enabled and no relay is named in transports.nostr.relays")
+    if config.bridge.mode is not BridgeMode.CONSENT or not config.bridge.cell:
+        yield Contradiction(
+            "transports.nostr.enabled",
+            None,
+            "relays carry what authors sign for the bridge, and that needs bridge.mode consent and bridge.cell",
+        )
 
 
 def members_of_websocket(config: Config) -> tuple[str, ...]:

@@ -6,10 +6,11 @@ from gateway.mesh.effects import Effect
 from gateway.mesh.history import SHELVES
 from gateway.mesh.links import Link
 from gateway.mesh.records import ASKED_ABOUT, Decided, Verb
-from gateway.wire.packet import Header
+from gateway.wire.packet import IS_RSR, Header
 from gateway.wire.types import MessageType
 from transports.link import LinkId
 
+_new_tuple = tuple.__new__  # without asking the class for its defaults: this is made for many packets a second
 SKEW_MS = MAX_SKEW_S * 1000
 _SYNCED_MS: dict[int, int] = {
     MessageType.ANNOUNCE: int(MAX_ANNOUNCE_AGE_S * 1000),
@@ -41,6 +42,8 @@ def refuse(header: Header, link: Link, own_id: bytes, wall_ms: int | None, now: 
         return Reason.RATE
     if wall_ms is None:
         return Reason.CLOCK
+    if not header.flags & IS_RSR and -skew_ms <= wall_ms - header.timestamp_ms <= skew_ms:
+        return None  # nearly always, and `refuse_time` would say the same
     return refuse_time(header, wall_ms, solicited=is_solicited(header, link, now), skew_ms=skew_ms)
 
 
@@ -68,4 +71,4 @@ def tell_refused(header: Header, packet_id: bytes, link: LinkId, reason: Reason,
 
     """
     if header.type in ASKED_ABOUT and reason is not Reason.DUPLICATE and reason is not Reason.OWN:
-        effects.append(Decided(packet_id, Verb.REFUSED, link, "relay" if relays else "", reason))
+        effects.append(_new_tuple(Decided, (packet_id, Verb.REFUSED, link, "relay" if relays else "", reason, "")))

@@ -9,16 +9,17 @@ from transports.link import LinkId
 
 
 class Priority(IntEnum):
-    """Order of service on a link, most urgent first (shed from the end).
+    """Class of service on a link, most urgent first (shed from the end); what each may have is in `gateway.mesh.queue`.
 
     Everything of a Noise session is one class, because its packets must keep their order.
     """
 
-    DIRECTED = 0
-    PUBLIC = 1  # announces, messages, board
-    SYNC = 2
-    VOICE = 3
-    BULK = 4  # fragments and files
+    EMERGENCY = 0  # alerts of our own, and urgent board posts within their sender's allowance
+    DIRECTED = 1
+    PUBLIC = 2  # announces, messages, board
+    SYNC = 3
+    VOICE = 4
+    BULK = 5  # fragments and files
 
 
 @dataclass(slots=True)

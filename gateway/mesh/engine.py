@@ -27,7 +27,7 @@ from gateway.mesh.forwarding import Forwarding
 from gateway.mesh.history import SHELVES, Kept
 from gateway.mesh.identity import Identity
 from gateway.mesh.links import Link, Links
-from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
+from gateway.mesh.outbound import Drops, Outbound
 from gateway.mesh.peers import PeerTable, Verify
 from gateway.mesh.postoffice import PostOffice
 from gateway.mesh.private import Private
@@ -102,6 +102,7 @@ class Mesh:
         self._skew_ms = skew * 1000
         self._relays = self.settings.dialect.relays
         self._chores = Chores()
+        self._relays_due, self._pieces_due = self._forwarding.timers, self._out.timers
         self._sync_round = 0
         self.received = 0
 
@@ -129,8 +130,8 @@ class Mesh:
                 self._clock.set(offset)
                 self._speaker.announcer.forget()
                 self._begin(now)
-            case Say(text=text):
-                self._speaker.say(text, effects, now)
+            case Say(text=text, urgent=urgent):
+                self._speaker.say(text, effects, now, urgent=urgent)
             case Whisper():
                 self._speaker.noise(self._private.whisper(event, now), effects, now)
             case Handshake(recipient=recipient):
@@ -165,8 +166,7 @@ class Mesh:
 
         """
         wall_ms = self._clock.ms(now)
-        known = self._seen.knows(identifier, now) and not self._seen.deserves_another_look(identifier)
-        reason = Reason.ECHO if known or header.sender_id == self.identity.peer_id else refuse_injected(header, wall_ms)
+        reason = self.refuses(header, identifier, now)
         if reason is not None or wall_ms is None:
             return self._drop(reason or Reason.CLOCK)
         reason = self._receiver.take(Incoming(frame, header, identifier, None), effects, now, wall_ms)
@@ -179,11 +179,18 @@ class Mesh:
             recipient = None if header.is_broadcast else header.recipient_id
             links = self._out.toward(header.type, identifier, recipient)
             reached = len(links)
-            priority = PRIORITIES.get(header.type, Priority.PUBLIC)
+            priority = self._forwarding.class_of_injected(frame, header, now)
             self._out.emit(effects, links, with_ttl(frame, REINJECT_TTL), priority, now, flow_of(header))
         if header.type in ASKED_ABOUT and header.recipient_id != self.identity.peer_id:
             effects.append(Decided(identifier, verb, detail=f"links {reached}"))
         return None
+
+    def refuses(self, header: Header, identifier: bytes, now: float) -> Reason | None:
+        """Say why `inject` will not even look at a packet: it is known here, our own, or of another time. None if it will."""
+        known = self._seen.knows(identifier, now) and not self._seen.deserves_another_look(identifier)
+        if known or header.sender_id == self.identity.peer_id:
+            return Reason.ECHO
+        return refuse_injected(header, self._clock.ms(now))
 
     def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
         """Put a carrier on the radio: a deposit for one gateway, or without recipient what is for everybody; returns its packet ID."""
@@ -205,7 +212,7 @@ class Mesh:
 
     def next_wakeup(self) -> float | None:
         """Return when to send a `Tick`, or None while there is nothing to wait for."""
-        at = min(self._forwarding.next_at(), self._out.next_at(), self._chores.next_at(), self._private.next_at())
+        at = min(self._relays_due.first, self._pieces_due.first, self._chores.first, self._private.next_at())
         return at if at < inf else None
 
     @property
@@ -217,6 +224,7 @@ class Mesh:
         """Return a snapshot for people and metrics."""
         forwarding = self._forwarding
         counters = {"received": self.received, "relayed": self.relayed, "cancelled": forwarding.cancelled, "demoted": forwarding.demoted}
+        counters["emergencies_demoted"] = forwarding.emergencies_demoted
         sizes = {"history": len(self._speaker.history), "assemblies": len(self._receiver.assembler), "seen": len(self._seen)}
         return describe(self.identity.peer_id, self._links, self.peers, {**counters, **sizes}, self._drops, now)
 

@@ -26,9 +26,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Send a public message from this node."""
+    """Send a public message from this node; an urgent one goes ahead of what others say, on busy links."""
 
     text: str
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 from gateway.limits import MAX_PENDING_RELAYS
 from gateway.wire.packet import Header
+from gateway.wire.types import BROADCAST
 
 Flow = tuple[bytes, bytes]
 """Sender and recipient."""
@@ -16,7 +17,7 @@ Flow = tuple[bytes, bytes]
 def flow_of(header: Header) -> Flow | None:
     """Return the conversation a packet belongs to, None for a broadcast."""
     recipient = header.recipient_id
-    return None if recipient is None or header.is_broadcast else (header.sender_id, recipient)
+    return None if recipient is None or recipient == BROADCAST else (header.sender_id, recipient)
 
 
 class Flows:

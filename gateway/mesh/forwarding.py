@@ -12,6 +12,7 @@ from random import Random
 from gateway.errors import Reason
 from gateway.limits import MAX_ASSEMBLIES
 from gateway.mesh.effects import Effect, Priority
+from gateway.mesh.emergency import Emergencies, is_urgent
 from gateway.mesh.flows import flow_of
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
@@ -19,9 +20,8 @@ from gateway.mesh.pending import PendingRelay, PendingRelays
 from gateway.mesh.receiver import Incoming
 from gateway.mesh.relay import SPARSE_DEGREE, RelayDecision, decide
 from gateway.mesh.routes import next_hop
-from gateway.wire.board import BoardPost, decode_board
-from gateway.wire.packet import Header, payload_of, route_of, with_ttl
-from gateway.wire.types import MessageType
+from gateway.wire.packet import Header, route_of, with_ttl
+from gateway.wire.types import BROADCAST, MessageType
 from transports.link import LinkId
 
 FRAGMENT_ID = 8  # bytes at the start of the payload of a fragment
@@ -44,6 +44,7 @@ class Forwarding:
         relayed: packets passed on.
         cancelled: packets not passed on because a neighbour was quicker.
         demoted: packets passed on as bulk because their link brought too many.
+        timers: what `run_due` waits for.
 
     """
 
@@ -55,8 +56,15 @@ class Forwarding:
         self._out = out
         self._drops = drops
         self._pending = PendingRelays()
+        self._emergencies = Emergencies()
+        self.timers = self._pending.timers
         self._owed: OrderedDict[tuple[bytes, bytes], dict[LinkId, None]] = OrderedDict()  # by sender and fragment ID
         self.relayed = self.cancelled = self.demoted = 0
+
+    @property
+    def emergencies_demoted(self) -> int:
+        """Urgent posts passed on like any other, because their sender or their link had brought too many."""
+        return self._emergencies.demoted
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -64,10 +72,13 @@ class Forwarding:
     def relay(self, incoming: Incoming, effects: list[Effect], now: float) -> None:
         """Pass a packet on, now or after its jitter, if the rules say so."""
         header = incoming.header
-        recipient = None if header.is_broadcast else header.recipient_id
-        if recipient == self._own_id:
-            return
-        urgent = header.type == MessageType.BOARD and _is_urgent(payload_of(incoming.frame, header))
+        recipient = header.recipient_id
+        if recipient is not None:
+            if recipient == self._own_id:
+                return
+            if recipient == BROADCAST:
+                recipient = None
+        urgent = header.type == MessageType.BOARD and is_urgent(incoming.frame, header)
         decision = decide(header.type, header.ttl, self._links.degree, directed=recipient is not None, urgent=urgent)
         if not decision.relay:
             return
@@ -75,7 +86,7 @@ class Forwarding:
         owed: tuple[LinkId, ...] = ()
         if header.type == MessageType.FRAGMENT:
             links, owed = self._sort(incoming, links)
-        priority = self._class_of(incoming, now)
+        priority = self._class_of(incoming, now, urgent=urgent)
         if priority is None:
             self._drops[Reason.RATE] += 1
             return
@@ -101,13 +112,21 @@ class Forwarding:
             relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces)
             self._pending.add(relay, now + self._rng.uniform(low, high) / 1000)
 
-    def _class_of(self, incoming: Incoming, now: float) -> Priority | None:
+    def class_of_injected(self, frame: bytes, header: Header, now: float) -> Priority:
+        """Return how urgent a packet of another island is."""
+        if is_urgent(frame, header) and self._emergencies.admit(header.sender_id, None, now):
+            return Priority.EMERGENCY
+        return PRIORITIES.get(header.type, Priority.PUBLIC)
+
+    def _class_of(self, incoming: Incoming, now: float, *, urgent: bool) -> Priority | None:
         """Return how urgent a packet is, None if it goes no further.
 
         What one link brings to all beyond its share gets through when nothing else waits. What belongs to a conversation
         would then be overtaken by what follows it, which the apps refuse, so of that the rest is dropped.
         """
         priority, link, size = _priority(incoming.frame, incoming.header), incoming.link, len(incoming.frame)
+        if urgent and self._emergencies.admit(incoming.header.sender_id, link, now):
+            return Priority.EMERGENCY
         if link is None:
             return priority
         if priority is Priority.DIRECTED:
@@ -152,10 +171,6 @@ class Forwarding:
             self.relayed += 1
             self._out.emit(effects, relay.links, relay.frame, relay.priority, now, relay.flow)
 
-    def next_at(self) -> float:
-        """Return when `run_due` has something to do, infinity if nothing waits."""
-        return self._pending.next_at()
-
     def _choose(self, incoming: Incoming, recipient: bytes | None) -> tuple[LinkId, ...]:
         """Return the next hop's link where a route names one that can be reached, else the flood's."""
         header = incoming.header
@@ -165,10 +180,10 @@ class Forwarding:
                 self._drops[Reason.ROUTE] += 1
                 return ()
             if self._links.to_peer(hop) is not None:
-                along = self._out.toward(header.type, incoming.packet_id, hop, incoming.ingress)
+                along = self._out.toward(header.type, incoming.packet_id, hop, incoming.link)
                 if along:
                     return along
-        return self._out.toward(header.type, incoming.packet_id, recipient, incoming.ingress)
+        return self._out.toward(header.type, incoming.packet_id, recipient, incoming.link)
 
 
 def _priority(frame: bytes, header: Header) -> Priority:
@@ -178,8 +193,3 @@ def _priority(frame: bytes, header: Header) -> Priority:
         if at < header.payload_end and frame[at] in _NOISE:
             return Priority.DIRECTED
     return PRIORITIES.get(header.type, Priority.PUBLIC)
-
-
-def _is_urgent(payload: bytes) -> bool:
-    notice = decode_board(payload)
-    return isinstance(notice, BoardPost) and notice.is_urgent

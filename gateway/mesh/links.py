@@ -9,6 +9,8 @@ from gateway.limits import (
     CROSSING_BURST,
     DIRECTED_BURST,
     DIRECTED_RATE,
+    EMERGENCY_BURST,
+    EMERGENCY_RATE,
     INFLATE_BURST,
     INFLATE_RATE,
     LINK_BURST,
@@ -45,6 +47,7 @@ class Link:
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(LINK_RATE, LINK_BURST))
     relays: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, RELAY_BURST))  # bytes
     directed: TokenBucket = field(default_factory=lambda: TokenBucket(DIRECTED_RATE, DIRECTED_BURST))  # bytes
+    emergencies: TokenBucket = field(default_factory=lambda: TokenBucket(EMERGENCY_RATE, EMERGENCY_BURST))
     crossings: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, CROSSING_BURST))  # bytes
     verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))
     assemblies: TokenBucket = field(default_factory=lambda: TokenBucket(ASSEMBLY_RATE, ASSEMBLY_BURST))
@@ -67,6 +70,7 @@ class Links:
         self._floods: dict[LinkId | None, tuple[LinkId, ...]] = {}  # made when asked for, forgotten with every change
         self.is_up = self._links.__contains__  # bound once: asked for every link of every relay
         self.smallest_mtu = MAX_FRAME  # bytes of the largest frame that every link takes whole
+        self.degree = 0  # connected peers
 
     def __len__(self) -> int:
         return len(self._links)
@@ -150,13 +154,9 @@ class Links:
             links = self._floods[key] = (*unbound, *(links[0] for peer_id, links in self._by_peer.items() if peer_id != back))
         return links
 
-    @property
-    def degree(self) -> int:
-        """Connected peers."""
-        return len(self.one_each)
-
     def _changed(self) -> None:
         self._floods.clear()
+        self.degree = len(self.one_each)
         self.smallest_mtu = min((link.mtu for link in self._links.values()), default=MAX_FRAME)
 
     def _unbind(self, link: Link) -> None:

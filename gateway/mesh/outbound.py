@@ -55,24 +55,25 @@ class Outbound:
         drops: where frames that cannot be sent are counted.
         relay_to_all: see `gateway.mesh.settings.MeshSettings`.
 
+    Attributes:
+        timers: the pieces whose time has not come.
+
     """
 
     def __init__(self, links: Links, randbytes: Callable[[int], bytes], drops: Drops, *, relay_to_all: bool) -> None:
         self._links = links
-        self._later: Timers[Piece] = Timers()
+        self.timers: Timers[Piece] = Timers()
         self._flows = Flows()
         self._randbytes = randbytes
         self._drops = drops
         self._relay_to_all = relay_to_all
 
-    def toward(self, message_type: int, packet_id: bytes, recipient: bytes | None, ingress: LinkId | None = None) -> tuple[LinkId, ...]:
+    def toward(self, message_type: int, packet_id: bytes, recipient: bytes | None, came_from: Link | None = None) -> tuple[LinkId, ...]:
         """Return the links for a packet: the recipient's own if there is one, else the flood, never back to where it came from."""
-        came_from = self._links.get(ingress) if ingress is not None else None
-        back = came_from.peer_id if came_from is not None else None
         if recipient is not None:
             direct = self._links.to_peer(recipient)
             if direct is not None:
-                return (direct,) if recipient != back else ()
+                return (direct,) if came_from is None or recipient != came_from.peer_id else ()
         links = self._links.flood(came_from)
         if self._relay_to_all or recipient is not None or message_type in _TO_EVERY_LINK:
             return links
@@ -113,16 +114,16 @@ class Outbound:
 
     def due(self, now: float) -> list[SendFrame]:
         """Take out the pieces whose time has come and whose links are still there."""
-        if now < self._later.next_at():
+        if now < self.timers.first:
             return []
-        return [kept for piece in self._later.due(now) if (kept := self._still_possible(piece.send)).links]
+        return [kept for piece in self.timers.due(now) if (kept := self._still_possible(piece.send)).links]
 
     def move(self, gone: LinkId, to: Link, effects: list[Effect], now: float) -> None:
         """Let what was to leave over a link that is gone leave over another to the same peer.
 
         What is in pieces begins anew: the last ones may have gone down with the link, and the other may want smaller ones.
         """
-        moved = [piece for piece in self._later if gone in piece.send.links]
+        moved = [piece for piece in self.timers if gone in piece.send.links]
         rest = [tuple(link for link in piece.send.links if link not in (gone, to.id)) for piece in moved]
         fits = all(piece.send.frame is piece.whole and len(piece.whole) <= to.mtu for piece in moved)
         for piece, links in zip(moved, rest, strict=True):
@@ -132,14 +133,10 @@ class Outbound:
             for piece in (moved[index] for index in sorted(last.values())):  # each after what was complete before it
                 self.emit(effects, (to.id,), piece.whole, piece.send.priority, now, piece.flow)
 
-    def next_at(self) -> float:
-        """Return when the next piece is due, infinity without one."""
-        return self._later.next_at()
-
     @property
     def waiting(self) -> int:
         """Frames whose time has not come."""
-        return len(self._later)
+        return len(self.timers)
 
     def _put(self, effects: list[Effect], sends: list[SendFrame], whole: bytes, now: float, flow: Flow | None) -> None:
         """Spread the pieces of one frame over time, the last not before the frames ahead of it are complete."""
@@ -152,10 +149,10 @@ class Outbound:
         if not behind:
             effects.append(sends.pop(0))
         for index, send in enumerate(reversed(sends)):
-            self._later.set(end - index * FRAGMENT_SPACING_S, Piece(send, whole, flow))
+            self.timers.set(end - index * FRAGMENT_SPACING_S, Piece(send, whole, flow))
 
     def _is_full(self, more: int) -> bool:
-        if len(self._later) + more <= MAX_PACED:
+        if len(self.timers) + more <= MAX_PACED:
             return False
         self._drops[Reason.QUEUE_FULL] += 1
         return True

@@ -27,7 +27,7 @@ class PendingRelays:
     """At most `MAX_PENDING_RELAYS` packets by ID, due one by one."""
 
     def __init__(self) -> None:
-        self._timers: Timers[PendingRelay] = Timers()
+        self.timers: Timers[PendingRelay] = Timers()
         self._by_id: dict[bytes, PendingRelay] = {}
         self._flows = Flows()
         self._announces = Flows()
@@ -38,7 +38,7 @@ class PendingRelays:
     @property
     def full(self) -> bool:
         """Whether there is no room for another."""
-        return len(self._timers) >= MAX_PENDING_RELAYS
+        return len(self.timers) >= MAX_PENDING_RELAYS
 
     def add(self, relay: PendingRelay, at: float) -> None:
         """Let a packet wait until `at`, or longer if an earlier packet of its flow does, or an announce of its author.
@@ -53,7 +53,7 @@ class PendingRelays:
         else:
             at = max(at, self._announces.until(author))
         self._by_id[relay.packet_id] = relay
-        self._timers.set(at, relay)
+        self.timers.set(at, relay)
 
     def overheard(self, packet_id: bytes, link: LinkId, *, cancel: bool) -> bool:
         """Note that a neighbour has the packet too; returns whether our relay is off.
@@ -78,17 +78,13 @@ class PendingRelays:
 
     def move(self, gone: LinkId, to: LinkId) -> None:
         """Let what was to leave over a link that is gone leave over another."""
-        for relay in self._timers:
+        for relay in self.timers:
             if gone in relay.links:
                 relay.links = (*(link for link in relay.links if link not in (gone, to)), to)
 
     def due(self, now: float) -> Iterator[PendingRelay]:
         """Take out what has waited long enough and still has somewhere to go."""
-        for relay in self._timers.due(now):
+        for relay in self.timers.due(now):
             if relay.links:
                 self._by_id.pop(relay.packet_id, None)  # a packet forgotten and received anew waits twice
                 yield relay
-
-    def next_at(self) -> float:
-        """Return when the next packet is due, infinity without one."""
-        return self._timers.next_at()

@@ -38,7 +38,8 @@ _PASSED_ON = frozenset(
     {Reason.UNKNOWN_SENDER, Reason.SIGNATURE, Reason.RATE, Reason.ASSEMBLY, Reason.DUPLICATE, Reason.MALFORMED_INNER},
 )
 _NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
-_UNSIGNED = _NOISE | {MessageType.PING, MessageType.PONG}
+_OTHERWISE = _NOISE | {MessageType.PING, MessageType.PONG, MessageType.ANNOUNCE, MessageType.FRAGMENT, MessageType.REQUEST_SYNC}
+"""What is not simply signed."""
 PONG_TIMEOUT_S = 10.0  # seconds after which a pong counts for nothing (iOS)
 
 ELSEWHERE = LinkId("elsewhere")
@@ -125,15 +126,15 @@ class Receiver:
 
     def _dispatch(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         kind = incoming.header.type
+        if kind not in _OTHERWISE:
+            return self._signed(incoming, effects, now, wall_ms)
         if kind == MessageType.ANNOUNCE:
             return self._announce(incoming, effects, now, wall_ms)
         if kind == MessageType.FRAGMENT:
             return self._fragment(incoming, effects, now, wall_ms)
         if kind == MessageType.REQUEST_SYNC:
             return self._request_sync(incoming, effects, now)
-        if kind in _UNSIGNED:
-            return self._unsigned(incoming, effects, now, wall_ms)
-        return self._signed(incoming, effects, now, wall_ms)
+        return self._unsigned(incoming, effects, now, wall_ms)
 
     def _announce(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         header, link = incoming.header, incoming.link

@@ -28,6 +28,7 @@ class EventMemory(IntEnum):
     OURS = 2  # it was deposited here
     ON_AIR = 3  # another gateway put it down here
     PUT_DOWN = 4  # we did
+    RELAYED = 5  # we did, and only a relay has brought it
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ class Verb(StrEnum):
     STAYED = "stayed"  # taken, and not sent to other sites
     SENT = "sent"  # to a site
     ACKNOWLEDGED = "acknowledged"  # by that site
-    LOST = "lost"  # kept for a site that did not come back
+    LOST = "lost"  # kept for a site that did not come back, or given to a relay that did not answer
+    REJECTED = "rejected"  # by a relay; `rule` is its word for why
     ARRIVED = "arrived"  # from a site
     ON_AIR = "on_air"  # put on the radio as it is
     KEPT = "kept"  # too old for the air: given to whoever asks
@@ -184,6 +186,7 @@ class Judged:
     origin: bytes  # sender ID; the store keeps a hash of it that nobody can undo once the day is over
     via: bytes  # site ID, empty for our own island
     verdict: str
+    sites: tuple[tuple[bytes, str], ...] = ()  # those it was to go to, by ID, each with what came of that
 
 
 Record = HistoryKept | EventNoted | EventCarried | PacketWithdrawn | KeyPinned | LetterKept | LetterGiven | LetterEnded | Decided | Judged

@@ -66,7 +66,7 @@ class Speaker:
         links = (only.id,) if only is not None else tuple(link.id for link in self._links)
         self._send(effects, frame, links, now)
 
-    def say(self, text: str, effects: list[Effect], now: float) -> bytes | None:
+    def say(self, text: str, effects: list[Effect], now: float, *, urgent: bool = False) -> bytes | None:
         """Send a public message; returns its packet ID, None while the clock is not set."""
         frame = self._signed(MessageType.MESSAGE, text.encode(), self._everybody, now)
         if frame is None:
@@ -74,7 +74,7 @@ class Speaker:
         header = peek(frame)
         identifier = packet_id(frame, header)
         self.keep(frame, header, identifier, effects, now, header.timestamp_ms)
-        self._send(effects, frame, self._out.toward(MessageType.MESSAGE, identifier, None), now)
+        self._send(effects, frame, self._out.toward(MessageType.MESSAGE, identifier, None), now, urgent=urgent)
         return identifier
 
     def keep(
@@ -208,11 +208,12 @@ class Speaker:
         peer = self._peers.get(peer_id)
         return peer is not None and peer.speaks_v2
 
-    def _send(self, effects: list[Effect], frame: bytes, links: tuple[LinkId, ...], now: float) -> None:
+    def _send(self, effects: list[Effect], frame: bytes, links: tuple[LinkId, ...], now: float, *, urgent: bool = False) -> None:
         header = peek(frame)
         identifier = packet_id(frame, header)
         fresh = not self.seen.knows(identifier, now)
         self.seen.add(identifier, now)
-        self._out.emit(effects, links, frame, PRIORITIES.get(header.type, Priority.PUBLIC), now, flow_of(header))
+        priority = Priority.EMERGENCY if urgent else PRIORITIES.get(header.type, Priority.PUBLIC)
+        self._out.emit(effects, links, frame, priority, now, flow_of(header))
         if fresh:
             effects.append(Heard(identifier, header, frame, OWN, verified=True))

@@ -10,13 +10,17 @@ T = TypeVar("T")
 
 
 class Timers(Generic[T]):
-    """A priority queue by time; equal times come out in the order they were set."""
+    """A priority queue by time; equal times come out in the order they were set.
 
-    __slots__ = ("_heap", "_order")
+    `first` is when the first item is due, infinity without one: an attribute, for it is asked for after every packet.
+    """
+
+    __slots__ = ("_heap", "_order", "first")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, T]] = []
         self._order = count()
+        self.first = inf
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -24,6 +28,7 @@ class Timers(Generic[T]):
     def set(self, at: float, item: T) -> None:
         """Make `item` due at time `at` (seconds, the engine's clock)."""
         heapq.heappush(self._heap, (at, next(self._order), item))
+        self.first = self._heap[0][0]
 
     def __iter__(self) -> Iterator[T]:
         """Walk everything that waits, in the order it will be due."""
@@ -31,9 +36,7 @@ class Timers(Generic[T]):
 
     def due(self, now: float) -> Iterator[T]:
         """Take out everything due, also what becomes due meanwhile."""
-        while self._heap and self._heap[0][0] <= now:
-            yield heapq.heappop(self._heap)[2]
-
-    def next_at(self) -> float:
-        """Return when the first item is due, infinity without one."""
-        return self._heap[0][0] if self._heap else inf
+        while self.first <= now:
+            item = heapq.heappop(self._heap)[2]
+            self.first = self._heap[0][0] if self._heap else inf
+            yield item

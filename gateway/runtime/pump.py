@@ -11,14 +11,15 @@ ends the whole gateway with it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
-from gateway.limits import QUEUE_BYTES, SITE_QUEUE_BYTES
-from gateway.mesh.effects import CloseLink, Effect, SendFrame
+from gateway.limits import SITE_QUEUE_BYTES
+from gateway.mesh.effects import CloseLink, Effect, Priority, SendFrame
 from gateway.mesh.events import MeshEvent, Tick, Unsent
-from gateway.mesh.queue import LinkQueue
-from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Post, Transport, Writable
+from gateway.mesh.queue import InOrderQueue, LinkQueue, Queue, Shed
+from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Post, Transport, Writable
 
 
 class Engine(Protocol):
@@ -43,7 +44,7 @@ class Pump:
         notice: called with the other effects, in order.
         now: monotonic seconds, the event loop's time by default.
 
-    `shed` counts the frames given up because a queue was full. `broken` is a future that never
+    `shed` counts the frames given up because they waited in vain, by class. `broken` is a future that never
     has a result; it gets the exception that escaped the engine or the carrying out of its effects.
 
     """
@@ -54,23 +55,19 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._now = now or self._loop.time
         self._owners: dict[LinkId, Transport] = {}
-        self._queues: dict[LinkId, LinkQueue] = {}
+        self._queues: dict[LinkId, Queue] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
         self.broken: asyncio.Future[None] = self._loop.create_future()
-        self.shed = 0
+        self.shed: Shed = dict.fromkeys(Priority, 0)
 
     def post_to(self, transport: Transport) -> Post:
         """Return the callable through which one transport reports; it never raises."""
-
-        def post(event: LinkEvent) -> None:
-            self._take(event, transport)
-
-        return post
+        return partial(self._take, transport)
 
     def send(self, event: MeshEvent) -> None:
         """Give the engine an event that comes from no transport; never raises either."""
-        self._take(event, None)
+        self._take(None, event)
 
     def carry_out(self, effects: Sequence[Effect], now: float) -> None:
         """Do what the engine wants done."""
@@ -80,7 +77,7 @@ class Pump:
                 for link in effect.links:
                     queue = queues.get(link)
                     if queue is not None and (queue.bytes or not owners[link].send(link, frame)):
-                        self._wait(queue, effect)
+                        queue.push(frame, effect.priority, now)
             elif isinstance(effect, CloseLink):
                 owner = self._owners.get(effect.link)
                 if owner is not None:
@@ -100,12 +97,17 @@ class Pump:
         """Bytes waiting for busy links."""
         return sum(queue.bytes for queue in self._queues.values())
 
-    def _take(self, event: MeshEvent, transport: Transport | None) -> None:
+    @property
+    def queues(self) -> Mapping[LinkId, Queue]:
+        """What waits for each link."""
+        return self._queues
+
+    def _take(self, transport: Transport | None, event: MeshEvent) -> None:
         if self._stopped:
             return
         try:
             now = self._now()
-            if transport is not None and not isinstance(event, FrameReceived):
+            if type(event) is not FrameReceived and transport is not None:
                 self._note(transport, event, now)
             self.carry_out(self._engine.handle(event, now), now)
             self._arm()
@@ -116,26 +118,19 @@ class Pump:
         if isinstance(event, LinkUp):
             wide = Capability.WIDE_AREA in event.capabilities
             self._owners[event.link] = transport
-            self._queues[event.link] = LinkQueue(SITE_QUEUE_BYTES if wide else QUEUE_BYTES, in_order=wide)
+            self._queues[event.link] = InOrderQueue(SITE_QUEUE_BYTES, self.shed) if wide else LinkQueue(self.shed)
         elif isinstance(event, LinkDown):
             self._owners.pop(event.link, None)
             queue = self._queues.pop(event.link, None)
             if queue is not None and queue.bytes:
                 self.carry_out(self._engine.handle(Unsent(event.link, queue.take_all()), now), now)
         elif isinstance(event, Writable):
-            self._drain(event.link)
+            self._drain(event.link, now)
 
-    def _wait(self, queue: LinkQueue, effect: SendFrame) -> None:
-        before = queue.shed
-        queue.push(effect.frame, effect.priority)
-        self.shed += queue.shed - before
-
-    def _drain(self, link: LinkId) -> None:
+    def _drain(self, link: LinkId, now: float) -> None:
         owner, queue = self._owners.get(link), self._queues.get(link)
-        if owner is None or queue is None:
-            return
-        while (frame := queue.peek()) is not None and owner.send(link, frame):
-            queue.pop()
+        if owner is not None and queue is not None:
+            queue.drain(lambda frame: owner.send(link, frame), now)
 
     def _arm(self) -> None:
         at = self._engine.next_wakeup()

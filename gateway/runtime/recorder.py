@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from gateway.admin.policy import HistoryDocument, shape_document
 from gateway.admin.why import CandidateDocument, LatestDocument, WhyDocument, candidate_document, why_document
-from gateway.limits import DECISION_BURST, DECISION_RATE, MAX_WHY_CANDIDATES
+from gateway.limits import DECISION_BURST, DECISION_RATE, MAX_SHAPE_PAGE, MAX_WHY_CANDIDATES
 from gateway.mesh.effects import Effect, Receipt
 from gateway.mesh.records import Decided, Judged, Verb
 from gateway.runtime.writer import StoreWriter
@@ -87,6 +88,12 @@ class Recorder:
             lambda store: LatestDocument(_candidates(store, store.decisions.latest(count), names, last_name=True))
         )
 
+    async def history(self, from_ms: int, to_ms: int, after: int) -> HistoryDocument:
+        """List what rules could have seen of the past, a page at a time; raises `StoreError`."""
+        self.flush()
+        found = await self._writer.ask(lambda store: store.shapes.page(from_ms, to_ms, after, MAX_SHAPE_PAGE))
+        return HistoryDocument(tuple(shape_document(shape) for _, shape in found), found[-1][0] if len(found) == MAX_SHAPE_PAGE else None)
+
 
 def _candidates(store: Store, subjects: list[str], names: Mapping[str, str], *, last_name: bool = False) -> tuple[CandidateDocument, ...]:
     """Describe IDs, leaving out those that are only other names of one before them."""
@@ -122,6 +129,7 @@ def _row(effect: Decided | Judged | Receipt, at_ms: int) -> Decision | Shape:
             effect.origin,
             effect.via,
             effect.verdict,
+            effect.sites,
         )
     hop = effect.hop.hex() if isinstance(effect.hop, bytes) else effect.hop.partition(":")[0]
     reason = effect.reason.value if effect.reason is not None else ""

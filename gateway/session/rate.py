@@ -32,9 +32,14 @@ class TokenBucket:
 
     def take(self, now: float, n: float = 1) -> bool:
         """Take `n` tokens, or none and return False when there are fewer."""
-        if self.level(now) < n:
+        level, elapsed = self._level, now - self._at
+        if elapsed > 0:  # as in `level`: this is asked for every packet, more than once
+            level = min(self.burst, level + elapsed * self.rate)
+            self._at = now
+        if level < n:
+            self._level = level
             return False
-        self._level -= n
+        self._level = level - n
         return True
 
 

@@ -8,7 +8,7 @@ Every method wants a transaction of the database around it, and raises `StoreErr
 
 from dataclasses import dataclass
 
-from gateway.limits import EVENT_AGE_S
+from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT
 from gateway.store.database import Database
 
 
@@ -50,8 +50,15 @@ class CarriedEvents:
         return [Carried(name, bool(unsent), owner, created, until, body) for name, unsent, owner, created, until, body in found]
 
     def prune(self, now_ms: int) -> int:
-        """Forget what is not fresh any more, and what a clock that was ahead has written; returns how many."""
-        return self._database.change("DELETE FROM carried WHERE until_ms <= ? OR until_ms > ?", (now_ms, _latest(now_ms)))
+        """Forget what is not fresh any more, what a clock that was ahead has written, and what is more than the bridge keeps.
+
+        Returns how many.
+        """
+        gone = self._database.change("DELETE FROM carried WHERE until_ms <= ? OR until_ms > ?", (now_ms, _latest(now_ms)))
+        return gone + self._database.change(
+            "DELETE FROM carried WHERE unsent = 0 AND seq <= (SELECT seq FROM carried WHERE unsent = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+            (MAX_EVENTS_KEPT,),
+        )
 
 
 def _latest(now_ms: int) -> int:

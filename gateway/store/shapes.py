@@ -1,7 +1,7 @@
 """What a rule could have seen of each packet: for ``meshgate policy dry-run``.
 
 "What would have crossed yesterday under this rule?" needs the type, size and direction of
-each packet, where it came from and what became of it; that is kept for two days and
+each packet, where it came from, the sites it was to go to and what became of it there; that is kept for two days and
 nothing else is. Who sent it stands there as a keyed hash. The key is drawn anew each day and
 thrown away with the day's rows, so that afterwards nobody, the operator included, can
 tell whose they were; until then a rule that names a peer can be tried, because its hash can be made.
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from gateway.limits import MAX_DECISION_WORDS, MAX_SHAPES, SHAPE_LIFETIME_MS
+from gateway.errors import Reason
+from gateway.limits import MAX_DECISION_WORDS, MAX_SHAPE_SITES, MAX_SHAPES, SHAPE_LIFETIME_MS
 from gateway.store.database import Database
 
 DAY_MS: Final = 24 * 3600 * 1000
@@ -23,6 +24,8 @@ PRUNE_EVERY: Final = 1_000  # rows between two looks at how many there are
 _KEY: Final = 32  # bytes
 _TAG: Final = 8  # bytes
 _LOAD: Final = 500  # rows read at once
+_SITE: Final = 8  # bytes of a site ID
+_VERDICTS: Final = (CROSSED, Reason.POLICY.value, Reason.POLICY_LIMIT.value)  # at one site; the place here is what is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Shape:
         origin: peer ID of the sender going in, its hash of the day coming out.
         via: the site it came from; empty for our own island.
         verdict: ``crossed``, or a `gateway.errors.Reason` or another word for why it did not.
+        sites: the sites a rule was asked about, 8 bytes each, with ``crossed``, ``policy`` or ``policy_limit``.
 
     """
 
@@ -51,6 +55,7 @@ class Shape:
     origin: bytes
     via: bytes
     verdict: str
+    sites: tuple[tuple[bytes, str], ...] = ()
 
 
 class Shapes:
@@ -70,11 +75,18 @@ class Shapes:
         self._added = 0
 
     def add(self, shape: Shape) -> None:
-        """Note a packet; of one that is noted already, the verdict is replaced."""
+        """Note a packet; of one that is noted already, the verdict is replaced unless it crossed, and sites are added.
+
+        Raises:
+            ValueError: a verdict at a site that is none.
+
+        """
         key = self._key(shape.at_ms // DAY_MS)
         self._database.change(
-            "INSERT INTO shape (id, at_ms, kind, size, directed, signed, origin, via, verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET verdict = excluded.verdict",
+            "INSERT INTO shape (id, at_ms, kind, size, directed, signed, origin, via, verdict, sites) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET verdict = CASE verdict WHEN 'crossed' THEN verdict ELSE excluded.verdict END, "
+            "sites = ifnull(substr(CAST(sites || excluded.sites AS BLOB), ?), x'')",
             (
                 shape.packet_id,
                 shape.at_ms,
@@ -85,6 +97,8 @@ class Shapes:
                 _tag(shape.origin, key),
                 shape.via,
                 shape.verdict[:MAX_DECISION_WORDS],
+                b"".join(site + bytes([_VERDICTS.index(verdict)]) for site, verdict in shape.sites[-MAX_SHAPE_SITES:]),
+                -MAX_SHAPE_SITES * (_SITE + 1),
             ),
         )
         self._added += 1
@@ -94,14 +108,22 @@ class Shapes:
     def between(self, from_ms: int, to_ms: int) -> Iterator[Shape]:
         """Walk the packets heard from one moment until before another, in the order in which they were noted."""
         seq = 0
-        while found := self._database.rows(
-            "SELECT seq, id, at_ms, kind, size, directed, signed, origin, via, verdict FROM shape "
+        while found := self.page(from_ms, to_ms, seq, _LOAD):
+            for _, shape in found:
+                yield shape
+            seq = found[-1][0]
+
+    def page(self, from_ms: int, to_ms: int, after: int, limit: int) -> list[tuple[int, Shape]]:
+        """Return some of the same, at most `limit`, each with its number; those behind the number `after`, 0 for the first."""
+        rows = self._database.rows(
+            "SELECT seq, id, at_ms, kind, size, directed, signed, origin, via, verdict, sites FROM shape "
             "WHERE seq > ? AND at_ms >= ? AND at_ms < ? ORDER BY seq LIMIT ?",
-            (seq, from_ms, to_ms, _LOAD),
-        ):
-            for row in found:
-                seq, packet_id, at_ms, kind, size, directed, signed, origin, via, verdict = row
-                yield Shape(packet_id, at_ms, kind, size, bool(directed), bool(signed), origin, via, verdict)
+            (after, from_ms, to_ms, limit),
+        )
+        return [
+            (seq, Shape(packet_id, at_ms, kind, size, bool(directed), bool(signed), origin, via, verdict, _sites(sites)))
+            for seq, packet_id, at_ms, kind, size, directed, signed, origin, via, verdict, sites in rows
+        ]
 
     def tags(self, peer_id: bytes) -> frozenset[bytes]:
         """Return what one peer's packets bear as `origin`, a hash for each day that is kept."""
@@ -128,3 +150,9 @@ class Shapes:
 
 def _tag(peer_id: bytes, key: bytes) -> bytes:
     return blake2b(peer_id, key=key, digest_size=_TAG).digest()
+
+
+def _sites(blob: bytes) -> tuple[tuple[bytes, str], ...]:
+    """Return what became of a packet at each site in the end."""
+    found = {blob[at : at + _SITE]: _VERDICTS[blob[at + _SITE]] for at in range(0, len(blob), _SITE + 1)}
+    return tuple(found.items())

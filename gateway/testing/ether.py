@@ -22,6 +22,7 @@ from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
+from gateway.testing.air import Air
 from gateway.testing.topology import Position, pairs_in_range
 from gateway.testing.way import LinkProfile, Way
 from transports.link import Capability, FrameReceived, LinkDown, LinkEvent, LinkId, LinkUp, Writable
@@ -73,6 +74,7 @@ class Ether:
         self._ways: dict[str, dict[LinkId, Way]] = {}
         self._positions: dict[str, Position] = {}
         self._hubs: set[str] = set()
+        self._airs: dict[str, Air] = {}
         self._wanted: dict[tuple[str, str], LinkProfile] = {}  # pairs that have a link unless cut
         self._reached: set[tuple[str, str]] = set()  # pairs wanted because they are in range
         self._cuts: dict[int, Cut] = {}
@@ -130,6 +132,10 @@ class Ether:
         for pair in sorted(reached - self._reached):
             self.connect(*pair, now)
         self._reached = reached
+
+    def share_air(self, port: str, air: Air) -> None:
+        """Let all links of a port that come up from now on share one radio's air for what it sends, whatever their `rate`."""
+        self._airs[port] = air
 
     def connect(self, a: str, b: str, now: float, profile: LinkProfile | None = None) -> None:
         """Give two ports a link; both get `LinkUp` at the next tick unless the air is cut."""
@@ -193,7 +199,9 @@ class Ether:
             way.refused = True
             return False
         at = now
-        if way.rate is not None:
+        if way.air is not None:
+            at = way.air.book(size, now)
+        elif way.rate is not None:
             way.free_at = at = max(now, way.free_at) + size / way.rate
         random = self._random
         if way.loss and random() < way.loss:
@@ -250,6 +258,7 @@ class Ether:
         for way, link, peer in ((Way(b, at_b, a, at_a, profile), at_a, b), (Way(a, at_a, b, at_b, profile), at_b, a)):
             self._ways[way.sender][way.sender_link] = way
             event = LinkUp(link, profile.mtu, self.capabilities, peer if self._named_peers else None)
+            way.air = self._airs.get(way.sender)
             way.last_tick = self._tell(way, event, now)
 
     def _bring_down(self, pair: tuple[str, str], now: float, reason: str) -> None:

@@ -171,7 +171,7 @@ class Manners(ABC):
     def next_wakeup(self) -> float | None:
         """Return when to send a `Tick`."""
         at = self.mesh.next_wakeup()
-        later = self._later.next_at()
+        later = self._later.first
         if at is None or later < at:
             return later if later < float("inf") else None
         return at

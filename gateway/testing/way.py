@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.testing.air import Air
 from transports.link import LinkId
 
 
@@ -21,6 +22,7 @@ class Way:
     """One direction of one link."""
 
     __slots__ = (
+        "air",
         "buffer",
         "delay",
         "duplicate",
@@ -51,6 +53,7 @@ class Way:
         self.rate = profile.rate
         self.mtu = profile.mtu
         self.buffer = profile.buffer
+        self.air: Air | None = None  # of the sender's radio, where its links share it
         self.up = True
         self.waiting = 0  # bytes accepted and not yet delivered
         self.refused = False  # a frame was refused since the last Writable

@@ -11,10 +11,10 @@ from heapq import heappop, heappush
 from random import Random
 from typing import TypeVar
 
-from gateway.limits import MAX_ENVELOPE, QUEUE_BYTES, SITE_QUEUE_BYTES
+from gateway.limits import MAX_ENVELOPE, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, SendFrame
 from gateway.mesh.events import ClockSet, MeshEvent, Tick, Unsent
-from gateway.mesh.queue import LinkQueue
+from gateway.mesh.queue import InOrderQueue, LinkQueue, Queue, Shed
 from gateway.mesh.records import RECORDS
 from gateway.testing.ether import RADIO, WIDE, Cut, Ether
 from gateway.testing.node import Engine, Node, Notice
@@ -37,6 +37,7 @@ class World:
 
     Notices go to every one of `listeners` and stay in `notices`, the newest `max_notices`
     of them; `ignore` names effect types that are no notices (a long run makes many); what is for a store never is one.
+    `local_queue` makes what stands before a full link, in place of what the runtime has there.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class World:
         tick: float = 0.001,
         ignore: Iterable[type] = (),
         max_notices: int | None = None,
+        local_queue: Callable[[Shed], Queue] = LinkQueue,
         report: Callable[[str], object] = print,
     ) -> None:
         self.seed = seed
@@ -63,6 +65,7 @@ class World:
         self._per_second = round(1 / tick)
         self._tick = tick
         self._ignore = frozenset(ignore) | RECORDS
+        self._local_queue = local_queue
         self._timers: list[tuple[float, int, Node]] = []
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
         self._number = 0  # orders what is due at the same time
@@ -252,14 +255,14 @@ class World:
                 self._hand_back(node, event.link, queue, now)
         elif isinstance(event, Writable):
             queue = node.queues.get(event.link)
-            while queue and (frame := queue.peek()) is not None and ether.send(node.name, event.link, frame, now):
-                queue.pop()
+            if queue:
+                queue.drain(lambda frame: ether.send(node.name, event.link, frame, now), now)
 
-    def _hand_back(self, node: Node, link: LinkId, queue: LinkQueue, now: float) -> None:
+    def _hand_back(self, node: Node, link: LinkId, queue: Queue, now: float) -> None:
         """Tell an engine what was still waiting for a link that is down."""
         frames = queue.take_all()
         effects = node.engine.handle(Unsent(link, frames), now) if node.engine is not None else ()
-        node.dropped += 0 if effects else len(frames)
+        node.lost += 0 if effects else len(frames)
         self._carry_out(node, effects, now)
 
     def _carry_out(self, node: Node, effects: Sequence[object], now: float) -> None:
@@ -277,9 +280,9 @@ class World:
                     queue = node.queues.get(link)
                     if queue or not ether.send(node.name, link, frame, now):
                         if queue is None:
-                            capacity = QUEUE_BYTES if ether.is_local else SITE_QUEUE_BYTES
-                            queue = node.queues[link] = LinkQueue(capacity, in_order=not ether.is_local)
-                        node.dropped += not queue.push(frame, effect.priority)
+                            queue = self._local_queue(node.shed) if ether.is_local else InOrderQueue(SITE_QUEUE_BYTES, node.shed)
+                            node.queues[link] = queue
+                        queue.push(frame, effect.priority, now)
                 if on_air:
                     self.traffic.note(node.name, node.address, frame, len(links))
             elif type(effect) is CloseLink:

@@ -79,7 +79,6 @@ class Peripheral:
     ) -> None:
         self.ready = asyncio.Event()
         self.advertising = False
-        self.counters: Counter[str] = Counter()
         self._bus = bus
         self._adapter = adapter
         self._profile = profile
@@ -94,7 +93,6 @@ class Peripheral:
                 pace=lambda: TokenBucket(rate, burst, loop.time()),
                 shared_pace=TokenBucket(rate * SHARED_FACTOR, burst * SHARED_FACTOR, loop.time()),
                 turn_away=self._turn_away,
-                counters=self.counters,
             )
         )
         self._advertisement = ""  # path, while it is exported
@@ -102,6 +100,11 @@ class Peripheral:
         self._failure: asyncio.Future[None] = loop.create_future()
         self._advertising_lock = asyncio.Lock()
         self._sending_away: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def counters(self) -> Counter[str]:
+        """What was counted until now."""
+        return self._subscriptions.count()
 
     @property
     def centrals(self) -> Collection[Central]:

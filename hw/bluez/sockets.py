@@ -31,6 +31,8 @@ class Outlet:
         room: called when a frame was refused and another may be tried.
         ended: called once when BlueZ has closed its end.
 
+    `sent` and `refused` count frames.
+
     """
 
     def __init__(self, ours: socket.socket, bucket: TokenBucket, room: Callable[[], None], ended: Callable[[], None]) -> None:
@@ -42,6 +44,7 @@ class Outlet:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._held = False  # full or closed
+        self.sent = self.refused = 0
         self._loop.add_reader(ours, self._read)
 
     @property
@@ -51,22 +54,20 @@ class Outlet:
 
     def send(self, frame: bytes) -> bool:
         """Hand over one frame; False means that it was not taken and that `room` or `ended` follows."""
-        if self._held:
-            return False
         size, bucket = len(frame), self._bucket
-        if size <= bucket.level:
-            bucket.level -= size
-        elif not self._in_time(size):
+        if self._held or (size > bucket.level and not self._in_time(size)):
+            self.refused += 1
             return False
         try:
             self._write(frame)
-        except BlockingIOError:
-            self._bucket.take(-size)
-            self._held = True
-            self._loop.add_writer(self._socket, self._on_writable)
+        except OSError as error:
+            if isinstance(error, BlockingIOError):  # else the reader is told of the end in its turn
+                self._held = True
+                self._loop.add_writer(self._socket, self._on_writable)
+            self.refused += 1
             return False
-        except OSError:  # the reader is told of the end in its turn
-            return False
+        bucket.level -= size
+        self.sent += 1
         return True
 
     def close(self) -> None:
@@ -87,7 +88,6 @@ class Outlet:
             self._held = True
             self._timer = self._loop.call_later(wait, self._on_time)
             return False
-        self._bucket.take(size)
         return True
 
     def _on_time(self) -> None:

@@ -81,6 +81,13 @@ class Subscriptions:
         """The phones that are here."""
         return [phone.central for phone in self._phones.values() if phone.central is not None]
 
+    def count(self) -> Counter[str]:
+        """Return what was counted until now."""
+        for phone in self._phones.values():
+            if phone.outlet is not None:
+                self._fold(phone.outlet)
+        return self._counters
+
     def acquire_notify(self, device: str, mtu: int) -> int:
         """Take a phone that subscribes.
 
@@ -167,6 +174,7 @@ class Subscriptions:
             return
         if phone.outlet is not None:
             phone.outlet.close()
+            self._fold(phone.outlet)
         if phone.deaf is not None:
             phone.deaf.cancel()
         self._part(phone, why)
@@ -185,20 +193,27 @@ class Subscriptions:
         if not 0 < len(frame) <= central.mtu:
             raise ValueError(f"a frame of {len(frame)} bytes for a phone that takes 1 to {central.mtu}")
         outlet = phone.outlet
-        if self._window.is_unused and outlet is not None:
-            sent = outlet.send(frame)
-        elif self._window.has_sent(central, frame):
+        if outlet is not None and self._window.is_unused:  # every phone has a socket, and the counts are the outlet's
+            return outlet.send(frame)
+        if self._window.has_sent(central, frame):
             self._counters["shared"] += 1
             return True
-        elif outlet is not None:
-            sent = outlet.send(frame)
+        if outlet is not None:
             self._window.skip(central)
-        elif sent := self._shared.send(frame, len(self._phones)):
+            return outlet.send(frame)
+        sent = self._shared.send(frame, len(self._phones))
+        if sent:
             self._window.sent(central, frame)
         else:
             self._refused[central] = None
         self._counters["notifications" if sent else "refused"] += 1
         return sent
+
+    def _fold(self, outlet: Outlet) -> None:
+        """Move what an outlet has counted to the counters of all."""
+        self._counters["notifications"] += outlet.sent
+        self._counters["refused"] += outlet.refused
+        outlet.sent = outlet.refused = 0
 
     def _on_room(self, phone: _Phone) -> None:
         if phone.central is not None:
@@ -218,6 +233,8 @@ class Subscriptions:
 
     def _on_still_here(self, phone: _Phone) -> None:
         """Notify a phone the shared way from now on: BlueZ has closed the wrong socket, or it has unsubscribed and does not mind."""
+        if phone.outlet is not None:
+            self._fold(phone.outlet)
         phone.deaf = phone.outlet = None
         self._counters["socket_lost"] += 1
         self._fit()

@@ -7,6 +7,7 @@ from gateway.errors import Reason
 from gateway.mesh.records import ASKED_ABOUT, Verb
 from gateway.store.decisions import Decision
 from gateway.wire.types import type_name
+from transports.nostr.protocol import Word
 
 SITE = "af0c21fc3eb7138d"
 IDENTITY = "12D3KooWBtfsk3rTBqgALqPDKN7pgxow3GvKiRdFyoK2L4mZ6LZQ"
@@ -85,3 +86,38 @@ def test_a_row_of_a_newer_version_is_shown_as_far_as_it_goes() -> None:
 def test_long_identities_are_shortened_where_they_differ() -> None:
     assert short(SITE) == SITE
     assert short(IDENTITY) == "12D3KooW…mZ6LZQ"
+
+
+def test_what_relays_did_reads_well() -> None:
+    at = "relay relay.example"
+    assert said(Verb.SENT, "nostr", "consent", detail=at) == "Sent to the relay relay.example, because its author signed it for the bridge."
+    assert said(Verb.SENT, "nostr", "consent", detail="relay sites.example").startswith("Sent to the relay sites.example,")
+    assert (
+        said(Verb.ACKNOWLEDGED, "nostr", detail=f"{at} seconds 0.3") == "Acknowledged by the relay relay.example, 0.3 s after it was sent."
+    )
+    assert said(Verb.REJECTED, "nostr", "blocked", detail=at) == "Refused by the relay relay.example: it does not serve the author."
+    assert said(Verb.LOST, "nostr", detail=at) == "Given up: the relay relay.example does not say whether it took it."
+    assert said(Verb.DROPPED, "nostr", reason="expired") == "Given up for the Nostr relays: it is too old."
+    assert said(Verb.ARRIVED, "nostr", "consent") == "Arrived from a Nostr relay, signed by its author for the bridge."
+    assert said(Verb.REFUSED, "nostr", reason="signature", detail=at).startswith("Not taken from the relay relay.example: ")
+
+
+@pytest.mark.parametrize("word", Word)
+def test_every_word_of_a_relay_has_words_of_ours(word: Word) -> None:
+    sentence = said(Verb.REJECTED, "nostr", word.value, detail="relay relay.example")
+    assert sentence.startswith("Refused by the relay relay.example: it ")
+    assert (word is Word.OTHER) == sentence.endswith("it does not say why.")
+
+
+def test_what_is_no_longer_offered_is_told() -> None:
+    assert said(Verb.DROPPED, "", "shelf", "expired") == "No longer offered to sites that lack it: it is too old."
+
+
+def test_the_operators_rules_are_told_by_their_names() -> None:
+    assert said(Verb.STAYED, SITE, "no files", Reason.POLICY) == f'Not sent to site {SITE}: the rule "no files" forbids it.'
+    assert said(Verb.STAYED, "", "no files", Reason.POLICY, "sites 3") == 'Not sent to 3 more sites: the rule "no files" forbids it.'
+    assert said(Verb.REFUSED, SITE, "slowly", Reason.POLICY_LIMIT, **{SITE: "Hut"}) == (
+        'Not taken from Hut: the limit of the rule "slowly" is used up for now.'
+    )
+    assert said(Verb.STAYED, SITE, "default", Reason.POLICY).endswith("no rule of the policy fits it, and then nothing crosses.")
+    assert said(Verb.STAYED, reason=Reason.AIR_TIME) == "Sent to no site: its share of the radio's air time is used up."

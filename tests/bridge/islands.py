@@ -4,6 +4,10 @@ from random import Random
 
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
+from gateway.bridge.gate import Subject
+from gateway.bridge.policy import Kind as Sort
+from gateway.bridge.policy import Mode
+from gateway.bridge.shelf import Shelved
 from gateway.errors import Reason
 from gateway.mesh.identity import Identity
 from gateway.testing.bridging import Author as Signer
@@ -113,3 +117,9 @@ def drops(site: Site) -> dict[Reason, int]:
 def copy_packet(author: Author, event: NostrEvent, *, direction: Direction = Direction.FROM_BRIDGE, cell: str = CELL) -> bytes:
     """A packet with which another gateway puts an event down."""
     return author.bare(MessageType.NOSTR_CARRIER, carrier(direction, cell, event))
+
+
+def shelved(name: bytes, *, is_told: bool = True) -> Shelved:
+    """An event as it is kept for sites that may lack it."""
+    what = Subject(name, Sort.CARRIER, bytes(8), 1, directed=False, signed=True, mode=Mode.CONSENT)
+    return Shelved(Envelope(name, Kind.EVENT, bytes(8), (), 0, 1, b""), what, b"", is_told=is_told)

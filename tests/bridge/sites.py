@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -20,6 +20,7 @@ from gateway.mesh.settings import MeshSettings
 from gateway.wire.announce import Announce, encode_announce
 from gateway.wire.packet import Packet, encode, peek
 from gateway.wire.signing import sign
+from gateway.wire.types import Capability as Serves
 from gateway.wire.types import MessageType
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
 
@@ -79,6 +80,7 @@ class Site:
     notices: list[object] = field(default_factory=list)
     closed: list[CloseLink] = field(default_factory=list)
     links: dict[LinkId, tuple["Site", LinkId]] = field(default_factory=dict)
+    outlets: dict[LinkId, Callable[[bytes], None]] = field(default_factory=dict)  # where frames for other links go
 
     def heard(self, kind: int) -> list[bytes]:
         """Frames of one type on the air, the gateway's own left out."""
@@ -105,9 +107,11 @@ class Sites:
         for index, name in enumerate(names):
             rng = Random(f"{seed}/{index}")
             identity = identities.get(name) or Identity.generate(rng.randbytes)
-            mesh = Mesh(
-                identity, rng, MeshSettings(nickname=name, jitter=False, sync=False, reads_mail=not carries_mail, carries_mail=carries_mail)
+            serves = (place or Place()).capabilities if mode is BridgeMode.CONSENT else Serves(0)
+            settings = MeshSettings(
+                nickname=name, jitter=False, sync=False, capabilities=serves, reads_mail=not carries_mail, carries_mail=carries_mail
             )
+            mesh = Mesh(identity, rng, settings)
             self.sites[name] = Site(GatewayEngine(mesh, mode, place))
             self.give(name, ClockSet(float(EPOCH)))
             self.give(name, LinkUp(RADIO, 1_300_000, NEAR))
@@ -124,6 +128,16 @@ class Sites:
         self[b].links[LinkId(f"site:{a}")] = (self[a], LinkId(f"site:{b}"))
         self._handle(self[a], LinkUp(LinkId(f"site:{b}"), 1_310_720, FAR, peer=b))
         self.give(b, LinkUp(LinkId(f"site:{a}"), 1_310_720, FAR, peer=a))
+
+    def near(self, a: str, b: str) -> None:
+        """Let two gateways hear each other's radio: they stand on one island."""
+        for one, other in ((a, b), (b, a)):
+            self[one].outlets[LinkId(f"radio:{other}")] = self._hearing(other, LinkId(f"radio:{one}"))
+        for one, other in ((a, b), (b, a)):
+            self.give(one, LinkUp(LinkId(f"radio:{other}"), 1_300_000, NEAR))
+
+    def _hearing(self, name: str, link: LinkId) -> Callable[[bytes], None]:
+        return lambda frame: self.later(name, FrameReceived(link, frame))
 
     def part(self, a: str, b: str) -> None:
         for one, other in ((a, b), (b, a)):
@@ -148,6 +162,10 @@ class Sites:
         """Another site sends this, whatever it is."""
         self.give(name, FrameReceived(LinkId(f"site:{other}"), data))
 
+    def later(self, name: str, received: FrameReceived) -> None:
+        """A frame arrives once what is under way now is done."""
+        self._waiting.append((self[name], received))
+
     def give(self, name: str, event: object) -> None:
         self._handle(self[name], event)
         while self._waiting:
@@ -165,6 +183,8 @@ class Sites:
                             other, back = site.links[link]
                             self.crossings.append((self._name(site), self._name(other), frame))
                             self._waiting.append((other, FrameReceived(back, frame)))
+                        elif link in site.outlets:
+                            site.outlets[link](frame)
                 case CloseLink():
                     site.closed.append(effect)
                 case _:

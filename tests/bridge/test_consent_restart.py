@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.errors import Reason
-from gateway.limits import EVENT_AGE_S, EVENT_MEMORY_S, MAX_EVENTS_KEPT, MAX_QUEUED_DEPOSITS, OFFER_PERIOD_S
+from gateway.limits import EVENT_AGE_S, EVENT_MEMORY_S, MAX_QUEUED_DEPOSITS, OFFER_PERIOD_S
 from gateway.mesh.events import Remember
 from gateway.mesh.records import EventCarried, EventMemory, EventNoted, HistoryKept
 from gateway.wire.envelope import Kind
@@ -185,15 +185,6 @@ def test_what_is_not_fresh_any_more_is_left_behind() -> None:
     ada.deposit(sites, "A", ada.copy(sites, "too late"))
     again = resumed(sites["A"], "A", "B", at=EVENT_AGE_S + 60)
     assert crossings(again, Kind.EVENT, Kind.OFFER) == []
-
-
-def test_the_disk_holds_no_more_than_the_shelf() -> None:
-    sites = joined("AB")
-    ada = introduced(sites, "B", 1)
-    for number in range(MAX_EVENTS_KEPT + 3):
-        sites.from_site("A", "B", enveloped(ada.copy(sites, f"number {number}"), FAR_SITE))
-        sites.run(0.6)
-    assert len(carried(sites["A"])) == MAX_EVENTS_KEPT
 
 
 def test_a_deposit_given_up_for_want_of_room_is_not_on_the_disk() -> None:

@@ -10,7 +10,7 @@ from gateway.wire import envelope as wire
 from gateway.wire.carrier import Direction
 from gateway.wire.envelope import Envelope, Kind
 from gateway.wire.tlv import tlv16
-from tests.bridge.islands import CELL, TURN_S, crossings, drops, enveloped, introduced, islands, joined, put_down
+from tests.bridge.islands import CELL, TURN_S, crossings, drops, enveloped, introduced, islands, joined, put_down, shelved
 from tests.bridge.sites import FAR, RADIO, Sites
 from transports.link import FrameReceived, LinkDown, LinkId, LinkUp
 
@@ -106,9 +106,9 @@ class TestMissed:
         rng = Random(1)
         shelf = sites["A"].engine.consent._shelf
         for _ in range(MAX_EVENTS_KEPT + 3):
-            shelf.add(Envelope(rng.randbytes(16), Kind.EVENT, bytes(8), (), 0, 1, b""))
+            shelf.add(shelved(rng.randbytes(16)), 0.0)
         assert len(shelf) == MAX_EVENTS_KEPT
-        assert len(shelf.names()) == 16 * MAX_EVENTS_KEPT
+        assert len(shelf.names(lambda _one: True)) == 16 * MAX_EVENTS_KEPT
 
     def test_offers_and_wishes_have_a_budget_per_site(self) -> None:
         sites = joined("AB", "AC")

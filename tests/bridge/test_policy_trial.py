@@ -3,12 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.bridge.gate import CROSSED
 from gateway.bridge.policy import HERE, Action, Direction, Kind, Limit, Mode, Policy, Rule
-from gateway.bridge.policy_trial import CROSSED, Past, dry_run, past_of
+from gateway.bridge.policy_trial import Past, dry_run, pasts_of
 from gateway.errors import Reason
 from gateway.store.shapes import Shape
 from gateway.wire.types import MessageType
-from tests.bridge.packets import FACTS, HUT, POLICIES, facts
+from tests.bridge.packets import FACTS, HALL, HUT, POLICIES, facts
 
 NO_FILES = Policy(Action.ALLOW, (Rule("no files", Action.DENY, kinds=frozenset({Kind.FILE})),))
 VERDICTS = st.sampled_from([CROSSED, *(reason.value for reason in Reason)])
@@ -36,6 +37,8 @@ def test_the_trial_counts_what_would_newly_cross_and_what_no_longer():
     assert (trial.still_crosses.packets, trial.still_stays.packets, trial.refused_anyway.packets) == (1, 1, 1)
     assert trial.looked_at.packets == 6
     assert trial.changes == {("no files", "file", False): 1, ("default", "message", True): 2}
+    assert trial.kinds == {"file": (1, 0), "message": (1, 3)}
+    assert trial.rules == {"no files": (0, 2), "default": (3, 0)}
 
 
 def test_limits_are_tried_in_the_time_of_the_past():
@@ -57,6 +60,8 @@ def test_every_packet_is_counted_once(policy, history):
     tallies = (trial.still_crosses, trial.newly_crosses, trial.no_longer_crosses, trial.still_stays, trial.refused_anyway)
     assert sum(tally.packets for tally in tallies) == trial.looked_at.packets == len(history)
     assert sum(tally.size for tally in tallies) == trial.looked_at.size
+    assert sum(before for before, _ in trial.kinds.values()) == trial.still_crosses.packets + trial.no_longer_crosses.packets
+    assert sum(after for _, after in trial.kinds.values()) == sum(crosses for crosses, _ in trial.rules.values())
     assert trial.changes.total() == trial.newly_crosses.packets + trial.no_longer_crosses.packets
 
 
@@ -67,22 +72,24 @@ def test_what_was_refused_for_another_reason_never_crosses(history):
     assert trial.newly_crosses.packets == trial.still_crosses.packets == 0
 
 
-def shape(via=b""):
-    return Shape(
-        packet_id=bytes(16),
-        at_ms=5_000,
-        kind=MessageType.NOISE_ENCRYPTED,
-        size=300,
-        directed=True,
-        signed=False,
-        origin=b"hash",
-        via=via,
-        verdict=CROSSED,
-    )
+def shape(kind=MessageType.NOISE_ENCRYPTED, **changes):
+    plain = {"packet_id": bytes(16), "at_ms": 5_000, "kind": kind, "size": 300, "directed": True, "signed": False}
+    return Shape(**(plain | {"origin": b"hash", "via": b"", "verdict": CROSSED} | changes))
 
 
-def test_a_shape_of_the_store_is_a_packet_of_the_past():
-    out = past_of(shape(), Mode.OPEN)
-    assert out == Past(5.0, facts(kind=Kind.PRIVATE, target=None, size=300, directed=True, signed=False), b"hash", CROSSED)
-    came = past_of(shape(via=HUT), Mode.CONSENT).facts
-    assert (came.direction, came.origin, came.target, came.mode) == (Direction.IN, HUT, HERE, Mode.CONSENT)
+def test_a_packet_of_our_island_has_a_way_out_to_each_site_it_was_to_go_to():
+    out = list(pasts_of(shape(sites=((HUT, CROSSED), (HALL, "policy")))))
+    private = {"kind": Kind.PRIVATE, "size": 300, "directed": True, "signed": False}
+    assert out == [Past(5.0, facts(**private), b"hash", CROSSED), Past(5.0, facts(target=HALL, **private), b"hash", "policy")]
+
+
+def test_where_no_rule_was_asked_there_is_one_way_to_nobody_knows_where():
+    (out,) = pasts_of(shape(verdict="no_site"))
+    assert (out.facts.direction, out.facts.target, out.verdict) == (Direction.OUT, None, "no_site")
+
+
+def test_what_a_site_brought_has_a_way_in_and_one_to_each_site_it_was_passed_on_to():
+    came, passed = pasts_of(shape(MessageType.NOSTR_CARRIER, via=HUT, sites=((HALL, "policy_limit"),)))
+    assert (came.facts.direction, came.facts.origin, came.facts.target, came.facts.mode) == (Direction.IN, HUT, HERE, Mode.CONSENT)
+    assert (passed.facts.direction, passed.facts.origin, passed.facts.target) == (Direction.OUT, HUT, HALL)
+    assert (came.verdict, passed.verdict) == (CROSSED, "policy_limit")

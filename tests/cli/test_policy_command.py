@@ -1,10 +1,13 @@
 """``meshgate policy`` as it is typed."""
 
-import json
+import time
 
 import pytest
 
+from gateway.store.shapes import Shape
+from gateway.wire.types import MessageType
 from tests.cli.support import meshgate, objects
+from tests.store.stores import opened
 
 RULES = """default = "allow"
 
@@ -99,39 +102,62 @@ def test_rules_with_a_problem_are_refused_with_the_line(tmp_path, rules):
     assert document["problems"][0]["line"] == 8
 
 
-def packet(**changes):
-    plain = {"at_ms": 1_000, "kind": "file", "direction": "out", "from": "here", "to": "8d31f7a2b4c6d8e0", "size": 900}
-    plain |= {"scope": "public", "signed": True, "mode": "open", "sender": "aabb", "verdict": "crossed"}
-    return json.dumps(plain | changes) + "\n"
+NOW = int(time.time() * 1000)
+HUT, HALL = bytes.fromhex("8d31f7a2b4c6d8e0"), b"another."
 
 
-def test_dry_run_says_what_would_have_changed(tmp_path, rules):
-    history = tmp_path / "past.jsonl"
-    history.write_text(packet() + packet(verdict="policy", to=None) + packet(verdict="signature") + packet(kind="message"))
-    done = meshgate("policy", "dry-run", rules, "--history", str(history))
-    rows = {line.rsplit(maxsplit=2)[0].strip(): line.split()[-2:] for line in done.stdout.splitlines() if line}
-    assert done.returncode == 0
-    assert rows["would no longer cross"] == ["1", "900"]
-    assert rows["would newly cross"] == ["1", "900"]
-    assert rows["in all"] == ["4", "3,600"]
-    assert "Of 1 packets the record does not say" in done.stdout
-    (document,) = objects(meshgate("policy", "dry-run", rules, "--history", str(history), "--json").stdout)
+@pytest.fixture
+def past(tmp_path):
+    """A configuration whose gateway is not running, and what it noted."""
+
+    def note(*shapes):
+        with opened(tmp_path / "state" / "store.db") as store, store.database.transaction():
+            for number, (kind, verdict, sites) in enumerate(shapes):
+                packet = Shape(bytes([number]), NOW - 7_200_000, kind, 900, False, True, b"ada-----", b"", verdict, sites)
+                store.shapes.add(packet)
+        return ("--set", f"gateway.state_dir={tmp_path / 'state'}", "--set", f"control.socket={tmp_path / 'none.sock'}")
+
+    return note
+
+
+def test_dry_run_says_what_crossed_and_what_would_have_by_kind_and_by_rule(rules, past):
+    where = past(
+        (MessageType.FILE, "crossed", ((HUT, "crossed"), (HALL, "crossed"))),
+        (MessageType.FILE, "policy", ((HALL, "policy"),)),
+        (MessageType.MESSAGE, "crossed", ((HUT, "crossed"),)),
+        (MessageType.MESSAGE, "signature", ()),
+    )
+    done = meshgate("policy", "dry-run", rules, *where)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["file", "2", "2"] in rows  # one less to the hut, one more to the hall
+    assert ["message", "1", "1"] in rows
+    assert ["in", "all", "3", "3"] in rows
+    assert ["default", "3", "0"] in rows
+    assert ["no", "files", "to", "the", "hut", "0", "1"] in rows
+    assert '1 of kind file: the rule "no files to the hut" would have kept what crossed.' in done.stdout
+    assert "1 of kind file: no rule would have fitted, and by default would have let across what stayed." in done.stdout
+    assert "1 more did not cross for reasons no rule can change" in done.stdout
+    (document,) = objects(meshgate("policy", "dry-run", rules, *where, "--json").stdout)
+    assert document["kinds"] == [{"kind": "file", "before": 2, "after": 2}, {"kind": "message", "before": 1, "after": 1}]
     assert document["changes"] == [
         {"rule": "default", "kind": "file", "crosses": True, "packets": 1},
         {"rule": "no files to the hut", "kind": "file", "crosses": False, "packets": 1},
     ]
-    (none,) = objects(meshgate("policy", "dry-run", rules, "--history", str(history), "--hours", "1", "--json").stdout)
-    assert none["looked_at"]["packets"] == 0
+    assert document["no_longer_crosses"] == {"packets": 1, "bytes": 900}
+
+
+def test_dry_run_looks_no_further_back_than_it_is_asked(rules, past):
+    where = past((MessageType.FILE, "crossed", ((HUT, "crossed"),)))
+    (document,) = objects(meshgate("policy", "dry-run", rules, *where, "--hours", "1", "--json").stdout)
+    assert document["looked_at"]["packets"] == 0
+    assert "Nothing was noted" in meshgate("policy", "dry-run", rules, *where, "--hours", "1").stdout
     for hours in ("nan", "-1", "0", "soon"):
-        assert "not a number of hours" in meshgate("policy", "dry-run", rules, "--history", str(history), "--hours", hours).stderr
+        assert "not a number of hours" in meshgate("policy", "dry-run", rules, "--hours", hours).stderr
 
 
-@pytest.mark.parametrize("line", ["{}\n", "x\n", packet(kind="flie"), packet(sender="xy"), packet(to="xy"), packet(text="hello")])
-def test_a_history_that_is_none_is_refused_with_its_line(tmp_path, rules, line):
-    history = tmp_path / "past.jsonl"
-    history.write_text(packet() + line)
-    done = meshgate("policy", "dry-run", rules, "--history", str(history))
-    assert done.returncode == 1
-    assert f"{history}:2: " in done.stderr
-    missing = meshgate("policy", "dry-run", rules, "--history", str(tmp_path / "none"))
-    assert "cannot be read" in missing.stderr
+def test_dry_run_without_a_gateway_and_without_a_database_says_what_to_do(rules, tmp_path):
+    done = meshgate("policy", "dry-run", rules, "--set", f"gateway.state_dir={tmp_path}", "--set", f"control.socket={tmp_path}/none.sock")
+    assert done.returncode == 3
+    assert "No gateway is running" in done.stderr
+    assert not (tmp_path / "store.db").exists()

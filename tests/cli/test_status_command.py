@@ -5,7 +5,16 @@ import pytest
 
 from gateway.bridge.engine import BridgeMode
 from gateway.cli.status import _print
-from gateway.status import GatewayStatus, MailSummary, PeerSummary, RouteSummary
+from gateway.status import (
+    AirSummary,
+    GatewayStatus,
+    MailSummary,
+    PeerSummary,
+    PolicySummary,
+    QueuesSummary,
+    QueueSummary,
+    RouteSummary,
+)
 from tests.admin.documents import BROKEN, RADIO, document
 
 
@@ -50,6 +59,15 @@ def test_frames_given_up_are_told_of(capsys: pytest.CaptureFixture, shed: int, l
     assert [line.partition(" because")[0] for line in output if "given up" in line] == lines
 
 
+def test_what_was_given_up_is_told_by_class_and_busy_links_with_what_they_carry(capsys: pytest.CaptureFixture) -> None:
+    known, unknown = QueueSummary("ble:17", 12_340, 3_210.0), QueueSummary("ble:18", 500)
+    status = msgspec.structs.replace(document(), queues=QueuesSummary((known, unknown), {"voice": 1, "bulk": 2}))
+    output = printed(status, capsys)
+    assert "3 frames were given up because a link stayed busy: 1 voice, 2 bulk." in output
+    assert "Link ble:17: 12.3 kB waiting, it carries 3.2 kB/s." in output
+    assert "Link ble:18: 0.5 kB waiting, what it carries is not known yet." in output
+
+
 def test_every_peer_is_listed_with_where_it_is(capsys: pytest.CaptureFixture) -> None:
     peers = [
         PeerSummary("0011223344556677", name, direct=local, local=local, remote=remote, last_heard_s=3.4)
@@ -84,3 +102,19 @@ def test_mail_is_told_of_once_there_has_been_some_with_what_became_of_the_rest(c
     assert "Mail for people who are away: 2 letters waiting, 2 delivered, 1 copies given to other couriers, 1 to other sites." in output
     assert "Letters that were not delivered: 1 because it is too old." in output
     assert "Letters that were not taken: 3 because too much of one person is waiting already." in output
+
+
+def test_rules_and_air_time_have_a_line_each_once_there_is_something_to_say(capsys: pytest.CaptureFixture) -> None:
+    status = document()
+    assert not [line for line in printed(status, capsys) if line.startswith(("Rules", "Air time"))]
+    account = AirSummary("12D3KooWhut", 9_000.0, 10_000.0, 0.0, 4_200.0, 40, 1_200, 3)
+    own = AirSummary("", 9_000.0, 10_000.0, 0.0, 800.0, 9, 0, 2)
+    rules = PolicySummary("rules.toml", 1, "allow")
+    bridge = msgspec.structs.replace(status.bridge, policy=rules, air=(account, own), drops={"policy": 1_000, "policy_limit": 7})
+    lines = printed(msgspec.structs.replace(status, bridge=bridge), capsys)
+    assert "Rules: rules.toml, 1 rule; they kept 1,007 packets from crossing." in lines
+    assert "Air time: 5.0 s for what crossed, most of it for site 12D3KooWhut; 1,200 packets refused for want of it." in lines
+    only_own = msgspec.structs.replace(bridge, air=(own,), policy=PolicySummary("rules.toml", 0, "deny"))
+    lines = printed(msgspec.structs.replace(status, bridge=only_own), capsys)
+    assert "Rules: rules.toml, 0 rules; they kept 1,007 packets from crossing." in lines
+    assert "Air time: 0.8 s for what crossed, most of it for our own island; nothing refused for want of it." in lines

@@ -77,8 +77,8 @@ def measure(bench: Bench) -> None:
         bench.timed_fresh(f"envelope from a site -> on the air, {name}", _maker(south, check), _run(arriving), inner=COUNT)
     engine = south(verify)
     sent = [effect for event, now in arriving for effect in engine.handle(event, now) if isinstance(effect, SendFrame)]
-    if len(sent) != COUNT or engine.crossed_in != COUNT + len(announced):
-        raise RuntimeError(f"{engine.crossed_in} of {COUNT} came in")
+    if len(sent) != COUNT or engine.open.crossed_in != COUNT + len(announced):
+        raise RuntimeError(f"{engine.open.crossed_in} of {COUNT} came in")
 
 
 def _maker(make: Callable[..., GatewayEngine], *args: object) -> Callable[[], GatewayEngine]:

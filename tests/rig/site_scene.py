@@ -171,7 +171,7 @@ class Islands:
         for site in self:
             await site.start()
         for site in self:
-            await site.until(lambda status: status["bridge"]["sites"] == 1)
+            await site.until(lambda status: status["bridge"]["sites"] == 1 and not status["problems"])
         return self
 
     async def add(self, site: Site, *names: str, **options: Any) -> None:

@@ -12,6 +12,8 @@ import pytest
 from bleak import BleakClient
 from bleak.exc import BleakError
 
+from gateway.errors import StoreError
+from gateway.store.database import open_database
 from hw.bluez.adapters import list_adapters
 from hw.bluez.bus import BluezBus
 from tests.rig import guest
@@ -41,6 +43,14 @@ async def is_heard(adapter: str) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def test_a_file_can_be_locked_as_the_store_locks_its_own(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "store.db")
+    database.probe()
+    with pytest.raises(StoreError):
+        open_database(tmp_path / "store.db", patience_s=0.0)
+    database.close()
 
 
 async def test_stations_on_another_island_are_not_heard_and_those_on_ones_own_are(air: AirClient) -> None:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.limits import QUEUE_BYTES, SITE_QUEUE_BYTES
+from gateway.limits import EMERGENCY_RESERVE, QUEUE_BYTES, SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Effect, PeerLost, PeerSeen, Priority, SendFrame
 from gateway.mesh.events import MeshEvent, Say, Tick, Unsent
 from gateway.runtime.pump import Pump
@@ -13,7 +13,8 @@ from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp,
 
 SITE = Capability.WIDE_AREA
 FRAME = 8_192  # bytes of the large ones, so that few fill a queue
-PUBLIC, DIRECTED, BULK = Priority.PUBLIC, Priority.DIRECTED, Priority.BULK
+PUBLIC, DIRECTED, VOICE, BULK = Priority.PUBLIC, Priority.DIRECTED, Priority.VOICE, Priority.BULK
+USUAL = int(QUEUE_BYTES * (1 - EMERGENCY_RESERVE))  # bytes for everything but emergencies
 
 
 def numbered(count: int, size: int = FRAME) -> list[bytes]:
@@ -74,7 +75,7 @@ async def test_refused_frames_wait_and_leave_in_order_when_the_link_is_writable(
         rig.far.resume()
         await turns(30)
         assert rig.frames == taken + late
-        assert rig.pump.waiting_bytes == rig.pump.shed == 0
+        assert rig.pump.waiting_bytes == sum(rig.pump.shed.values()) == 0
         assert Writable(FAR) in rig.engine.events
 
 
@@ -101,23 +102,24 @@ async def test_a_local_link_serves_the_urgent_first() -> None:
 async def test_a_full_local_queue_sheds_the_oldest_of_the_least_urgent_and_counts_it() -> None:
     async with linked() as rig:
         taken = await fill(rig)
-        bulk = numbered(QUEUE_BYTES // FRAME)
-        rig.send(*((frame, BULK) for frame in bulk))
-        assert rig.pump.waiting_bytes == QUEUE_BYTES
+        speech, bulk = numbered(7)[:3], numbered(7)[3:]
+        rig.send(*((frame, VOICE) for frame in speech), *((frame, BULK) for frame in bulk))
+        assert rig.pump.waiting_bytes == USUAL
         rig.send((b"said".ljust(FRAME), PUBLIC))
-        assert rig.pump.waiting_bytes == QUEUE_BYTES
-        assert rig.pump.shed == 1
+        assert rig.pump.waiting_bytes == USUAL
+        assert rig.pump.shed == dict.fromkeys(Priority, 0) | {BULK: 1}
         rig.far.resume()
         await turns(100)
-        assert rig.frames == [*taken, b"said".ljust(FRAME), *bulk[1:]]
+        assert rig.frames[:3] == [*taken, b"said".ljust(FRAME)]
+        assert sorted(rig.frames[3:]) == [*speech, *bulk[1:]]
 
 
 async def test_a_full_local_queue_of_urgent_frames_refuses_what_is_less_urgent() -> None:
     async with linked() as rig:
         taken = await fill(rig)
-        urgent = numbered(QUEUE_BYTES // FRAME)
+        urgent = numbered(USUAL // FRAME)
         rig.send(*((frame, DIRECTED) for frame in urgent), (b"file", BULK))
-        assert rig.pump.shed == 1
+        assert rig.pump.shed == dict.fromkeys(Priority, 0) | {BULK: 1}
         rig.far.resume()
         await turns(100)
         assert rig.frames == taken + urgent
@@ -138,7 +140,7 @@ async def test_a_full_site_queue_refuses_the_newest_even_if_it_is_urgent() -> No
         size = 65_536
         waiting = numbered(SITE_QUEUE_BYTES // size, size)
         rig.send(*((frame, BULK) for frame in waiting), (b"whispered", DIRECTED))
-        assert (rig.pump.waiting_bytes, rig.pump.shed) == (SITE_QUEUE_BYTES, 1)
+        assert (rig.pump.waiting_bytes, rig.pump.shed[DIRECTED], sum(rig.pump.shed.values())) == (SITE_QUEUE_BYTES, 1, 1)
         rig.far.resume()
         await turns(300)
         assert rig.frames == taken + waiting
@@ -152,7 +154,7 @@ async def test_a_link_that_goes_down_takes_its_queue_with_it() -> None:
         await turns()
         assert rig.pump.waiting_bytes == 0
         rig.send((b"nobody there", PUBLIC))
-        assert rig.pump.waiting_bytes == rig.pump.shed == 0
+        assert rig.pump.waiting_bytes == sum(rig.pump.shed.values()) == 0
         rig.far.resume()
         rig.hub.connect(rig.near, rig.far)
         await turns()

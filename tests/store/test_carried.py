@@ -1,6 +1,6 @@
 """Events of the consent bridge that wait for sites outlive a restart while they are fresh."""
 
-from gateway.limits import EVENT_AGE_S
+from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT
 from gateway.store.carried import Carried
 from tests.store.stores import NOW, opened, writing
 
@@ -33,3 +33,13 @@ def test_what_is_not_fresh_is_forgotten_and_so_is_what_a_clock_that_was_ahead_ha
         store.carried.keep(carried("of tomorrow", until=NOW + 2 * int(EVENT_AGE_S * 1000) + 1))
         assert store.carried.load(NOW) == []
         assert store.carried.prune(NOW) == 2
+
+
+def test_the_newest_are_kept_and_deposits_besides(tmp_path):
+    with writing(tmp_path / "store.db") as store:
+        store.carried.keep(carried("deposit", unsent=True))
+        for number in range(MAX_EVENTS_KEPT + 3):
+            store.carried.keep(carried(f"{number}"))
+        assert store.carried.prune(NOW) == 3
+        names = [one.identifier.decode() for one in store.carried.load(NOW)]
+        assert names == ["deposit", *(str(number) for number in range(3, MAX_EVENTS_KEPT + 3))]

@@ -4,7 +4,14 @@ from random import Random
 
 import pytest
 
-from gateway.limits import DECISION_LIFETIME_MS, MAX_DECISION_DETAIL, MAX_DECISION_WORDS, MAX_MESSAGE_ID, SHAPE_LIFETIME_MS
+from gateway.limits import (
+    DECISION_LIFETIME_MS,
+    MAX_DECISION_DETAIL,
+    MAX_DECISION_WORDS,
+    MAX_MESSAGE_ID,
+    MAX_SHAPE_SITES,
+    SHAPE_LIFETIME_MS,
+)
 from gateway.store import decisions, shapes
 from gateway.store.decisions import MAX_TRAIL, Decision, Decisions
 from gateway.store.shapes import DAY_MS, Shape, Shapes
@@ -24,8 +31,8 @@ def decision(subject, number=0, **changes):
     return Decision(subject, NOW + number, "radio", "dropped", "rule 3", "budget", **changes)
 
 
-def shape(packet_id, at_ms=NOW, origin=ADA, verdict="crossed"):
-    return Shape(packet_id, at_ms, 2, 300, directed=False, signed=True, origin=origin, via=b"", verdict=verdict)
+def shape(packet_id, at_ms=NOW, origin=ADA, verdict="crossed", sites=()):
+    return Shape(packet_id, at_ms, 2, 300, directed=False, signed=True, origin=origin, via=b"", verdict=verdict, sites=sites)
 
 
 def test_the_trail_of_a_packet_is_told_in_order_and_survives_a_restart(tmp_path):
@@ -105,6 +112,34 @@ def test_the_last_verdict_of_a_packet_counts(store):
     store.shapes.add(shape(b"one", verdict="unknown_recipient"))
     store.shapes.add(shape(b"one", NOW + 9, verdict="crossed"))
     assert [(one.at_ms, one.verdict) for one in store.shapes.between(0, NOW + 99)] == [(NOW, "crossed")]
+    store.shapes.add(shape(b"one", verdict="expired"))
+    (one,) = store.shapes.between(0, NOW + 99)
+    assert one.verdict == "crossed"  # it has, whatever came of a later copy
+
+
+def test_what_became_of_a_packet_at_each_site_is_added_up_and_the_last_counts(store):
+    hut, hall = bytes(8), b"\xff" * 8  # no text in any encoding
+    store.shapes.add(shape(b"one", verdict="policy", sites=((hut, "policy"), (hall, "crossed"))))
+    store.shapes.add(shape(b"one", sites=((hut, "crossed"),)))
+    store.shapes.add(shape(b"two"))
+    assert [dict(one.sites) for one in store.shapes.between(0, NOW + 1)] == [{hut: "crossed", hall: "crossed"}, {}]
+
+
+def test_no_more_sites_are_kept_with_a_packet_than_there_can_be_links(store):
+    names = [number.to_bytes(8) for number in range(3 * MAX_SHAPE_SITES)]
+    store.shapes.add(shape(b"one", sites=tuple((name, "policy_limit") for name in names[: 2 * MAX_SHAPE_SITES])))
+    for name in names[2 * MAX_SHAPE_SITES :]:
+        store.shapes.add(shape(b"one", sites=((name, "crossed"),)))
+    (one,) = store.shapes.between(0, NOW + 1)
+    assert one.sites == tuple((name, "crossed") for name in names[2 * MAX_SHAPE_SITES :])
+
+
+def test_a_page_begins_behind_a_number_and_is_no_longer_than_was_asked(store):
+    for number in range(5):
+        store.shapes.add(shape(bytes([number])))
+    first = store.shapes.page(NOW, NOW + 1, 0, 3)
+    assert [one.packet_id for _, one in first] == [b"\0", b"\1", b"\2"]
+    assert [one.packet_id for _, one in store.shapes.page(NOW, NOW + 1, first[-1][0], 3)] == [b"\3", b"\4"]
 
 
 def test_a_sender_is_known_by_a_hash_that_a_rule_can_make_and_that_changes_with_the_day(store):

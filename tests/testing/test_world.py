@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.limits import QUEUE_BYTES
+from gateway.limits import EMERGENCY_RESERVE, QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Priority, PublicMessage, SendFrame
 from gateway.mesh.events import ClockSet, Say
 from gateway.testing.faults import between, churn, outage
@@ -149,7 +149,8 @@ def test_what_waits_is_bounded_and_the_rest_is_counted_as_dropped():
         made.inject("a", Say("x" * 450))
     node = made.nodes["a"]
     (queue,) = node.queues.values()
-    assert QUEUE_BYTES - 500 < queue.bytes <= QUEUE_BYTES
+    usual = QUEUE_BYTES * (1 - EMERGENCY_RESERVE)
+    assert usual - 600 < queue.bytes <= usual
     assert node.dropped == made.figures()["frames_dropped"] > 0
 
 

@@ -1,6 +1,6 @@
 """Worlds in consent mode: islands with a gateway or two and phones that sign copies of what they say for the bridge."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -8,11 +8,13 @@ from gateway.app import shown
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.events import Carried
+from gateway.errors import Reason
 from gateway.limits import MAX_ENVELOPE, SITE_QUEUE_BYTES
 from gateway.mesh.effects import Heard, PeerLost, PeerSeen, SendFrame
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import Say
 from gateway.mesh.identity import Identity
+from gateway.mesh.records import Decided, Verb
 from gateway.testing.bridging import Bridged, BridgingPhone
 from gateway.testing.memo import SharedVerifier
 from gateway.testing.phone import PHONE
@@ -41,14 +43,15 @@ class Gate(GatewayEngine):
         self.envelopes: Counter[Kind] = Counter()
         self.put_down: list[str] = []  # event IDs
         self.taken: list[str] = []  # event IDs
+        self.given_up: defaultdict[bytes | str, set[Reason | None]] = defaultdict(set)  # why, by name
         carry, deposit = mesh.carry, self.consent.carriers.deposit
 
         def counting(payload, recipient, effects, now):
             self.put_down.append(decode_event(decode_carrier(payload).event).event_id)
             carry(payload, recipient, effects, now)
 
-        def noting(depositor, payload, now, wall_ms):
-            decision = deposit(depositor, payload, now, wall_ms)
+        def noting(depositor, payload, now, wall_ms, refuses):
+            decision = deposit(depositor, payload, now, wall_ms, refuses)
             if isinstance(decision, Carried):
                 self.taken.append(decision.event.event_id)
             return decision
@@ -61,6 +64,8 @@ class Gate(GatewayEngine):
         for effect in effects:
             if isinstance(effect, SendFrame) and effect.links[0].startswith("site"):
                 self.envelopes[wire.decode(effect.frame).kind] += len(effect.links)
+            elif isinstance(effect, Decided) and effect.verb is Verb.DROPPED:
+                self.given_up[effect.subject].add(effect.reason)
         return effects
 
 

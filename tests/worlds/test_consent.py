@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.errors import Reason
 from gateway.limits import OFFER_PERIOD_S
 from gateway.mesh.effects import PublicMessage
 from gateway.testing.bridging import Bridged
@@ -79,6 +80,26 @@ def test_what_was_said_while_sites_were_parted_is_shown_once_after_healing() -> 
     heal()
     islands.world.run_until(SETTLED + 320.0)
     islands.assert_one_copy_on_every_other_island(sayings)
+
+
+def test_after_twenty_minutes_apart_each_event_was_delivered_or_has_expired_with_a_reason() -> None:
+    islands = Archipelago(52, 6)
+    names = list(islands.gates)
+    islands.link([*ring(names), (names[0], names[3]), (names[1], names[4])])
+    islands.world.run_until(SETTLED)
+    heal = islands.world.partition(between(names[:3]), islands.world.sites)
+    sayings = everybody_says(islands, SETTLED + 5.0, 1_200.0 / 6)
+    islands.world.run_until(SETTLED + 1_210.0)
+    heal()
+    islands.world.run_until(SETTLED + 2_400.0)
+    islands.assert_no_duplicate()
+    copies = islands.copies()
+    assert copies.keys() == sayings.keys()
+    expired = {name for gate in islands.gates.values() for name, reasons in gate.given_up.items() if Reason.EXPIRED in reasons}
+    complete = {text for text, name in sayings.items() if copies[text] == [number != islands.island[name] for number in range(6)]}
+    for text, event_id in islands.deposited().items():
+        assert text in complete or bytes.fromhex(event_id)[:16] in expired, text
+    assert 0 < len(complete) < len(sayings), "some were fresh when the sites were joined again, and some were not"
 
 
 def test_what_links_lose_without_a_word_is_asked_for() -> None:

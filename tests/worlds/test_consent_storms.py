@@ -73,6 +73,8 @@ def test_fifty_sites_loss_duplicates_reordering_and_a_partition(shape) -> None:
     sent = islands.envelopes()
     print(f"{links} links, {len(copies)} events, envelopes {dict(sent)}: {sent[Kind.EVENT] / len(copies) / SITES:.2f} a site and event")
     assert len(copies) >= 0.85 * SITES  # what the radio lost on the way up, its author's phone does not repeat
+    given_up = {reason for gate in islands.gates.values() for reasons in gate.given_up.values() for reason in reasons}
+    assert given_up <= {Reason.EXPIRED}
     for text, counts in copies.items():
         home = islands.island[authors[text]]
         assert counts == [number != home for number in range(SITES)], text

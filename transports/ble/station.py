@@ -98,6 +98,7 @@ class Station:
         """End a link; its `LinkDown` is posted at once, the connection ends in the background."""
         if not self._ground.table.remove(link):
             return
+        self._ground.counters.frames_in += link.frames_in
         self._ground.counters.frames_out += link.frames_out
         self._arrived = {subscriber: other for subscriber, other in self._arrived.items() if other is not link}
         writer = self._writers.pop(link, None)
@@ -193,7 +194,6 @@ class Station:
             ground.candidates(self.adapter.name).proved(link.address)
         link.frames_in += 1
         link.last_in = ground.now()
-        ground.counters.frames_in += 1
         if self.search is not None:
             self.search.traffic_at = link.last_in
         if self._ladder.symptom is not None:

@@ -41,31 +41,34 @@ class BleTransport:
         self._report = report
         self._backoff = Backoff(rng, first=0.5, cap=BLE_RESTART_CAP_S)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._post: Post | None = None
+        self._is_running = False
         table = LinkTable(lambda: self._governor.own_addresses, config.tag)
         self._links = table.by_id
-        self._ground = Ground(config, rng, table, self._now, self._tell, report)
+        self._ground = Ground(config, rng, table, lambda: 0.0, _tell_nobody, report)
         self._governor = Governor(self._ground)
 
     async def run(self, post: Post) -> None:
         """Serve until cancelled; a radio that does not work is reported, recovered and waited for."""
-        self._loop, self._post = asyncio.get_running_loop(), post
+        self._loop = asyncio.get_running_loop()
+        self._is_running = True
+        self._ground.now, self._ground.post = self._loop.time, post
         machine = self._governor.machine
         try:
             while True:
-                began = self._now()
+                began = self._ground.now()
                 try:
                     why = await self._serve()
                 except BluetoothUnavailableError as error:
                     self._governor.be_in(error)
                 else:
                     self._report(f"The connection to the system's D-Bus was lost ({why}); it is made anew.")
-                machine.note(Symptom.BUS_LOST, self._now())
-                if self._now() - began > BLE_RESTART_CAP_S:
+                machine.note(Symptom.BUS_LOST, self._ground.now())
+                if self._ground.now() - began > BLE_RESTART_CAP_S:
                     self._backoff.reset()
                 await asyncio.sleep(self._backoff.next())
         finally:
-            self._post = None
+            self._is_running = False
+            self._ground.post = _tell_nobody
 
     def send(self, link: LinkId, frame: bytes) -> bool:
         """Hand over one frame; False if the link is full (a `Writable` follows) or not up (nothing follows).
@@ -93,7 +96,7 @@ class BleTransport:
         """A snapshot."""
         governor = self._governor
         counters = count_all(self._ground, governor.keepers, governor.ladders)
-        if self._post is None:
+        if not self._is_running:
             return TransportStatus(self.name, TransportState.DOWN, "The Bluetooth radio is stopped.", counters=counters)
         adapters = [adapter_status(keeper, self._ground) for keeper in governor.keepers]
         status = transport_status(self.name, adapters, governor.machine, governor.trouble, governor.missing)
@@ -107,7 +110,7 @@ class BleTransport:
 
     async def scan_report(self, seconds: float) -> tuple[HeardRow, ...]:
         """Listen for so long, at most 60 seconds, and list who is on the air, strongest first."""
-        ground, until = self._ground, self._now() + min(max(seconds, 0.0), BLE_SCAN_REPORT_S)
+        ground, until = self._ground, self._ground.now() + min(max(seconds, 0.0), BLE_SCAN_REPORT_S)
         heard: dict[str, tuple[Heard, int]] = {}
 
         def note(one: Heard) -> None:
@@ -119,7 +122,7 @@ class BleTransport:
             for keeper in self._governor.keepers:
                 if keeper.station is not None and keeper.station.search is not None:
                     keeper.station.search.survey(until)
-            await asyncio.sleep(until - self._now())
+            await asyncio.sleep(until - self._ground.now())
         finally:
             ground.surveys.remove(note)
         rows = [
@@ -139,18 +142,11 @@ class BleTransport:
         """Connect to the machine's Bluetooth and use it until the connection is lost; returns why it was."""
         host = await self._open()
         try:
-            self._governor.machine.well(self._now())
+            self._governor.machine.well(self._ground.now())
             self._governor.be_in(None)
             return await self._governor.run(host)
         finally:
             await host.close()
-
-    def _now(self) -> float:
-        return self._loop.time() if self._loop is not None else 0.0
-
-    def _tell(self, event: LinkEvent) -> None:
-        if self._post is not None:
-            self._post(event)
 
     def _close(self, link: LinkId, why: str) -> None:
         known = self._ground.table.get(link)
@@ -159,3 +155,7 @@ class BleTransport:
         for keeper in self._governor.keepers:
             if keeper.station is not None and keeper.name == known.adapter:
                 keeper.station.close(known, why)
+
+
+def _tell_nobody(_event: LinkEvent) -> None:
+    """Stand in for whoever is told what happens, while nobody listens."""
