@@ -32,6 +32,7 @@ from gateway.bridge.membership_events import (
     Unlinked,
 )
 from gateway.bridge.membership_news import News
+from gateway.bridge.membership_questions import answer, ask_history, ask_status
 from gateway.bridge.revocations import is_out
 from gateway.bridge.standing import Standing, standing
 from gateway.bridge.tickets import Refusal, Sign
@@ -92,13 +93,24 @@ class Membership:
         self._news = News(own, sign, book)
         self._links: dict[bytes, _Link] = {}
         self._joining: dict[bytes, bytes] = {}  # what is shown, by the gateway it is shown to
+        self._places: dict[bytes, tuple[str, ...]] = {}  # where those are called
         self._admitted: frozenset[bytes] = frozenset()
         self._inviting: frozenset[bytes] = frozenset()
         self._codes = TokenBucket(CODE_RATE, CODE_BURST)
 
     def start(self, unix: int | None) -> list[Effect]:
-        """Return who may link to begin with."""
-        return self._settle(unix)
+        """Return who may link to begin with, and who is to be called."""
+        effects = self._settle(unix)
+        return [*effects, *(Dial(key, places, b"") for key, places in self.book.places.items() if key in self._admitted)]
+
+    def expects_guests(self, unix: int | None) -> bool:
+        """Say whether somebody who is no member could have a ticket to show: one that is good, or that was used and is to be told so."""
+        tickets_out = (*self.book.invitations.values(), *self.book.used)
+        return unix is not None and any(one.expires > unix for one in tickets_out)
+
+    def ask_status(self) -> list[Effect]:
+        """Ask every linked member how it is."""
+        return [effect for key in self._linked_members() for effect in ask_status(key, self._links[key].capabilities)]
 
     def members(self, unix: int | None) -> dict[bytes, Standing]:
         """Return everybody who is a member now, this gateway first."""
@@ -204,6 +216,7 @@ class Membership:
             return Refusal.REVOCATIONS_FULL
         self.book.members.pop(key, None)
         self.book.trusted.pop(key, None)
+        self.book.places.pop(key, None)
         self.book.invitations = {name: one for name, one in self.book.invitations.items() if one.audience != key}
         effects = self._publish(unix)
         if key in self._links:
@@ -218,16 +231,18 @@ class Membership:
         """Leave the federation: tell everybody who is linked, and forget all of it but who is shut out and which tickets were used."""
         goodbyes: list[Effect] = [Send(key, wire.encode(Leave())) for key in self._links]
         book = self.book
-        for known in (book.members, book.trusted, book.rosters, book.revocations, book.invitations, self._joining):
+        for known in (book.members, book.trusted, book.places, book.rosters, book.revocations, book.invitations, self._joining):
             known.clear()
         self._news.publish()
         return [self._save(), *goodbyes, *self._settle(unix)]
 
     def turned_away(self, key: bytes, reason: str, unix: int | None) -> list[Effect]:
         """Give up on a gateway that does not want us: because it said so, or a transport says it did, or nobody wants to wait."""
+        self._places.pop(key, None)
         if self._joining.pop(key, None) is not None:
             return [TurnedAway(key, reason), *self._settle(unix)]
         if self.book.trusted.pop(key, None) is not None:
+            self.book.places.pop(key, None)
             return [*self._publish(unix), TurnedAway(key, reason)]
         return []
 
@@ -281,11 +296,15 @@ class Membership:
             case Welcome() if key in self._joining:
                 del self._joining[key]
                 self.book.trusted[key] = Listed(key, EVERYTHING, message.until)
-                return [*self._publish(unix), Joined(key)]
+                if places := self._places.pop(key, ()):
+                    self.book.places[key] = places
+                return [*self._publish(unix), Joined(key), *ask_history(key, message.scope, self._links[key].capabilities)]
             case Refused():
                 return self.turned_away(key, message.reason, unix)
             case Leave():
                 return self._left(key, unix)
+            case _ if (member := self.members(unix).get(key)) is not None:
+                return answer(key, message, member)
         return []
 
     def _joins(self, key: bytes, message: Join, unix: int | None, now: float) -> list[Effect]:
@@ -305,6 +324,7 @@ class Membership:
 
     def _left(self, key: bytes, unix: int | None) -> list[Effect]:
         known = [self.book.members.pop(key, None), self.book.trusted.pop(key, None)]
+        self.book.places.pop(key, None)
         return self._publish(unix) if any(known) else []
 
     def _ask(self, issuer: bytes, addresses: tuple[str, ...], shown: bytes) -> list[Effect] | Refusal:
@@ -314,7 +334,7 @@ class Membership:
             len(self._joining) >= MAX_JOINING or len(self._joining) + len(self.book.trusted) >= MAX_FEDERATION
         ):
             return Refusal.FEDERATION_FULL
-        self._joining[issuer] = shown
+        self._joining[issuer], self._places[issuer] = shown, addresses
         effects: list[Effect] = [] if issuer in self._admitted else [Admit(issuer)]
         self._admitted |= {issuer}
         if issuer in self._links:

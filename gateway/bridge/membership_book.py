@@ -1,6 +1,9 @@
 """What a gateway knows of its federation and must not forget over a restart.
 
-    MessagePack list: 1, version, own members, own revocations, trusted issuers, rosters, revocations, used tickets, forgotten, invitations
+    MessagePack list: 1, version, own members, own revocations, trusted issuers, rosters, revocations, used tickets, forgotten,
+    invitations, places
+
+`places` is a list of ``[key, [address, …]]``: where those are called by whose ticket the gateway joined.
 
 The book is written whole before anything that follows from it is done, so that a ticket is never taken twice and
 somebody who was shut out stays out, whenever the power goes.
@@ -13,7 +16,17 @@ from typing import Final
 from gateway.bridge.revocations import Lists, merge
 from gateway.bridge.tickets import Used, UsedTickets
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_FEDERATION, MAX_FORKS, MAX_INVITATIONS, MAX_REVOKED, MAX_TICKET, MAX_TICKET_USES, MAX_USED_TICKETS
+from gateway.limits import (
+    MAX_FEDERATION,
+    MAX_FORKS,
+    MAX_INVITATIONS,
+    MAX_REVOKED,
+    MAX_TICKET,
+    MAX_TICKET_ADDRESS,
+    MAX_TICKET_ADDRESSES,
+    MAX_TICKET_USES,
+    MAX_USED_TICKETS,
+)
 from gateway.wire import fields, packed
 from gateway.wire import ticket as tickets
 from gateway.wire.roster import (
@@ -33,7 +46,7 @@ from gateway.wire.roster import (
 from gateway.wire.ticket import Ticket
 
 _VERSION: Final = 1
-_PARTS: Final = 10
+_PARTS: Final = 11
 
 
 @dataclass(slots=True)
@@ -48,6 +61,7 @@ class Book:
     revocations: dict[bytes, Lists] = field(default_factory=dict)  # the same
     used: UsedTickets = field(default_factory=UsedTickets)
     invitations: dict[bytes, Ticket] = field(default_factory=dict)  # of its own that can still be used, by their secret
+    places: dict[bytes, tuple[str, ...]] = field(default_factory=dict)  # where the trusted are called, by key
 
     def encode(self) -> bytes:
         """Return the bytes to keep."""
@@ -63,6 +77,7 @@ class Book:
                 [(one.issuer, one.nonce, one.expires, one.bearers) for one in self.used],
                 self.used.forgotten,
                 [tickets.encode(ticket) for ticket in self.invitations.values()],
+                list(self.places.items()),
             )
         )
 
@@ -77,7 +92,7 @@ def decode_book(data: bytes) -> Book:
     row = packed.unpack_row(data, max(MAX_USED_TICKETS, MAX_REVOKED))
     if row[:1] != (_VERSION,):
         raise DecodeError(Reason.VERSION, "membership book")
-    _, version, members, revoked, trusted, rosters, revocations, used, forgotten, invitations = packed.row(row, _PARTS)
+    _, version, members, revoked, trusted, rosters, revocations, used, forgotten, invitations, places = packed.row(row, _PARTS)
     known = [tickets.decode(packed.blob(one, MAX_TICKET)) for one in packed.rows(invitations, MAX_INVITATIONS)]
     return Book(
         packed.number(version),
@@ -88,7 +103,13 @@ def decode_book(data: bytes) -> Book:
         _lists(revocations),
         UsedTickets((_used(one) for one in packed.rows(used, MAX_USED_TICKETS)), packed.number(forgotten)),
         {tickets.secret_of(ticket): ticket for ticket in known},
+        dict(_place(*packed.row(one, 2)) for one in packed.rows(places, MAX_FEDERATION)),
     )
+
+
+def _place(key: object, addresses: object) -> tuple[bytes, tuple[str, ...]]:
+    texts = tuple(packed.text(one, MAX_TICKET_ADDRESS) for one in packed.rows(addresses, MAX_TICKET_ADDRESSES))
+    return packed.octets(key, fields.KEY), texts
 
 
 def _lists(documents: object) -> dict[bytes, Lists]:
