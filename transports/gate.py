@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Judge = Callable[[str, bytes], Awaitable[str]]
-"""Judges what a gateway shows that is no member: its peer ID, which it has proved, and a ticket. Empty if it is let in, else a word for why not."""
+"""Judges what a gateway shows that is no member: its peer ID, which it has proved, and a ticket.
+
+Empty if it is let in, else a word for why not.
+"""
 
 Told = Callable[[str, str], None]
 """Told what another gateway, by peer ID, said to the ticket it was shown: empty if it took it, else its word for why not."""

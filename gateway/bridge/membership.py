@@ -33,7 +33,6 @@ from gateway.bridge.membership_events import (
 )
 from gateway.bridge.membership_news import News
 from gateway.bridge.membership_questions import answer, ask_history, ask_status
-from gateway.bridge.revocations import is_out
 from gateway.bridge.standing import Standing, standing
 from gateway.bridge.tickets import Refusal, Sign
 from gateway.errors import DecodeError
@@ -43,7 +42,6 @@ from gateway.limits import (
     MAX_FEDERATION,
     MAX_INVITATIONS,
     MAX_JOINING,
-    MAX_REVOKED,
     RPC_BURST,
     RPC_RATE,
 )
@@ -51,7 +49,7 @@ from gateway.session.rate import TokenBucket
 from gateway.wire import federation as wire
 from gateway.wire.federation import CODE_MARK, Capabilities, Have, Hello, Join, Leave, Message, Refused, ShutOut, Welcome
 from gateway.wire.federation import Membership as RosterNews
-from gateway.wire.roster import MAX_ROUND, Listed, Revoked
+from gateway.wire.roster import Listed
 from gateway.wire.ticket import EVERYTHING, ORDINARY, SECRET, Scope, Ticket, encode, secret_of
 
 _SHUT_OUT: Final = "it is no member of the federation any more"
@@ -108,6 +106,17 @@ class Membership:
         tickets_out = (*self.book.invitations.values(), *self.book.used)
         return unix is not None and any(one.expires > unix for one in tickets_out)
 
+    def is_joining(self, key: bytes) -> bool:
+        """Say whether a ticket of this gateway has been shown to it, or will be, and nothing came of it so far."""
+        return key in self._joining
+
+    def shut_out(self, unix: int | None) -> dict[bytes, bytes]:
+        """Return whom a member that counts shuts out, with one of those who do; this gateway first."""
+        members = self.members(unix)
+        counts = [issuer for issuer, one in members.items() if one.scope & Scope.INVITE]
+        by = self._news.shut_out_by()
+        return {key: issuer for issuer in reversed(counts) for key in by.get(issuer, ()) if key not in members}
+
     def ask_status(self) -> list[Effect]:
         """Ask every linked member how it is."""
         return [effect for key in self._linked_members() for effect in ask_status(key, self._links[key].capabilities)]
@@ -151,7 +160,7 @@ class Membership:
         """
         if unix is None:
             return Refusal.CLOCK
-        if self._is_out(audience):
+        if self.book.is_out(audience):
             return Refusal.REVOKED
         known = {name: one for name, one in self.book.invitations.items() if one.expires > unix}
         if len(known) >= MAX_INVITATIONS:
@@ -212,7 +221,7 @@ class Membership:
         """Shut a gateway out for good; every member that stands further from the centre than we do hears it."""
         if key == self.own:
             return Refusal.OWN
-        if not self._turn(key, unix, out=True):
+        if not self.book.turn(key, unix, out=True):
             return Refusal.REVOCATIONS_FULL
         self.book.members.pop(key, None)
         self.book.trusted.pop(key, None)
@@ -225,7 +234,7 @@ class Membership:
 
     def pardon(self, key: bytes, unix: int | None) -> list[Effect]:
         """Take a revocation of our own back; it still needs a new ticket."""
-        return self._publish(unix) if key in self.book.revoked and self._turn(key, unix, out=False) else []
+        return self._publish(unix) if key in self.book.revoked and self.book.turn(key, unix, out=False) else []
 
     def leave(self, unix: int | None) -> list[Effect]:
         """Leave the federation: tell everybody who is linked, and forget all of it but who is shut out and which tickets were used."""
@@ -328,7 +337,7 @@ class Membership:
         return self._publish(unix) if any(known) else []
 
     def _ask(self, issuer: bytes, addresses: tuple[str, ...], shown: bytes) -> list[Effect] | Refusal:
-        if self._is_out(issuer):
+        if self.book.is_out(issuer):
             return Refusal.REVOKED
         if issuer not in self._joining and (
             len(self._joining) >= MAX_JOINING or len(self._joining) + len(self.book.trusted) >= MAX_FEDERATION
@@ -344,22 +353,6 @@ class Membership:
     def _is_shut_out(self, key: bytes, members: Mapping[bytes, Standing]) -> bool:
         """Tell whether somebody whose word comes before that of our tickets shuts a gateway out."""
         return any(key in out for issuer, out in self._news.shut_out_by().items() if issuer in members and members[issuer].steps <= 1)
-
-    def _is_out(self, key: bytes) -> bool:
-        """Tell whether we shut a gateway out ourselves."""
-        return key in self.book.revoked and is_out(self.book.revoked[key].round)
-
-    def _turn(self, key: bytes, unix: int | None, *, out: bool) -> bool:
-        """Shut out or pardon, which may be so already; False if there is no room for it."""
-        known = self.book.revoked.get(key)
-        if known is None and len(self.book.revoked) >= MAX_REVOKED:
-            return False
-        if self._is_out(key) is not out:
-            number = 0 if known is None else known.round
-            if number >= MAX_ROUND:
-                return False
-            self.book.revoked[key] = Revoked(key, number + 1, unix or 0)
-        return True
 
     def _by_code(self, secret: bytes, unix: int | None, now: float) -> Ticket | Refusal:
         """Find the ticket a code stands for. Right ones wait as well when too many were wrong, or guessing would be for free."""

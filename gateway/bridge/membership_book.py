@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.bridge.revocations import Lists, merge
+from gateway.bridge.revocations import Lists, is_out, merge
 from gateway.bridge.tickets import Used, UsedTickets
 from gateway.errors import DecodeError, Reason
 from gateway.limits import (
@@ -32,6 +32,7 @@ from gateway.wire import ticket as tickets
 from gateway.wire.roster import (
     MAX_REVOCATIONS,
     MAX_ROSTER,
+    MAX_ROUND,
     Document,
     Listed,
     Revoked,
@@ -62,6 +63,22 @@ class Book:
     used: UsedTickets = field(default_factory=UsedTickets)
     invitations: dict[bytes, Ticket] = field(default_factory=dict)  # of its own that can still be used, by their secret
     places: dict[bytes, tuple[str, ...]] = field(default_factory=dict)  # where the trusted are called, by key
+
+    def is_out(self, key: bytes) -> bool:
+        """Tell whether we shut a gateway out ourselves."""
+        return key in self.revoked and is_out(self.revoked[key].round)
+
+    def turn(self, key: bytes, unix: int | None, *, out: bool) -> bool:
+        """Shut out or pardon, which may be so already; False if there is no room for it."""
+        known = self.revoked.get(key)
+        if known is None and len(self.revoked) >= MAX_REVOKED:
+            return False
+        if self.is_out(key) is not out:
+            number = 0 if known is None else known.round
+            if number >= MAX_ROUND:
+                return False
+            self.revoked[key] = Revoked(key, number + 1, unix or 0)
+        return True
 
     def encode(self) -> bytes:
         """Return the bytes to keep."""

@@ -11,13 +11,13 @@ while the gateway expects some; otherwise whoever is no member is hung up on at 
 """
 
 from collections import Counter
-from collections.abc import Callable
 from itertools import count
 from typing import Final
 
 import trio
 from libp2p.abc import ISecureConn
 from libp2p.custom_types import TProtocol
+from libp2p.io.abc import ReadWriteCloser
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer.exceptions import ProtocolNotSupportedError
 from libp2p.protocol_muxer.multiselect import Multiselect
@@ -27,7 +27,7 @@ from libp2p.transport.tcp.tcp import TCP
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
-from transports.libp2p.address import host_of
+from transports.host import host_of
 from transports.libp2p.framing import Deframer, GarbageError, framed
 from transports.libp2p.node_pipe import Pipe
 from transports.libp2p.pipe import Kind
@@ -38,7 +38,7 @@ _VERSION: Final = 1
 _FAREWELL_S: Final = 1.0  # seconds a guest has to hang up by itself, so that the answer is not lost with the connection
 
 
-class _Line:
+class _Line(ReadWriteCloser):
     """A secured connection from which no more than so many bytes are taken."""
 
     def __init__(self, connection: ISecureConn) -> None:
@@ -80,9 +80,9 @@ class _Line:
 class Reception:
     """Receives guests, and asks the gateway what becomes of them."""
 
-    def __init__(self, pipe_of: Callable[[], Pipe | None], counters: dict[str, int]) -> None:
+    def __init__(self, pipe: Pipe, counters: dict[str, int]) -> None:
         self.is_open = False
-        self._pipe_of = pipe_of
+        self._pipe = pipe
         self._counters = counters
         self._numbers = count(1)
         self._hosts: Counter[str] = Counter()
@@ -124,13 +124,10 @@ class Reception:
             await line.read(1)
 
     async def _ask(self, peer_id: str, shown: bytes) -> str:
-        pipe = self._pipe_of()
-        if pipe is None:
-            raise GarbageError("the gateway is not there")
         number = next(self._numbers)
         event, words = self._waiting[number] = trio.Event(), []
         try:
-            await pipe.tell(Kind.GUEST, number, peer_id, shown)
+            await self._pipe.tell(Kind.GUEST, number, peer_id, shown)
             await event.wait()
         finally:
             self._waiting.pop(number, None)
