@@ -106,9 +106,14 @@ class Membership:
         tickets_out = (*self.book.invitations.values(), *self.book.used)
         return unix is not None and any(one.expires > unix for one in tickets_out)
 
-    def is_joining(self, key: bytes) -> bool:
-        """Say whether a ticket of this gateway has been shown to it, or will be, and nothing came of it so far."""
-        return key in self._joining
+    @property
+    def joining(self) -> frozenset[bytes]:
+        """Those to whom a ticket has been shown, or will be, and nothing came of it so far."""
+        return frozenset(self._joining)
+
+    def is_linked(self, key: bytes) -> bool:
+        """Say whether a gateway is linked that can be spoken to."""
+        return key in self._links
 
     def shut_out(self, unix: int | None) -> dict[bytes, bytes]:
         """Return whom a member that counts shuts out, with one of those who do; this gateway first."""
@@ -118,7 +123,7 @@ class Membership:
         return {key: issuer for issuer in reversed(counts) for key in by.get(issuer, ()) if key not in members}
 
     def ask_status(self) -> list[Effect]:
-        """Ask every linked member how it is."""
+        """Ask every linked member how it is that can be asked."""
         return [effect for key in self._linked_members() for effect in ask_status(key, self._links[key].capabilities)]
 
     def members(self, unix: int | None) -> dict[bytes, Standing]:
@@ -171,12 +176,15 @@ class Membership:
         self.book.invitations = known | {secret_of(made): made}
         return made, [self._save()]
 
-    def join(self, ticket: Ticket, unix: int | None) -> list[Effect] | Refusal:
-        """Use a ticket of another gateway: link to that, and take its word on who is a member once it agrees."""
+    def join(self, ticket: Ticket, unix: int | None, addresses: tuple[str, ...] = ()) -> list[Effect] | Refusal:
+        """Use a ticket of another gateway: link to that, and take its word on who is a member once it agrees.
+
+        It is called at `addresses` if there are any, else where the ticket says.
+        """
         if ticket.issuer == self.own:
             return Refusal.OWN
         refusal = tickets.examine(ticket, self.own, {ticket.issuer: EVERYTHING}, Scope.LINK, unix)
-        return refusal or self._ask(ticket.issuer, ticket.addresses, encode(ticket))
+        return refusal or self._ask(ticket.issuer, addresses or ticket.addresses, encode(ticket))
 
     def join_by_code(self, secret: bytes, issuer: bytes, addresses: tuple[str, ...]) -> list[Effect] | Refusal:
         """Do the same with the secret of a code; `issuer` is a gateway that was found and that `Code.is_of` accepts."""

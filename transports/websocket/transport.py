@@ -85,12 +85,12 @@ class WebSocketTransport:
         for address in map(parse_peer, config.peers):
             called[address.peer_id].append(str(address))
         self._table = Table({})
-        self.renew(Table({peer: Called(tuple(addresses)) for peer, addresses in called.items()}))
         self._links: Links | None = None
         self._door: Door | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._counters: dict[str, int] = {}
+        self.renew(Table({peer: Called(tuple(addresses)) for peer, addresses in called.items()}))
 
     async def run(self, post: Post) -> None:
         """Serve until cancelled."""
