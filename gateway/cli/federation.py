@@ -150,10 +150,8 @@ def _secret(given: str) -> str:
     """Return the ticket from where nobody else sees it, unless it was given on the command line."""
     if given not in ("", "-"):
         return given
-    if given == "" and sys.stdin.isatty():
-        found = getpass("Ticket or code (it is not shown): ", sys.stderr)
-    else:
-        found = sys.stdin.read(_MOST_READ)
+    is_asked = given == "" and sys.stdin.isatty()
+    found = getpass("Ticket or code (it is not shown): ", sys.stderr) if is_asked else sys.stdin.read(_MOST_READ)
     if not found.strip():
         hint = "Paste it when asked, or write: meshgate federation join - < ticket.txt"
         raise CommandError("usage", "There is no ticket.", hint=hint, status=Exit.USAGE)

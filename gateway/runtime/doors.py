@@ -20,7 +20,8 @@ _SPELLINGS: Final[Mapping[str, tuple[str, str, Callable[[str], _Place]]]] = {
 }
 """How the addresses of a transport begin, what stands before the peer ID at their end, and what reads them."""
 _LOCAL: Final = ("/ip4/127.", "/ip6/::1/", "wss://127.", "wss://[::1]")
-_ANY: Final = ("wss://0.0.0.0:", "wss://[::]:", "/ip4/0.0.0.0/", "/ip6/::/")
+_ANY: Final = ("wss://0.0.0.0:", "wss://[::]:")
+"""Every address of the machine; libp2p says which those are."""
 
 
 class Doors:
@@ -68,6 +69,12 @@ class Doors:
         return tuple(dict.fromkeys(found))
 
 
+def configured(members: Iterable[str], peers: Iterable[str], mark: str) -> dict[str, tuple[str, ...]]:
+    """Return the members a configuration lists for one transport, each with its addresses; `mark` stands before the ID in these."""
+    called = tuple(peers)
+    return {member: tuple(address for address in called if address.endswith(mark + member)) for member in members}
+
+
 def with_peer(address: str, peer: str) -> str:
     """Return an address of a ticket as a transport calls it; raises `ValueError` if it is none, or leads to somebody else."""
     for start, mark, parse in _SPELLINGS.values():
@@ -87,15 +94,29 @@ def without_peer(address: str) -> str:
     return address
 
 
-def for_ticket(addresses: Iterable[str]) -> tuple[str, ...]:
+def for_ticket(addresses: Iterable[str], own: Iterable[str] = ()) -> tuple[str, ...]:
     """Choose from the addresses where this gateway listens those that a ticket has room for and others can call.
 
     What only this machine can call is chosen where there is nothing else, as on a test bench.
+
+    Args:
+        addresses: where it listens.
+        own: IP addresses of this machine, in place of "all of them".
+
     """
-    fitting = [
-        address for address in map(without_peer, addresses) if len(address.encode()) <= MAX_TICKET_ADDRESS and not address.startswith(_ANY)
-    ]
+    own = tuple(own)
+    concrete = [one for address in map(without_peer, addresses) for one in _concrete(address, own)]
+    fitting = [address for address in dict.fromkeys(concrete) if len(address.encode()) <= MAX_TICKET_ADDRESS]
     far = [address for address in fitting if not address.startswith(_LOCAL)] or fitting
     ways = [[address for address in far if address.startswith(start)] for start, _, _ in _SPELLINGS.values()]
     turns = [way[index] for index in range(MAX_TICKET_ADDRESSES) for way in ways if index < len(way)]
     return tuple(turns[:MAX_TICKET_ADDRESSES])
+
+
+def _concrete(address: str, own: Iterable[str]) -> list[str]:
+    for anywhere in _ANY:
+        if address.startswith(anywhere):
+            port = address.rpartition(":")[2]
+            is_six = "[" in anywhere
+            return [f"wss://{f'[{host}]' if is_six else host}:{port}" for host in own if (":" in host) is is_six]
+    return [address]

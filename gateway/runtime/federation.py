@@ -11,7 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from gateway.bridge.membership import Membership
+from gateway.bridge.membership_book import Book
 from gateway.bridge.membership_events import (
     Admit,
     Close,
@@ -29,13 +32,14 @@ from gateway.bridge.membership_events import (
     TurnedAway,
     Unlinked,
 )
+from gateway.bridge.membership_questions import CAPABILITIES
 from gateway.bridge.tickets import Refusal
 from gateway.limits import MAX_PRESENTING, MAX_RPC_WAITING, MAX_RPC_WAITING_BYTES
 from gateway.mesh.effects import SiteMet, SiteParted, SiteSpoke
 from gateway.mesh.events import CatchUpSite, MeshEvent, PartWithSite, TellSite
 from gateway.runtime.bookfile import BookFile
 from gateway.runtime.doors import Doors, with_peer
-from gateway.wire.federation import Status
+from gateway.wire.federation import Hello, Status
 from gateway.wire.federation import encode as encode_message
 from gateway.wire.ticket import Scope
 from transports.libp2p.identity import peer_id_from, public_key_of
@@ -46,6 +50,21 @@ RETRY_S: Final = 5.0  # seconds until a book that could not be written is tried 
 NOT_KEPT: Final = "The list of the federation's members cannot be written ({}). Nobody can join until it can be."
 
 Answer = list[Effect] | Refusal
+
+
+def found_membership(seed: bytes, book: Book, hello: Hello, configured: Iterable[str]) -> Membership:
+    """Return this gateway's membership.
+
+    Args:
+        seed: of its Ed25519 key, 32 bytes.
+        book: what was kept.
+        hello: what it says of itself.
+        configured: peer IDs of the members its configuration lists.
+
+    """
+    private = Ed25519PrivateKey.from_private_bytes(seed)
+    own = private.public_key().public_bytes_raw()
+    return Membership(own, private.sign, book, hello, CAPABILITIES, map(public_key_of, configured))
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,7 @@ from gateway.errors import DecodeError
 from gateway.limits import MAX_TICKET_ADDRESSES, MAX_TICKET_LIFETIME_S, MAX_TICKET_USES
 from gateway.runtime.doors import for_ticket, with_peer, without_peer
 from gateway.wire.ticket import EVERYTHING, ORDINARY, PREFIX, Code, Scope, Ticket, read_code
+from hw.network import own_addresses
 from transports.libp2p.identity import is_peer_id, public_key_of
 
 COMMON: Final = "12D3KooW"  # how the ID of every gateway begins
@@ -54,7 +55,7 @@ def invited(
     if wanted.audience and not is_peer_id(wanted.audience):
         raise nonsense(f"{wanted.audience!r} is not the ID of a gateway.", "The other gateway prints it when it starts: 12D3KooW….")
     check_addresses(wanted.addresses, own)
-    addresses = tuple(map(without_peer, wanted.addresses)) or for_ticket(listening())
+    addresses = tuple(map(without_peer, wanted.addresses)) or for_ticket(listening(), own_addresses())
     if not addresses:
         hint = "Name one with --address, such as /dns4/gate.example/tcp/4001 or wss://gate.example:8443."
         raise FederationRefusal(400, "no_address", "This gateway knows no address at which others could call it.", hint)
