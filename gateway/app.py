@@ -258,7 +258,14 @@ class Gateway:
         return found
 
     def _listening(self) -> list[str]:
-        return [address for one in (self.libp2p, self.websocket) if one is not None for address in one.status().addresses]
+        """Where the transports listen, and where they will as soon as they run."""
+        chosen = self.config.transports
+        found: list[str] = []
+        if self.libp2p is not None:
+            found += self.libp2p.status().addresses or chosen.libp2p.listen
+        if self.websocket is not None:
+            found += self.websocket.status().addresses or (f"wss://{address}" for address in chosen.websocket.listen)
+        return found
 
     def _bluetooth(self) -> "BleTransport":
         from hw.bluez.adapters import parse_wish  # noqa: PLC0415 -- dbus-fast and bleak are an extra

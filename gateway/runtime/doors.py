@@ -20,8 +20,8 @@ _SPELLINGS: Final[Mapping[str, tuple[str, str, Callable[[str], _Place]]]] = {
 }
 """How the addresses of a transport begin, what stands before the peer ID at their end, and what reads them."""
 _LOCAL: Final = ("/ip4/127.", "/ip6/::1/", "wss://127.", "wss://[::1]")
-_ANY: Final = ("wss://0.0.0.0:", "wss://[::]:")
-"""Every address of the machine; libp2p says which those are."""
+_ANY: Final = {"wss://0.0.0.0:": "wss://{}:", "wss://[::]:": "wss://[{}]:", "/ip4/0.0.0.0/": "/ip4/{}/", "/ip6/::/": "/ip6/{}/"}
+"""How "every address of this machine" is written, and how one of them."""
 
 
 class Doors:
@@ -43,6 +43,10 @@ class Doors:
     def configured(self) -> frozenset[str]:
         """Peer IDs of everybody in a configuration."""
         return frozenset(peer for members in self._configured.values() for peer in members)
+
+    def can_call(self, addresses: Iterable[str]) -> bool:
+        """Say whether one of these addresses is of a transport that is switched on."""
+        return any(address.startswith(_SPELLINGS[name][0]) for address in addresses for name in self._gated)
 
     def renew(self, admitted: Iterable[str], places: Mapping[str, Iterable[str]], tickets: Mapping[str, bytes], *, guests: bool) -> None:
         """Tell every transport who may link, if that has changed.
@@ -105,6 +109,7 @@ def for_ticket(addresses: Iterable[str], own: Iterable[str] = ()) -> tuple[str, 
 
     """
     own = tuple(own)
+    addresses = [address for address in addresses if not address.endswith(("/tcp/0", ":0"))]  # any free port, and it is not known yet which
     concrete = [one for address in map(without_peer, addresses) for one in _concrete(address, own)]
     fitting = [address for address in dict.fromkeys(concrete) if len(address.encode()) <= MAX_TICKET_ADDRESS]
     far = [address for address in fitting if not address.startswith(_LOCAL)] or fitting
@@ -114,9 +119,8 @@ def for_ticket(addresses: Iterable[str], own: Iterable[str] = ()) -> tuple[str, 
 
 
 def _concrete(address: str, own: Iterable[str]) -> list[str]:
-    for anywhere in _ANY:
+    for anywhere, somewhere in _ANY.items():
         if address.startswith(anywhere):
-            port = address.rpartition(":")[2]
-            is_six = "[" in anywhere
-            return [f"wss://{f'[{host}]' if is_six else host}:{port}" for host in own if (":" in host) is is_six]
+            hosts = [host for host in own if (":" in host) is ("::" in anywhere)]
+            return [somewhere.format(host) + address.removeprefix(anywhere) for host in hosts]
     return [address]

@@ -47,6 +47,7 @@ from transports.libp2p.identity import peer_id_from, public_key_of
 LOOK_S: Final = 15.0  # seconds between two looks at whose time is up
 JOIN_S: Final = 600.0  # seconds after which a gateway that does not answer our ticket is given up
 RETRY_S: Final = 5.0  # seconds until a book that could not be written is tried again
+PARTING_S: Final = 0.3  # seconds the last words to somebody have before its links are closed
 NOT_KEPT: Final = "The list of the federation's members cannot be written ({}). Nobody can join until it can be."
 
 Answer = list[Effect] | Refusal
@@ -111,6 +112,7 @@ class Federation:
         self.trouble = ""
         self._file = file
         self._doors = doors
+        self.can_call = doors.can_call
         self.unix = unix
         self._how = how
         self._report = report
@@ -244,6 +246,8 @@ class Federation:
                     await self._save(effect.data, answer)
                 else:
                     self._do(effect)
+            if {one.key for one in answer if isinstance(one, Expel)} & {one.key for one in answer if isinstance(one, Send)}:
+                await asyncio.sleep(PARTING_S)
             self._renew()
         if job.done is not None and not job.done.done():
             job.done.set_result(answer if isinstance(answer, Refusal) else None)

@@ -137,6 +137,9 @@ class FederationDesk:
             more = (*map(without_peer, wanted.addresses), *ticket.addresses)[:MAX_TICKET_ADDRESSES]
             if not more:
                 raise FederationRefusal(400, "no_address", "The ticket does not say where the other gateway is.", "Name it with --at.")
+            if not self._room.can_call(more):
+                hint = f"It leads to {', '.join(more)}: switch that transport on here, or name another address with --at."
+                raise FederationRefusal(400, "no_way", "The ticket leads over transports that are switched off here.", hint)
             refusal = await self._room.decide(lambda: self._membership.join(shown, self._room.unix(), more))
         _raise_if(refusal)
         return await self._await(peer_id_from(issuer), wanted.patience_s)

@@ -10,7 +10,9 @@ Then both hang up. A guest never gets a multiplexer, so it can open no stream an
 while the gateway expects some; otherwise whoever is no member is hung up on at once, as ever.
 """
 
+import logging
 from collections import Counter
+from contextlib import suppress
 from itertools import count
 from typing import Final
 
@@ -28,13 +30,16 @@ from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
 from transports.host import host_of
-from transports.libp2p.framing import Deframer, GarbageError, framed
+from transports.libp2p.framing import GarbageError, framed
 from transports.libp2p.node_pipe import Pipe
 from transports.libp2p.pipe import Kind
 from transports.limits import GUEST_BURST, GUEST_BYTES, GUEST_RATE, GUEST_S, GUESTS_PER_HOST, MAX_GUESTS, MAX_SHOWN, MAX_WORD
 
+_log = logging.getLogger(__name__)
+
 JOIN: Final = TProtocol("/meshgate/join/1")
 _VERSION: Final = 1
+_LENGTH: Final = 4  # bytes
 _FAREWELL_S: Final = 1.0  # seconds a guest has to hang up by itself, so that the answer is not lost with the connection
 
 
@@ -63,15 +68,13 @@ class _Line(ReadWriteCloser):
 
     async def message(self, most: int) -> bytes:
         """Read one message of at most `most` bytes; raises `GarbageError` for anything else."""
-        deframer = Deframer(most + 1)
-        while True:
-            data = await self.read(min(most, self._left) or 1)
-            if not data:
-                raise GarbageError("it hung up")
-            for message in deframer.feed(data):
-                if message[0] != _VERSION:
-                    raise GarbageError(f"version {message[0]}")
-                return message[1:]
+        size = int.from_bytes(await self.read(_LENGTH))  # the library reads exactly as much as is asked for
+        if not 1 <= size <= most + 1:
+            raise GarbageError(f"a message of {size} bytes was announced")
+        message = await self.read(size)
+        if len(message) < size or message[0] != _VERSION:
+            raise GarbageError("it hung up, or is of another version")
+        return message[1:]
 
     async def say(self, words: bytes) -> None:
         await self.write(framed(bytes((_VERSION,)), words))
@@ -90,22 +93,25 @@ class Reception:
         self._level = GUEST_BURST
         self._at = 0.0
 
-    async def receive(self, connection: ISecureConn, peer_id: str) -> None:
-        """Let a guest show its ticket, and tell it what came of that. Never raises what the guest does."""
+    async def receive(self, connection: ISecureConn, peer_id: str) -> bool:
+        """Let a guest show its ticket, and tell it what came of that; False if it never came so far. Never raises what the guest does."""
         where = connection.get_remote_address()
         host = host_of(where[0]) if where else ""
         if not self.is_open or sum(self._hosts.values()) >= MAX_GUESTS or self._hosts[host] >= GUESTS_PER_HOST or not self._in_time():
             self._counters["refused_guests"] += self.is_open
-            return
+            return False
         self._hosts[host] += 1
         try:
             with trio.fail_after(GUEST_S):
                 await self._serve(_Line(connection), peer_id)
-        except Exception:  # noqa: BLE001 - whatever it was, the guest is hung up on
+        except Exception as error:  # noqa: BLE001 - whatever it was, the guest is hung up on
             self._counters["refused_guests"] += 1
+            _log.info("Hung up on %s, which came as a guest: %s.", peer_id, type(error).__name__)
+            return False
         finally:
             self._hosts[host] -= 1
             self._hosts += Counter()  # drops the hosts nobody is here from
+        return True
 
     def answered(self, number: int, word: str) -> None:
         """The gateway has judged what a guest has shown."""
@@ -120,7 +126,7 @@ class Reception:
         word = await self._ask(peer_id, shown)
         self._counters["guests_refused" if word else "guests_admitted"] += 1
         await line.say(word.encode()[:MAX_WORD])
-        with trio.move_on_after(_FAREWELL_S):
+        with trio.move_on_after(_FAREWELL_S), suppress(Exception):
             await line.read(1)
 
     async def _ask(self, peer_id: str, shown: bytes) -> str:

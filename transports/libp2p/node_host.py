@@ -88,9 +88,8 @@ class _MemberUpgrader(TransportUpgrader):
 
     async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
         name = peer_id.to_base58()
-        if name not in self._members and self._reception.is_open and not conn.is_initiator:
-            await self._reception.receive(conn, name)
-            raise MuxerUpgradeFailure("a guest")
+        if name not in self._members and not conn.is_initiator and await self._reception.receive(conn, name):
+            raise MuxerUpgradeFailure("a guest, who has had an answer")
         if name not in self._members:
             self._counters["refused_peers"] += 1
             _log.info("Hung up on %s, which is not a member.", name)
