@@ -254,7 +254,7 @@ class Gateway:
         for site in self.engine.sites.all():
             gateway = self.engine.mesh.peers.get(site.site_id)
             if gateway is not None:
-                found[site.peer] = gateway.announce.nickname
+                found[site.peer] = gateway.announce.nickname.removesuffix(OPEN_MARK)
         return found
 
     def _listening(self) -> list[str]:

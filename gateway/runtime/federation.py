@@ -187,10 +187,14 @@ class Federation:
         self._presenting += 1
         try:
             now, key = asyncio.get_running_loop().time(), public_key_of(peer)
+            was_member = peer in self._admitted
             refusal = await self.decide(lambda: self.membership.present(key, shown, self.unix(), now))
         finally:
             self._presenting -= 1
-        self._report(f"{peer} has joined with a ticket." if refusal is None else f"{peer} showed a ticket that was not taken: {refusal}.")
+        if refusal is not None:
+            self._report(f"{peer} showed a ticket that was not taken: {refusal}.")
+        elif not was_member:
+            self._report(f"{peer} has joined with a ticket.")
         return "" if refusal is None else refusal.value
 
     def told(self, peer: str, word: str) -> None:
