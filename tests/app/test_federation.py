@@ -164,7 +164,7 @@ async def test_what_is_no_ticket_is_refused_with_its_reason_and_changes_nothing(
         for text, code, status in (
             (ticket[:-20], "truncated", 4),
             (misread, "misread", 4),
-            ("MESHGATE:", "misread", 4),
+            ("MESHGATE:", "truncated", 4),
             ("hello", "misread", 4),
             (made["code"], "unknown_issuer", 2),
             (" ", "usage", 2),

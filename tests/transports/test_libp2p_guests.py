@@ -122,6 +122,17 @@ async def test_a_member_that_shows_its_ticket_again_is_taken_for_a_member(both: 
     assert (pair.shown, pair.told) == ([], [(pair.host.peer_id, "")])
 
 
+async def test_a_ticket_that_comes_later_is_shown_at_once(both: tuple[Pair, Witness, Witness], pair: Pair) -> None:
+    _, one, _ = both
+    pair.show(b"")
+    before = pair.guest.status().counters.get("dial_failures", 0)
+    await until(lambda: pair.guest.status().counters.get("dial_failures", 0) > before + 3)  # by now it waits for seconds
+    pair.open()
+    pair.show()
+    await one.until(lambda: one.up, "LinkUp")
+    assert pair.told == [(pair.host.peer_id, "")]
+
+
 async def test_no_ticket_is_looked_at_while_none_is_expected(pair: Pair) -> None:
     before = pair.count("refused_peers")
     told = json.loads(await stranger("GUEST", os.urandom(32).hex(), pair.address, said(TICKET)))

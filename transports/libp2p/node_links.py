@@ -42,6 +42,7 @@ class _Tended:
         self.ticket = b""  # to be shown before a link is asked for
         self.opens = opens
         self.tended = trio.CancelScope()
+        self.resting = trio.CancelScope()
         self.backoff = Backoff(random.Random())  # noqa: S311 - jitter is no secret
         self.link: LinkStream | None = None
         self.fresh: SwarmConn | None = None  # the connection by which it called anew
@@ -50,6 +51,11 @@ class _Tended:
 
     def is_linked(self) -> bool:
         return self.link is not None
+
+    def anew(self) -> None:
+        """There is a reason to call it at once."""
+        self.backoff.reset()
+        self.resting.cancel()
 
     def change(self) -> None:
         self.changed.set()
@@ -91,10 +97,13 @@ class Links:
         for name, addresses in table["addresses"].items():
             known = self._members.get(name)
             member = known or _Tended(name, opens=self._host.peer_id < name)
+            before = member.addresses, member.ticket
             member.addresses, member.ticket = [parse_peer(address) for address in addresses], table["shown"].get(name, b"")
             if known is None:
                 self._members[name] = member
                 self._nursery.start_soon(self._tend, member, self._nursery)
+            elif member.addresses != before[0] or member.ticket not in (b"", before[1]):
+                member.anew()
             member.change()
 
     def answered(self, guest: int, word: str) -> None:
@@ -217,7 +226,7 @@ class Links:
 
     async def _rest(self, member: _Tended) -> None:
         """Wait for the back-off, or until the member comes by itself."""
-        with trio.move_on_after(member.backoff.next()):
+        with trio.move_on_after(member.backoff.next()) as member.resting:
             while not member.is_linked() and not self._connections(member):
                 await member.changed.wait()
 

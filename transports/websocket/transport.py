@@ -77,7 +77,7 @@ class WebSocketTransport:
         self._rng = rng
         self._on_notice = on_notice
         self._calling: dict[str, asyncio.Task[None]] = {}
-        self._called: dict[str, tuple[str, ...]] = {}
+        self._called: dict[str, Called] = {}
         self._numbers = count(1)
         self._refused: Counter[str] = Counter()
         self._unreached: dict[str, str] = {}
@@ -125,13 +125,13 @@ class WebSocketTransport:
         self._table = Table(others, table.guests)
         if self._tasks is None or self._links is None:
             return
-        wanted = {peer: called.addresses for peer, called in others.items() if called.addresses}
-        for peer_id in [peer_id for peer_id in self._called if wanted.get(peer_id) != self._called[peer_id]]:
+        wanted = {peer: called for peer, called in others.items() if called.addresses}
+        for peer_id in [peer_id for peer_id, called in self._called.items() if not _goes_on(called, wanted.get(peer_id))]:
             self._calling.pop(peer_id).cancel()
             del self._called[peer_id], self._unreached[peer_id]
         for peer_id in wanted.keys() - self._called.keys():
             self._called[peer_id], self._unreached[peer_id] = wanted[peer_id], ""
-            calling = self._keep_calling(peer_id, [parse_peer(text) for text in wanted[peer_id]])
+            calling = self._keep_calling(peer_id, [parse_peer(text) for text in wanted[peer_id].addresses])
             self._calling[peer_id] = self._tasks.create_task(calling, name=f"websocket calls {peer_id}")
         self._links.review(lambda peer_id: self._admit(peer_id, b""))
 
@@ -257,6 +257,11 @@ class WebSocketTransport:
             if stream.stalled:
                 self._count_refused("stalled")
             self._on_notice("info", f"The connection with {stream.peer_id} ended: {stream.why}.")
+
+
+def _goes_on(before: Called, now: Called | None) -> bool:
+    """Whether a member is to be called as before, and not at once because there is another address or ticket."""
+    return now is not None and now.addresses == before.addresses and now.ticket in (b"", before.ticket)
 
 
 _TOLD: dict[Refusal, str] = {

@@ -77,6 +77,16 @@ async def test_whoever_shows_nothing_is_not_judged(tmp_path: Path) -> None:
         assert (scene.shown, scene.told) == ([], [])
 
 
+async def test_a_ticket_that_comes_later_is_shown_at_once(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    async with running(scene.host, scene.guest) as (one, _):
+        scene.show(b"")
+        await until(lambda: count(scene.host, "refused_not_member"))
+        scene.show(b"let me in")
+        await one.until(lambda: one.up, "LinkUp")
+        assert scene.shown == [(scene.guest.peer_id, b"let me in")]
+
+
 async def test_whom_the_table_leaves_out_is_called_no_more(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     async with running(scene.host, scene.guest):
