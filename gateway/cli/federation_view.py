@@ -45,7 +45,7 @@ def print_federation(found: FederationDocument, now: float) -> None:
         print(f"An invitation for {who} can be used {one.uses - one.used} more time(s), for {left} more minutes.")
     for gone in found.shut_out:
         by = "this gateway" if gone.by == found.peer_id else _short(gone.by)
-        print(f"Shut out by {by}: {gone.name or _short(gone.peer_id)} ({gone.peer_id}).")
+        print(f"Shut out by {by}: {f'{gone.name} ({gone.peer_id})' if gone.name else gone.peer_id}.")
 
 
 def _row(one: MemberDocument, found: FederationDocument, *, asked: bool) -> tuple[str, ...]:

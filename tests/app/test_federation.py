@@ -81,6 +81,7 @@ async def test_a_ticket_links_two_gateways_a_message_crosses_and_a_restart_chang
     feed.write_text("".join(f"{frame.hex()}\n" for frame in (author.announce(), author.say(TEXT))))
     before = {config: config.read_text() for config in (hall, hut)}
     async with meshgate("run", "--simulate", 1, "--config", hut), meshgate("run", "--simulate", 0, "--feed", feed, "--config", hall):
+        await until(hut, lambda seen: bool(_addresses(seen)))
         await until(hall, lambda seen: seen["mesh"]["counters"]["history"] == 1 and bool(_addresses(seen)))
         made = await ask(hall, "invite", "--for", peer_of(hut))
         assert (await ask(hut, "join", "-", stdin=made["ticket"]))["state"] == "joined"
@@ -102,7 +103,8 @@ async def test_whoever_is_revoked_is_out_everywhere_and_a_third_member_learns_it
         meshgate("run", "--simulate", 0, "--config", hut) as guest,
         meshgate("run", "--simulate", 0, "--config", mill),
     ):
-        await until(hall, lambda seen: len(_addresses(seen)) == 2)
+        for config in (hall, hut, mill):
+            await until(config, lambda seen: len(_addresses(seen)) == 2)
         made = await ask(hall, "invite")
         assert (await ask(hut, "join", "-", stdin=made["ticket"]))["state"] == "joined"
         replayed = await federation(mill, "join", "-", "--json", stdin=made["ticket"])
@@ -143,6 +145,7 @@ async def test_the_revoked_is_refused_by_each_transport_although_it_lists_the_ot
         transports[way] |= {"members": [peer_of(hall)], "peers": [address]}
         hut.write_text(tomlkit.dumps(document))
         async with meshgate("run", "--simulate", 0, "--config", hut):
+            await until(hut, lambda seen: bool(_addresses(seen)))
             made = await ask(hall, "invite")
             assert (await ask(hut, "join", "-", stdin=made["ticket"]))["state"] == "joined"
             await listed(hall, linked(peer_of(hut)))
