@@ -15,8 +15,8 @@ from gateway.cli.output import CommandError, Exit
 from gateway.limits import MAX_TICKET_TEXT, MAX_TICKET_USES
 
 _EXAMPLES = (
-    "meshgate federation invite              # prints a ticket, a QR code and a short code",
-    "meshgate federation invite --for 12D3KooW… --valid 1d --scope link,history,status",
+    "meshgate federation invite              # a ticket, a QR code, a short code",
+    "meshgate federation invite --for 12D3KooW… --valid 1d --scope link,status",
     "meshgate federation join                # asks for the ticket",
     "meshgate federation list --ask",
     "meshgate federation revoke hut",
