@@ -68,6 +68,10 @@ class _Node:
             links.write(*fields)
         elif links is not None and kind == Kind.CLOSE:
             links.close(*fields)
+        elif links is not None and kind == Kind.ADMIT:
+            links.admit(*fields)
+        elif links is not None and kind == Kind.EXPEL:
+            await links.expel(*fields)
 
     async def _host(self, settings: Settings) -> None:
         try:

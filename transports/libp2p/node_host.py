@@ -77,7 +77,7 @@ async def hang_up(connection: INetConn) -> None:
 class _MemberUpgrader(TransportUpgrader):
     """Upgrades connections of members and refuses all others, before a multiplexer or any protocol is spoken."""
 
-    def __init__(self, security: NoiseTransport, members: frozenset[str], counters: dict[str, int]) -> None:
+    def __init__(self, security: NoiseTransport, members: set[str], counters: dict[str, int]) -> None:
         super().__init__({NOISE_ID: security}, create_yamux_muxer_option())
         self._members = members
         self._counters = counters
@@ -133,8 +133,8 @@ class NodeHost:
         peer_id = ID.from_pubkey(key.public_key)
         self.peer_id = peer_id.to_base58()
         self.counters = {"refused_peers": 0, "garbage_streams": 0}
-        members = frozenset(settings["members"])
-        room = len(members) * CONNECTIONS_PER_MEMBER + SPARE_CONNECTIONS
+        self.members = set(settings["members"])  # peer IDs; who is taken out is let in no more
+        room = settings["room"] * CONNECTIONS_PER_MEMBER + SPARE_CONNECTIONS
         limits = ConnectionConfig(
             max_connections=room,
             high_watermark=room,
@@ -145,7 +145,7 @@ class NodeHost:
         )
         peerstore = PeerStore()
         peerstore.add_key_pair(peer_id, key)
-        upgrader = _MemberUpgrader(NoiseTransport(key, noise_privkey=create_noise_key_pair().private_key), members, self.counters)
+        upgrader = _MemberUpgrader(NoiseTransport(key, noise_privkey=create_noise_key_pair().private_key), self.members, self.counters)
         self.swarm = _GuardedSwarm(peer_id, peerstore, upgrader, limits, self.counters)
         self.host = BasicHost(self.swarm, addrs_factory=_concrete, disable_identify_address_discovery=True)
 

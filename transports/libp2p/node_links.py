@@ -43,6 +43,7 @@ class _Tended:
         self.fresh: SwarmConn | None = None  # the connection by which it called anew
         self.changed = trio.Event()  # a connection or a stream came; replaced whenever it is set
         self.complained = False
+        self.tending = trio.CancelScope()
 
     def is_linked(self) -> bool:
         return self.link is not None
@@ -63,15 +64,41 @@ class Links:
         self._members = {name: _Tended(name, peers.get(name, []), opens=host.peer_id < name) for name in settings["members"]}
         self._streams: dict[int, LinkStream] = {}
         self._last = 0
+        self._nursery: trio.Nursery | None = None
         self.counters = {"dials": 0, "dial_failures": 0, "stalls": 0, "unexpected_streams": 0}
         host.host.set_stream_handler(PROTOCOL, self._on_stream)
         host.swarm.register_notifee(_Watcher(self))
 
     async def run(self) -> None:
         """Keep every member's link, as far as it depends on this side."""
-        async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as self._nursery:
             for member in self._members.values():
-                nursery.start_soon(self._tend, member, nursery)
+                self._nursery.start_soon(self._tend, member, self._nursery)
+            await trio.sleep_forever()  # members may come later
+
+    def admit(self, name: str, addresses: list[str]) -> None:
+        """Let a member in from now on; of one that is known the addresses are replaced."""
+        member = self._members.get(name)
+        if member is not None:
+            member.addresses = [parse_peer(address) for address in addresses]
+            member.change()
+            return
+        member = self._members[name] = _Tended(name, addresses, opens=self._host.peer_id < name)
+        self._host.members.add(name)
+        if self._nursery is not None:
+            self._nursery.start_soon(self._tend, member, self._nursery)
+
+    async def expel(self, name: str) -> None:
+        """Let a member in no more, and hang up on it."""
+        self._host.members.discard(name)
+        member = self._members.pop(name, None)
+        if member is None:
+            return
+        member.tending.cancel()
+        if member.link is not None:
+            member.link.finish("it is no member any more")
+        else:
+            await self._leave(member)
 
     def write(self, stream: int, data: bytes) -> None:
         """Queue bytes for a stream (nothing happens if it is gone)."""
@@ -110,7 +137,10 @@ class Links:
         A member calls only when it has no link; so if we think it has, we have not noticed yet that its
         old connection is dead. Both sides calling at the same moment is another matter.
         """
-        member = self._members[connection.muxed_conn.peer_id.to_base58()]
+        member = self._members.get(connection.muxed_conn.peer_id.to_base58())
+        if member is None:  # expelled while its handshake was under way
+            await hang_up(connection)
+            return
         link = member.link
         if link is not None and connection.direction is Direction.INBOUND and trio.current_time() - link.began > _SAME_MOMENT_S:
             link.why = "the member called anew"
@@ -120,7 +150,9 @@ class Links:
 
     def disconnected(self, connection: SwarmConn) -> None:
         """A connection with a member went down."""
-        self._members[connection.muxed_conn.peer_id.to_base58()].change()
+        member = self._members.get(connection.muxed_conn.peer_id.to_base58())
+        if member is not None:
+            member.change()
 
     async def _on_stream(self, stream: INetStream) -> None:
         member = self._members.get(stream.muxed_conn.peer_id.to_base58())
@@ -156,7 +188,11 @@ class Links:
             member.change()
 
     async def _tend(self, member: _Tended, nursery: trio.Nursery) -> None:
-        """Call, open, wait; for ever. The first call is made at once, later ones after a back-off."""
+        """Call, open, wait; until it is a member no more. The first call is made at once, later ones after a back-off."""
+        with member.tending:
+            await self._keep(member, nursery)
+
+    async def _keep(self, member: _Tended, nursery: trio.Nursery) -> None:
         while True:
             if member.is_linked():
                 await member.changed.wait()

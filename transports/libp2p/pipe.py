@@ -7,10 +7,10 @@ child gives to each `/meshgate/link/1` stream; it is never used twice in the lif
     CONFIG  settings (map)                       READY    peer ID, [address, …]
     DATA    stream, bytes                        FATAL    sentence, remedy      then it ends
     CLOSE   stream, why                          OPENED   stream, peer ID
-    STOP                                         DATA     stream, bytes
-    BEAT                                         WRITTEN  stream, bytes of DATA that were written
-                                                 CLOSED   stream, why
-                                                 NOTICE   level, sentence
+    ADMIT   peer ID, [address, …]                DATA     stream, bytes
+    EXPEL   peer ID                              WRITTEN  stream, bytes of DATA that were written
+    STOP                                         CLOSED   stream, why
+    BEAT                                         NOTICE   level, sentence
                                                  BEAT     counters (map)
 """
 
@@ -36,6 +36,8 @@ class Kind(IntEnum):
     WRITTEN = 9
     CLOSED = 10
     NOTICE = 11
+    ADMIT = 12
+    EXPEL = 13
 
 
 class Settings(TypedDict):
@@ -45,6 +47,7 @@ class Settings(TypedDict):
     listen: list[str]
     members: list[str]  # peer IDs, without our own
     peers: dict[str, list[str]]  # peer ID to the addresses it may be dialled at
+    room: int  # members there may be at a time
     gossip: bool
     stall_s: float
 

@@ -3,13 +3,13 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import count, cycle
 
 from transports.backoff import Backoff
-from transports.libp2p.identity import load_seed, peer_id_of
-from transports.limits import HANDSHAKE_TIMEOUT_S, MAX_LINK_FRAME, WS_GOODBYE_S
+from transports.libp2p.identity import is_peer_id, load_seed, peer_id_of
+from transports.limits import HANDSHAKE_TIMEOUT_S, MAX_LINK_FRAME, MAX_MEMBERS, MAX_PEER_ADDRESSES, WS_GOODBYE_S
 from transports.link import Capability, LinkId, Post, TransportStatus
 from transports.websocket.address import Address, parse_listen, parse_peer
 from transports.websocket.calls import CallError, Calls
@@ -65,7 +65,8 @@ class WebSocketTransport:
         self.peer_id = peer_id_of(self._seed)
         self._certificate = load_certificate(config.certificate_path, config.key_path)
         self._calls = Calls(self._seed, calling_context(config.authorities), hello_s=config.hello_s, ticket_for=ticket_for)
-        self._admit = admit or (lambda peer_id, _ticket: peer_id in config.members)
+        self._members = set(config.members)
+        self._admit = admit or (lambda peer_id, _ticket: peer_id in self._members)
         self._rng = rng
         self._on_notice = on_notice
         self._called: dict[str, list[Address]] = {}
@@ -78,6 +79,7 @@ class WebSocketTransport:
         self._links: Links | None = None
         self._door: Door | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._callers: dict[str, asyncio.Task[None]] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._counters: dict[str, int] = {}
 
@@ -98,8 +100,8 @@ class WebSocketTransport:
             async with self._calls.ready(), asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._door.run(), name="websocket door")
-                for peer_id, addresses in self._called.items():
-                    tasks.create_task(self._keep_calling(peer_id, addresses), name=f"websocket calls {peer_id}")
+                for peer_id in self._called:
+                    self._begin_calling(peer_id)
                 try:
                     await self._tick(links)
                 finally:
@@ -107,6 +109,7 @@ class WebSocketTransport:
                     await self._say_goodbye(links)
         finally:
             self._links = self._door = self._tasks = None
+            self._callers.clear()
 
     def send(self, link: LinkId, frame: bytes) -> bool:
         """Hand over one frame of at most 1 310 720 bytes.
@@ -125,6 +128,33 @@ class WebSocketTransport:
         """Drop a link; its `LinkDown` follows. A member that is called by configuration is called again later."""
         if self._links is not None:
             asyncio.get_running_loop().call_soon(self._links.close, link, why)
+
+    def admit(self, peer_id: str, addresses: Sequence[str] = ()) -> None:
+        """Let a gateway link from now on, and keep calling it at these addresses in place of those known so far.
+
+        Who is let in is decided here only if nobody else was given for that (`admit` of the constructor).
+
+        Raises:
+            ValueError: it is no peer ID, an address is another gateway's, or there are as many members as there may be.
+        """
+        called = [parse_peer(text) for text in addresses]
+        if not is_peer_id(peer_id):
+            raise ValueError(f"{peer_id!r} is not the ID of a gateway; such an ID starts with 12D3KooW.")
+        if any(address.peer_id != peer_id for address in called) or len(called) > MAX_PEER_ADDRESSES:
+            raise ValueError(f"These addresses are not all of {peer_id}, or too many.")
+        if peer_id not in self._members and len(self._members) >= MAX_MEMBERS:
+            raise ValueError(f"There are {MAX_MEMBERS} members already, as many as there may be.")
+        self._members.add(peer_id)
+        self._stop_calling(peer_id)
+        if called and peer_id != self.peer_id:
+            self._called[peer_id], self._unreached[peer_id] = called, ""
+            self._begin_calling(peer_id)
+
+    def expel(self, peer_id: str, why: str) -> None:
+        """Let a gateway link no more, and end its link if there is one."""
+        self._members.discard(peer_id)
+        self._stop_calling(peer_id)
+        self.close(LinkId(f"{self.name}:{peer_id}"), why)
 
     def status(self) -> TransportStatus:
         """A snapshot."""
@@ -162,6 +192,17 @@ class WebSocketTransport:
             await asyncio.sleep(_TICK_S)
             links.review(lambda peer_id: self._admit(peer_id, b""))
             links.tick()
+
+    def _begin_calling(self, peer_id: str) -> None:
+        if self._tasks is not None:
+            calling = self._keep_calling(peer_id, self._called[peer_id])
+            self._callers[peer_id] = self._tasks.create_task(calling, name=f"websocket calls {peer_id}")
+
+    def _stop_calling(self, peer_id: str) -> None:
+        self._called.pop(peer_id, None)
+        self._unreached.pop(peer_id, None)
+        if (caller := self._callers.pop(peer_id, None)) is not None:
+            caller.cancel()
 
     async def _keep_calling(self, peer_id: str, addresses: list[Address]) -> None:
         """Call whenever there is no connection with a member, one address after the other."""
