@@ -45,6 +45,7 @@ from gateway.mesh.speaker import OWN
 from gateway.session.rate import KeyedBuckets
 from gateway.wire import envelope as wire
 from gateway.wire.envelope import Envelope, Kind
+from gateway.wire.envelope_schema import BETWEEN_PROGRAMS
 from gateway.wire.packet import Header, packet_id, peek, without_rsr
 from gateway.wire.types import MessageType
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp
@@ -192,7 +193,7 @@ class GatewayEngine:
             return [CloseLink(event.link, "too many sites")]
         effects: list[Effect] = []
         wall_ms = self.mesh.wall_ms(now) or 0
-        self._post.tell(Kind.PRESENCE, bytes(sorted(Kind)), wall_ms, (site,), effects)
+        self._post.tell(Kind.PRESENCE, bytes(sorted(frozenset(Kind) - BETWEEN_PROGRAMS)), wall_ms, (site,), effects)
         return effects
 
     def _greeted(self, site: Site, kinds: bytes, effects: list[Effect], now: float) -> None:
@@ -266,6 +267,9 @@ class GatewayEngine:
     def _not_a_packet(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> None:
         if envelope.kind is Kind.PRESENCE:
             self._greeted(site, envelope.body, effects, now)
+            return
+        if envelope.kind in BETWEEN_PROGRAMS:
+            self.drops[Reason.NOT_BRIDGEABLE] += 1
             return
         reason = Reason.BRIDGE_OFF if self.is_closed else self.consent.from_site(site, envelope, effects, now)
         if reason is not None:
