@@ -14,7 +14,14 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_RECEIPT_ENTRIES, MAX_TAKEN_IDS, MAX_UNSETTLED, MAX_UNSETTLED_BYTES
+from gateway.limits import (
+    MAX_RECEIPT_ENTRIES,
+    MAX_TAKEN_IDS,
+    MAX_UNSETTLED,
+    MAX_UNSETTLED_BYTES,
+    MAX_UNTAKEN_BYTES_PER_PEER,
+    MAX_UNTAKEN_PER_PEER,
+)
 from gateway.mesh.effects import CloseLink, Effect, Priority, SendFrame
 from gateway.mesh.events import MeshEvent, Tick
 from gateway.wire import envelope as wire
@@ -58,6 +65,7 @@ class Ears(Protocol):
 class _Outgoing:
     envelope: bytes
     until: float  # when it counts as failed
+    has_left: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +76,8 @@ class _Peer:
     start: bytes = b""  # the number it drew at its start
     open: OrderedDict[bytes, _Outgoing] = field(default_factory=OrderedDict)  # messages of ours whose fate is open
     open_bytes: int = 0
+    flying: int = 0  # of these, how many have left
+    flying_bytes: int = 0
     fresh: deque[bytes] = field(default_factory=deque)  # of these, what is to leave; some may be settled by now
     came: OrderedDict[bytes, bool] = field(default_factory=OrderedDict)  # IDs of its messages; True once taken
     owed: list[tuple[bytes, Fate]] = field(default_factory=list)  # what it is to be told of them
@@ -200,14 +210,9 @@ class Exchange:
         if peer_id not in self._peers:
             effects.append(CloseLink(event.link, "this program does not know you"))
             return
-        peer = self._peers[peer_id]
-        peer.link = event.link
+        self._peers[peer_id].link = event.link
         self._links[event.link] = peer_id
         self._greet(event.link, effects)
-        if peer.start and not peer.is_gateway:
-            # It may not have noticed that the link was down, and then does not greet again; started anew it will.
-            peer.is_up = True
-            self._ears.peer_up(peer_id)
 
     def _link_down(self, event: LinkDown) -> None:
         peer_id = self._links.pop(event.link, "")
@@ -246,12 +251,17 @@ class Exchange:
                 self._settle(peer, message_id, NO_PROGRAM)
             self._ears.no_program(peer_id)
             return
+        if peer.link is not None and envelope.seen == (envelope.origin,):
+            # No answer itself. Either side may have missed that the link was down, so every greeting is answered.
+            self._greet(peer.link, effects, envelope.origin)
         if is_new:
-            if peer.start and peer.link is not None and was_up:
+            if was_up:
                 self._ears.peer_down(peer_id, "it was started anew")
                 was_up = False
-                self._greet(peer.link, effects)  # it does not know us; the link itself has not noticed
             peer.start = envelope.packet_id
+            peer.flying = peer.flying_bytes = 0
+            for message in peer.open.values():
+                message.has_left = False
             peer.fresh = deque(peer.open)
         peer.is_up = True
         if not was_up:
@@ -280,11 +290,22 @@ class Exchange:
             while peer.owed:
                 told, peer.owed = peer.owed[:MAX_RECEIPT_ENTRIES], peer.owed[MAX_RECEIPT_ENTRIES:]
                 self._send(peer.link, self._envelope(Kind.RECEIPT, bytes(PACKET_ID), encode_receipt(told)), b"", effects)
-            while peer.is_up and peer.fresh:
-                message_id = peer.fresh.popleft()
-                if message_id in peer.open:
-                    self._send(peer.link, peer.open[message_id].envelope, message_id, effects)
-                    self._ears.sent(message_id)
+            if peer.is_up:
+                self._send_fresh(peer, peer.link, effects)
+
+    def _send_fresh(self, peer: _Peer, link: LinkId, effects: list[Effect]) -> None:
+        """Send what the other program has room for: what it has not taken waits there, the rest here."""
+        while peer.fresh and peer.flying < MAX_UNTAKEN_PER_PEER:
+            message = peer.open.get(peer.fresh[0])
+            if message is not None:
+                if peer.flying_bytes + len(message.envelope) > MAX_UNTAKEN_BYTES_PER_PEER:
+                    return
+                message.has_left = True
+                peer.flying += 1
+                peer.flying_bytes += len(message.envelope)
+                self._send(link, message.envelope, peer.fresh[0], effects)
+                self._ears.sent(peer.fresh[0])
+            peer.fresh.popleft()
 
     def _expire(self, now: float) -> None:
         while self._due and self._due[0][0] <= now:
@@ -302,14 +323,19 @@ class Exchange:
         message = peer.open.pop(message_id, None)
         if message is not None:
             peer.open_bytes -= len(message.envelope)
+            if message.has_left:
+                peer.flying -= 1
+                peer.flying_bytes -= len(message.envelope)
             self._ears.settled(message_id, reason)
 
-    def _greet(self, link: LinkId, effects: list[Effect]) -> None:
+    def _greet(self, link: LinkId, effects: list[Effect], answered: bytes | None = None) -> None:
+        """Greet, or answer a greeting by naming whose it was."""
         kinds = bytes(sorted({Kind.PRESENCE, *BETWEEN_PROGRAMS}))
-        self._send(link, self._envelope(Kind.PRESENCE, self._start, kinds), b"", effects)
+        self._send(link, self._envelope(Kind.PRESENCE, self._start, kinds, answered), b"", effects)
 
-    def _envelope(self, kind: Kind, identifier: bytes, body: bytes) -> bytes:
-        return wire.encode(Envelope(identifier, kind, self._origin, (self._origin,), self._wall_ms(), 0, body))
+    def _envelope(self, kind: Kind, identifier: bytes, body: bytes, answered: bytes | None = None) -> bytes:
+        seen = (self._origin,) if answered is None else (self._origin, answered)
+        return wire.encode(Envelope(identifier, kind, self._origin, seen, self._wall_ms(), 0, body))
 
     @staticmethod
     def _send(link: LinkId, frame: bytes, subject: bytes, effects: list[Effect]) -> None:
