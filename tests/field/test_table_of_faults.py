@@ -10,7 +10,7 @@ PAGE = HERE.parent.parent / "docs" / "design" / "testing.md"
 ROWS = re.findall(r"^\| .+ \| `(test_\w+\.py)` \| `(test_\w+)` \|$", PAGE.read_text(), re.MULTILINE)
 
 
-def tests_in(file: str) -> list[str]:
+def named_in(file: str) -> list[str]:
     return re.findall(r"^ *(?:async )?def (test_\w+)\(", (HERE / file).read_text(), re.MULTILINE)
 
 
@@ -21,8 +21,8 @@ def test_the_table_is_found() -> None:
 
 @pytest.mark.parametrize(("file", "test"), ROWS, ids=[test for _, test in ROWS])
 def test_a_test_that_the_table_names_is_there(file: str, test: str) -> None:
-    assert test in tests_in(file)
+    assert test in named_in(file)
 
 
 def test_every_fault_of_the_seed_that_is_tested_is_in_the_table() -> None:
-    assert set(tests_in("test_seed_faults.py")) == {test for file, test in ROWS if file == "test_seed_faults.py"}
+    assert set(named_in("test_seed_faults.py")) == {test for file, test in ROWS if file == "test_seed_faults.py"}
