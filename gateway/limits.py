@@ -186,6 +186,12 @@ MAX_CAPABILITY: Final = 32  # characters of one
 RPC_RATE: Final = 5.0  # messages a second one gateway may send about the federation: each may cost a signature check
 RPC_BURST: Final = 200.0  # so that it can tell everything it knows at once
 MAX_JOINING: Final = 8  # tickets of other gateways whose answer is awaited
+MAX_RPC_WAITING: Final = 200  # messages of one gateway about the federation that wait while the book is being written
+MAX_RPC_WAITING_BYTES: Final = 4 * 1024 * 1024  # bytes of them, over all gateways
+MAX_PRESENTING: Final = 16  # gateways that have shown a ticket and wait for the book to be written; more are told to come again
+MAX_BOOK: Final = 16 * 1024 * 1024  # bytes of the file with all of it: everything above at its cap takes about 7 MB
+MAX_HISTORY_ASKS: Final = 2  # times a minute one site may ask to be told what it missed
+STATUS_WAIT_S: Final = 3.0  # seconds other gateways have to answer how they are
 
 # The consent bridge (spec section 12.3; "minute" is any 60 seconds)
 MAX_BRIDGE_TEXT: Final = 16_000  # bytes of UTF-8 in an event: what a public message may hold (iOS)

@@ -13,10 +13,10 @@ Rules every transport keeps (`transports.conformance` checks them):
 * cancelling `run` closes every link (each with its `LinkDown`) and leaves no task behind.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Flag, StrEnum, auto
-from typing import NewType, Protocol, runtime_checkable
+from typing import NewType, Protocol
 
 LinkId = NewType("LinkId", str)
 """Names one link for as long as it is up, e.g. ``radio:alice``; never reused while up."""
@@ -109,14 +109,3 @@ class Transport(Protocol):
 
     def status(self) -> TransportStatus:
         """A snapshot, cheap enough to be taken every second."""
-
-
-@runtime_checkable
-class Admitting(Protocol):
-    """A transport whose members may change while it runs."""
-
-    def admit(self, peer_id: str, addresses: Sequence[str] = ()) -> None:
-        """Let a gateway link from now on, and keep calling it at these addresses; raises ValueError for what cannot be."""
-
-    def expel(self, peer_id: str, why: str) -> None:
-        """Let it link no more, and end its link if there is one."""

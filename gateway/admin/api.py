@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from gateway.admin.federation import FederationControl
 from gateway.admin.radio import RadioControl
 from gateway.admin.routes import routes
 from gateway.admin.why import Inquiry
@@ -23,7 +24,11 @@ PROBE_S = 2.0  # seconds a running gateway may take to accept
 
 @asynccontextmanager
 async def serve(
-    path: Path, status: Callable[[], msgspec.Struct], radio: RadioControl | None = None, record: Inquiry | None = None
+    path: Path,
+    status: Callable[[], msgspec.Struct],
+    radio: RadioControl | None = None,
+    record: Inquiry | None = None,
+    federation: FederationControl | None = None,
 ) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
@@ -32,6 +37,7 @@ async def serve(
         status: makes the document of ``GET /api/v1/status``.
         radio: the Bluetooth radio, None if this gateway has none.
         record: what became of what, None if nobody keeps it.
+        federation: who is a member, None if there is no way to other gateways.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
@@ -39,7 +45,7 @@ async def serve(
     """
     listener, inode = _listen(path)
     app = web.Application()
-    app.add_routes(routes(status, radio, record))
+    app.add_routes(routes(status, radio, record, federation))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:

@@ -202,6 +202,8 @@ class ConsentBridge:
         return None
 
     def _asked(self, site: Site, names: list[bytes], effects: list[Effect], now: float) -> Reason | None:
+        if not site.told:
+            return Reason.OUT_OF_SCOPE
         if not site.wants.take(now):
             return Reason.RATE
         for name in names:
@@ -212,8 +214,9 @@ class ConsentBridge:
 
     def _offer(self, sites: tuple[Site, ...], wall_ms: int, effects: list[Effect]) -> None:
         self._shelf.expire(wall_ms)
-        if sites and self._shelf:
-            self._post.tell(Kind.OFFER, self._shelf.names(), wall_ms, sites, effects)
+        told = tuple(site for site in sites if site.told)
+        if told and self._shelf:
+            self._post.tell(Kind.OFFER, self._shelf.names(), wall_ms, told, effects)
 
     def _shelve(self, envelope: Envelope, now: float) -> None:
         self._shelf.add(envelope)

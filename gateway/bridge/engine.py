@@ -13,7 +13,7 @@ Loop rules:
 * a packet known from the radio or from another site is dropped, never passed on again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import accumulate
 from math import inf
@@ -24,6 +24,7 @@ from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.rules import UNSIGNED, refusal
 from gateway.bridge.sites import Site, Sites
+from gateway.bridge.talk import Talk
 from gateway.bridge.telling import CROSSED, judge, shape_of, tell_arrived, tell_heard, tell_message, tell_refused, tell_stayed
 from gateway.errors import DecodeError, Reason
 from gateway.limits import (
@@ -37,7 +38,7 @@ from gateway.limits import (
 )
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import MeshEvent, Remember
+from gateway.mesh.events import CatchUpSite, MeshEvent, PartWithSite, Remember, TellSite
 from gateway.mesh.history import SHELVES
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.records import ASKED_ABOUT
@@ -66,11 +67,15 @@ class GatewayEngine:
         mesh: the local mesh.
         mode: what may cross.
         place: what the consent bridge serves; without a cell it stays closed.
+        tells: says whether the site with this proved identity may be told what it missed.
 
     """
 
-    def __init__(self, mesh: Mesh, mode: BridgeMode = BridgeMode.OFF, place: Place | None = None) -> None:
+    def __init__(
+        self, mesh: Mesh, mode: BridgeMode = BridgeMode.OFF, place: Place | None = None, tells: Callable[[str], bool] = lambda _peer: True
+    ) -> None:
         self.mesh = mesh
+        self._tells = tells
         self.mode = mode
         self.site_id = mesh.identity.peer_id
         self.sites = Sites()
@@ -79,6 +84,7 @@ class GatewayEngine:
         self.crossed_out = self.crossed_in = self.passed_on = 0
         self.drops: dict[Reason, int] = dict.fromkeys(Reason, 0)
         self._post = Post(self.site_id, self.sites, self.provenance)
+        self.talk = Talk(self.sites, self._post)
         self.consent = ConsentBridge(mesh, self.sites, self.provenance, place or Place(), self.drops)
 
     @property
@@ -107,9 +113,15 @@ class GatewayEngine:
             return effects
         if isinstance(event, LinkUp) and Capability.WIDE_AREA in event.capabilities:
             return self._site_up(event, now)
-        if isinstance(event, LinkDown) and event.link in self.sites:
+        if isinstance(event, LinkDown) and (parted := self.sites.get(event.link)) is not None:
+            effects = []
+            self.talk.parted(parted, effects)
             self.sites.remove(event.link)
-            return []
+            return effects
+        if isinstance(event, TellSite | PartWithSite):
+            return self.talk.handle(event, self.mesh.wall_ms(now) or 0)
+        if isinstance(event, CatchUpSite):
+            return self._asked_for_history(event, now)
         if isinstance(event, Remember):
             self.consent.remember(event, now)
         return self.mesh.handle(event, now)
@@ -188,7 +200,7 @@ class GatewayEngine:
         return self._post.lacking(identifier, Kind.FRAME, now)
 
     def _site_up(self, event: LinkUp, now: float) -> list[Effect]:
-        site = Site(event.link, event.mtu)
+        site = Site(event.link, event.mtu, peer=event.peer or "")
         if not self.sites.add(site):
             return [CloseLink(event.link, "too many sites")]
         effects: list[Effect] = []
@@ -198,18 +210,34 @@ class GatewayEngine:
 
     def _greeted(self, site: Site, kinds: bytes, effects: list[Effect], now: float) -> None:
         """Answer the first greeting over a link: only now does anything cross, so announces travel ahead of what is said."""
+        self.talk.greeted(site, kinds, effects)
         if site.greeted or self.is_closed:
             return
         site.greeted = True
         site.kinds |= frozenset(kinds)
+        site.told = self._tells(site.peer)
         if self.mode is BridgeMode.OPEN:
             self._catch_up(site, effects, now)
         self.consent.greeted(site, effects, now)
 
-    def _catch_up(self, site: Site, effects: list[Effect], now: float) -> None:
-        """Tell a site that has just said who it is what it has missed: who is here, then what was said, oldest first."""
+    def _asked_for_history(self, event: CatchUpSite, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        site = self.talk.site(event.peer)
+        if site is None or not site.greeted or not self._tells(event.peer):
+            return effects
+        if not site.asks.take(now):
+            self.drops[Reason.RATE] += 1
+            return effects
+        site.told = True
+        if self.mode is BridgeMode.OPEN:
+            self._catch_up(site, effects, now, event.since_ms)
+        self.consent.greeted(site, effects, now)
+        return effects
+
+    def _catch_up(self, site: Site, effects: list[Effect], now: float, since_ms: int = 0) -> None:
+        """Tell a site what it has missed: who is here, then what was said, oldest first; only the former where it may know no more."""
         missed = [(peer.packet_id, peer.frame) for peer in self.mesh.peers if peer.is_local(now)]
-        kept = self.mesh.kept(now, HISTORY_LAST_S)
+        kept = [one for one in self.mesh.kept(now, HISTORY_LAST_S) if site.told and peek(one.frame).timestamp_ms >= since_ms]
         sizes = accumulate(len(one.frame) for one in kept)
         recent = [(one.packet_id, one.frame) for one, size in zip(kept, sizes, strict=True) if size <= MAX_CATCH_UP_BYTES]
         for identifier, kept_frame in (*missed, *reversed(recent)):
@@ -271,7 +299,10 @@ class GatewayEngine:
         if envelope.kind in BETWEEN_PROGRAMS:
             self.drops[Reason.NOT_BRIDGEABLE] += 1
             return
-        reason = Reason.BRIDGE_OFF if self.is_closed else self.consent.from_site(site, envelope, effects, now)
+        if envelope.kind is Kind.FEDERATION:
+            reason = self.talk.heard(site, envelope.body, effects)
+        else:
+            reason = Reason.BRIDGE_OFF if self.is_closed else self.consent.from_site(site, envelope, effects, now)
         if reason is not None:
             self.drops[reason] += 1
 

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from gateway.bridge.window import Window
-from gateway.limits import MAX_PEERS, MAX_SITES, MAX_WANTS, REMOTE_PEER_REACHABLE_S, SITE_BURST, SITE_RATE
+from gateway.limits import MAX_HISTORY_ASKS, MAX_PEERS, MAX_SITES, MAX_WANTS, REMOTE_PEER_REACHABLE_S, SITE_BURST, SITE_RATE
 from gateway.session.rate import TokenBucket
 from gateway.wire.envelope_schema import Kind
 from transports.link import LinkId
@@ -17,11 +17,14 @@ class Site:
     link: LinkId
     mtu: int
     site_id: bytes = b""
+    peer: str = ""  # identity that the transport has proved, empty where it proves none
     greeted: bool = False
+    told: bool = True  # whether it may be told what it missed
     kinds: frozenset[int] = frozenset({Kind.FRAME, Kind.PRESENCE})  # of envelopes it understands
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_RATE, SITE_BURST))
     offers: Window = field(default_factory=lambda: Window(MAX_WANTS))
     wants: Window = field(default_factory=lambda: Window(MAX_WANTS))
+    asks: Window = field(default_factory=lambda: Window(MAX_HISTORY_ASKS))
 
 
 class Sites:

@@ -79,5 +79,29 @@ class Remember:
     events: tuple[EventNoted, ...] = ()
 
 
-Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember
+@dataclass(frozen=True, slots=True)
+class TellSite:
+    """Tell another gateway something about the federation; `peer` is its proved identity."""
+
+    peer: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartWithSite:
+    """End every link to another gateway."""
+
+    peer: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpSite:
+    """Tell another gateway what it has missed, because it asked; nothing older than `since_ms`, Unix milliseconds."""
+
+    peer: str
+    since_ms: int
+
+
+Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember | TellSite | PartWithSite | CatchUpSite
 MeshEvent = LinkUp | LinkDown | FrameReceived | Writable | Command

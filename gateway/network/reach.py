@@ -42,7 +42,7 @@ def build(config: NetworkConfig, folder: Path, rng: Random, report: Callable[[st
         if name == LIBP2P:
             if find_spec("libp2p") is None:
                 raise ModuleNotFoundError("Meshgate was installed without libp2p. Install it with: pip install 'meshgate[libp2p]'")
-            libp2p = Libp2pConfig(folder / KEY, listen[name], most_members=config.max_peers)
+            libp2p = Libp2pConfig(folder / KEY, listen[name])
             made.append(Libp2pTransport(libp2p, rng, notice(name)))
         else:
             websocket = WebSocketConfig(folder / KEY, folder / CERTIFICATE, folder / CERTIFICATE_KEY, listen[name])

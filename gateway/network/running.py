@@ -25,9 +25,10 @@ from gateway.runtime.pump import Pump
 from gateway.runtime.supervise import Supervised
 from gateway.wire.envelope_schema import PACKET_ID
 from gateway.wire.program import Fate, decode_value
-from transports.libp2p.identity import load_peer_id
+from transports.gate import Called, Gated, Table
+from transports.libp2p.identity import is_peer_id, load_peer_id
 from transports.limits import CHILD_START_S
-from transports.link import Admitting, Capability, LinkEvent, LinkUp, Post, Transport, TransportState, TransportStatus
+from transports.link import Capability, LinkEvent, LinkUp, Post, Transport, TransportState, TransportStatus
 
 GOODBYE_S = 2.0  # seconds the last receipts have to leave
 OVER = "This network was shut down."
@@ -51,6 +52,7 @@ class Running:
         self.config = config
         self.receipts = Receipts()
         self.known: set[str] = set()
+        self._called: dict[tuple[str, str], tuple[str, ...]] = {}  # by transport and peer ID: where it is called
         self.is_over = False
         self.broken: BaseException | None = None
         self._given = transports
@@ -131,23 +133,20 @@ class Running:
         """
         if peer_id not in self.known and len(self.known) >= self.config.max_peers:
             raise NetworkError(f"There are {self.config.max_peers} peers already, as many as max_peers allows.")
-        for one in self._supervised:
-            addresses = by_transport.get(one.transport.name, ())
-            if isinstance(one.transport, Admitting) and (addresses or peer_id not in self.known):
-                try:
-                    one.transport.admit(peer_id, addresses)
-                except ValueError as error:
-                    raise NetworkError(str(error)) from error
+        if self._given is None and not is_peer_id(peer_id):
+            raise NetworkError(f"{peer_id!r} is not the ID of a gateway; such an ID starts with 12D3KooW.")
         self.known.add(peer_id)
         self.exchange.allow(peer_id)
+        for name, addresses in by_transport.items():
+            self._called[name, peer_id] = tuple(addresses)
+        self._renew()
 
     def part(self, peer_id: str) -> None:
         """Let a program in no more."""
         self.known.discard(peer_id)
         self.exchange.forget(peer_id, "It was parted with.")
-        for one in self._supervised:
-            if isinstance(one.transport, Admitting):
-                one.transport.expel(peer_id, "this program has parted with you")
+        self._called = {key: addresses for key, addresses in self._called.items() if key[1] != peer_id}
+        self._renew()
 
     async def changed(self) -> None:
         """Wait until a peer comes or goes."""
@@ -209,12 +208,18 @@ class Running:
         if receipt is not None:
             receipt.settle(reason)
 
+    def _renew(self) -> None:
+        """Tell every transport who may link, and whom to call where."""
+        for one in self._supervised:
+            if isinstance(one.transport, Gated):
+                one.transport.renew(Table({peer: Called(self._called.get((one.transport.name, peer), ())) for peer in sorted(self.known)}))
+
     async def _until_listening(self) -> None:
         """Wait for every transport; one that cannot listen is not passed over in silence."""
         loop = asyncio.get_running_loop()
         end = loop.time() + CHILD_START_S
         for one in self._supervised:
-            while isinstance(one.transport, Admitting) and not (status := one.status()).addresses:
+            while isinstance(one.transport, Gated) and not (status := one.status()).addresses:
                 if (status.state is TransportState.DOWN and status.remedy) or loop.time() > end:
                     raise NetworkError(f"{status.name} cannot be used: {status.sentence} {status.remedy}".strip())
                 await asyncio.sleep(_POLL_S)

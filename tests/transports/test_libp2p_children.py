@@ -24,7 +24,7 @@ from transports.link import LinkDown, LinkUp, TransportState
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
-SETTINGS = Settings(seed=bytes(32), listen=[], members=[], peers={}, room=0, gossip=False, stall_s=1.0)
+SETTINGS = Settings(seed=bytes(32), listen=[], members=[], peers={}, gossip=False, stall_s=1.0)
 
 
 class Pair:

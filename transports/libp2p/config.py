@@ -20,7 +20,6 @@ class Libp2pConfig:
     listen: tuple[str, ...] = ("/ip4/127.0.0.1/tcp/0",)  # the one list of addresses; empty: only call others
     members: tuple[str, ...] = ()  # peer IDs that may link with this gateway; everybody else is hung up on
     peers: tuple[str, ...] = ()  # multiaddrs with /p2p/ID of members to call and to keep calling
-    most_members: int = 0  # members there may be once more were admitted, if that is more than are listed
     gossip: bool = False  # run gossipsub beside the links; nothing uses it yet and it costs CPU
     outage_grace_s: float = OUTAGE_GRACE_S  # seconds a link stays up, accepting frames, while its stream is gone
     stall_s: float = STALL_S  # seconds one write may take before its connection is dropped
@@ -36,10 +35,8 @@ class Libp2pConfig:
         for member in self.members:
             if not is_peer_id(member):
                 raise ValueError(f"{member!r} among the members is not the ID of a gateway; such an ID starts with 12D3KooW.")
-        if max(len(self.members), self.most_members) > MAX_MEMBERS:
-            raise ValueError(
-                f"{max(len(self.members), self.most_members)} members are more than the {MAX_MEMBERS} a gateway can hold links to."
-            )
+        if len(self.members) > MAX_MEMBERS:
+            raise ValueError(f"{len(self.members)} members are more than the {MAX_MEMBERS} a gateway can hold links to.")
         for text in self.peers:
             peer_id = parse_peer(text).peer_id
             if peer_id not in self.members:

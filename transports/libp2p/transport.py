@@ -5,21 +5,22 @@ import contextlib
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from transports.backoff import Backoff
+from transports.gate import Called, Judge, Table, Told, nobody
 from transports.libp2p.address import parse_peer
 from transports.libp2p.blob import TOKEN
 from transports.libp2p.child import Child
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.effects import Arrived, Counters, Down, Drop, Effect, Room, Up, Write
-from transports.libp2p.identity import is_peer_id, load_peer_id, load_seed, peer_id_of
+from transports.libp2p.identity import load_peer_id, load_seed, peer_id_of
 from transports.libp2p.member import Member
-from transports.libp2p.pipe import Kind, Settings
+from transports.libp2p.pipe import Kind, Members, Settings
 from transports.libp2p.report import Situation, report
-from transports.limits import ACK_DELAY_S, HANDSHAKE_TIMEOUT_S, MAX_LINK_FRAME, MAX_PEER_ADDRESSES
+from transports.limits import ACK_DELAY_S, HANDSHAKE_TIMEOUT_S, MAX_LINK_FRAME
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Post, TransportStatus, Writable
 
 __all__ = ["Libp2pTransport", "load_peer_id"]
@@ -42,15 +43,25 @@ class Libp2pTransport:
     name = "libp2p"
     capabilities = Capability.WIDE_AREA | Capability.DIRECTED
 
-    def __init__(self, config: Libp2pConfig, rng: random.Random, on_notice: OnNotice = lambda _level, _sentence: None) -> None:
+    def __init__(
+        self,
+        config: Libp2pConfig,
+        rng: random.Random,
+        on_notice: OnNotice = lambda _level, _sentence: None,
+        *,
+        judge: Judge = nobody,
+        told: Told = lambda _peer_id, _word: None,
+    ) -> None:
         self._config = config
         self._seed = load_seed(config.identity_path)
         self.peer_id = peer_id_of(self._seed)
-        self._others = [peer for peer in config.members if peer != self.peer_id]  # one list may serve a whole federation
-        self._addresses: dict[str, list[str]] = {}  # where members are called
+        self._judge = judge
+        self._told = told
+        self._tasks: asyncio.TaskGroup | None = None
+        addresses: dict[str, list[str]] = {peer: [] for peer in config.members}
         for address in map(parse_peer, config.peers):
-            self._addresses.setdefault(str(address.peer_id), []).append(str(address))
-        self._told: Settings | None = None  # what the present child began with
+            addresses[str(address.peer_id)].append(str(address))
+        self._table = Table({peer: Called(tuple(places)) for peer, places in addresses.items()})
         self._backoff = Backoff(rng)
         self._on_notice = on_notice
         self._count = Counters()
@@ -59,10 +70,11 @@ class Libp2pTransport:
         self._flushing: set[LinkId] = set()
         self._acking: set[LinkId] = set()
         self._child: Child | None = None
-        self._running = False
         self._awake = asyncio.Event()
         self._awake.set()
-        self._situation = Situation(called=self._addresses.keys() & set(self._others))
+        self._situation = Situation(called=set())
+        self._running = False
+        self.renew(self._table)
         self._post: Post = lambda _event: None
         self._now: Callable[[], float] = lambda: 0.0
         self._soon: Callable[..., object] = lambda *_: None
@@ -90,25 +102,43 @@ class Libp2pTransport:
         """Serve until cancelled; the child is restarted with the same key whenever it ends."""
         loop = asyncio.get_running_loop()
         self._post, self._now, self._soon, self._later = post, loop.time, loop.call_soon, loop.call_later
-        self._members = {LinkId(f"libp2p:{peer}"): self._member(peer) for peer in self._others}
+        self._members = {}
         self._running = True
+        self.renew(self._table)
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 tasks.create_task(self._tick())
                 await self._keep_a_child()
         finally:
-            self._running = False
             self._say_goodbye()
-            self._child = None
+            self._running = False
+            self._child = self._tasks = None
             self._situation.stopped = True
+
+    def renew(self, table: Table) -> None:
+        """Part with whom the table leaves out, let in whom it adds, and call whom it says; at once, if the transport runs."""
+        others = {peer: called for peer, called in table.members.items() if peer != self.peer_id}  # one list may serve a whole federation
+        self._table = Table(others, table.guests)
+        self._situation.called = {peer for peer, called in others.items() if called.addresses}
+        if not self._running:
+            return
+        wanted = {LinkId(f"libp2p:{peer}"): peer for peer in others}
+        for link in [link for link in self._members if link not in wanted]:
+            self._close(link, "it is not a member any more")
+            del self._members[link]
+        for link in wanted.keys() - self._members.keys():
+            self._members[link] = Member(
+                self.peer_id, wanted[link], token=lambda: os.urandom(TOKEN), grace=self._config.outage_grace_s, counters=self._count
+            )
+        self._tell(Kind.MEMBERS, self._members_for_child())
 
     async def _keep_a_child(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._awake.wait()
             began = loop.time()
-            self._told = self._settings()
-            self._child = Child(self._told, self._heed, self._say_goodbye)
+            self._child = Child(self._settings(), self._heed, self._say_goodbye)
             self._situation.begin()
             why = await self._child.run()
             self._lose_streams()
@@ -144,44 +174,6 @@ class Libp2pTransport:
         """Drop a link; its `LinkDown` follows. A member that is called by configuration is called again later."""
         self._soon(self._close, link, why)
 
-    def admit(self, peer_id: str, addresses: Sequence[str] = ()) -> None:
-        """Let a gateway link from now on, and keep calling it at these addresses in place of those known so far.
-
-        Raises:
-            ValueError: it is no peer ID, an address is another gateway's, or there are as many members as there may be.
-        """
-        if not is_peer_id(peer_id):
-            raise ValueError(f"{peer_id!r} is not the ID of a gateway; such an ID starts with 12D3KooW.")
-        if any(parse_peer(text).peer_id != peer_id for text in addresses) or len(addresses) > MAX_PEER_ADDRESSES:
-            raise ValueError(f"These addresses are not all of {peer_id}, or too many.")
-        if peer_id == self.peer_id:
-            return
-        if peer_id not in self._others:
-            if len(self._others) >= self._room:
-                raise ValueError(f"There are {self._room} members already, as many as there may be.")
-            self._others.append(peer_id)
-            if self._running:
-                self._members[LinkId(f"libp2p:{peer_id}")] = self._member(peer_id)
-        self._addresses[peer_id] = list(addresses)
-        (self._situation.called.add if addresses else self._situation.called.discard)(peer_id)
-        if self._situation.listening:
-            self._tell(Kind.ADMIT, peer_id, self._addresses[peer_id])
-
-    def expel(self, peer_id: str, why: str) -> None:
-        """Let a gateway link no more, and end its link if there is one."""
-        if peer_id not in self._others:
-            return
-        self._others.remove(peer_id)
-        self._addresses.pop(peer_id, None)
-        self._situation.called.discard(peer_id)
-        link = LinkId(f"libp2p:{peer_id}")
-        if link in self._members:
-            self._carry_out(link, self._members[link].close(why, self._now()))
-            del self._members[link]
-            self._streams = {stream: other for stream, other in self._streams.items() if other != link}
-        if self._situation.listening:
-            self._tell(Kind.EXPEL, peer_id)
-
     def status(self) -> TransportStatus:
         """A snapshot."""
         counters = asdict(self._count) | self._situation.child_counters | {"restarts": self._situation.restarts}
@@ -191,32 +183,18 @@ class Libp2pTransport:
         return Settings(
             seed=self._seed,
             listen=list(self._config.listen),
-            members=list(self._others),
-            peers={peer_id: list(addresses) for peer_id, addresses in self._addresses.items()},
-            room=self._room,
+            members=self._members_for_child(),
             gossip=self._config.gossip,
             stall_s=self._config.stall_s,
         )
 
-    @property
-    def _room(self) -> int:
-        """Members there may be."""
-        return max(len(self._config.members), self._config.most_members)
-
-    def _member(self, peer_id: str) -> Member:
-        token, grace = (lambda: os.urandom(TOKEN)), self._config.outage_grace_s
-        return Member(self.peer_id, peer_id, token=token, grace=grace, counters=self._count)
-
-    def _catch_up(self) -> None:
-        """Tell a child that has just begun who came and went while it was being started."""
-        if self._told is None:
-            return
-        for peer_id in set(self._told["members"]) - set(self._others):
-            self._tell(Kind.EXPEL, peer_id)
-        for peer_id in self._others:
-            addresses = self._addresses.get(peer_id, [])
-            if peer_id not in self._told["members"] or self._told["peers"].get(peer_id, []) != addresses:
-                self._tell(Kind.ADMIT, peer_id, addresses)
+    def _members_for_child(self) -> Members:
+        members = self._table.members
+        return Members(
+            addresses={peer: list(called.addresses) for peer, called in members.items()},
+            shown={peer: called.ticket for peer, called in members.items() if called.ticket},
+            guests=self._table.guests,
+        )
 
     def _heed(self, message: list[Any]) -> None:
         """One message of the child."""
@@ -226,8 +204,11 @@ class Libp2pTransport:
             link = self._streams.get(stream)
             if link is None:
                 return
-            member = self._members[link]
-            if kind == Kind.DATA:
+            member = self._members.get(link)
+            if member is None:  # dismissed, and its stream is about to go
+                if kind == Kind.CLOSED:
+                    del self._streams[stream]
+            elif kind == Kind.DATA:
                 self._carry_out(link, member.feed(stream, value, self._now()))
                 if member.owes_ack and link not in self._acking:
                     self._acking.add(link)
@@ -244,9 +225,13 @@ class Libp2pTransport:
             if link in self._members:
                 self._streams[stream] = link
                 self._carry_out(link, self._members[link].opened(stream, self._now()))
+        elif kind == Kind.GUEST:
+            if self._tasks is not None:
+                self._tasks.create_task(self._receive(*fields), name="libp2p guest")
+        elif kind == Kind.TOLD:
+            self._told(*fields)
         elif kind == Kind.READY:
             self._situation.ready(fields[1])
-            self._catch_up()
             self._on_notice("info", f"libp2p listens on {', '.join(fields[1]) or 'no address'}.")
         elif kind == Kind.FATAL:
             if self._situation.fail(*fields):
@@ -271,6 +256,9 @@ class Libp2pTransport:
                 self._post(LinkDown(link, effect.reason))
             elif isinstance(effect, Drop):
                 self._tell(Kind.CLOSE, effect.stream, effect.why)
+
+    async def _receive(self, guest: int, peer_id: str, shown: bytes) -> None:
+        self._tell(Kind.ANSWER, guest, await self._judge(peer_id, shown))
 
     def _tell(self, kind: Kind, *fields: Any) -> None:
         if self._child is not None:
@@ -301,10 +289,12 @@ class Libp2pTransport:
         self._child = None
         streams, self._streams = self._streams, {}
         for stream, link in streams.items():
+            if link not in self._members:
+                continue
             self._carry_out(link, self._members[link].closed(stream, self._now()))
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            for link, member in self._members.items():
+            for link, member in list(self._members.items()):
                 self._carry_out(link, member.tick(self._now()))
