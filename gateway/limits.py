@@ -257,6 +257,20 @@ REST_CAP_S: Final = 300.0  # seconds, to which that doubles with every further f
 REST_FORGET_S: Final = 600.0  # seconds of good service after which a failure counts as a first one again
 MAX_ROUTE_CHANGES: Final = 256  # changes of the way to a site remembered, over all sites
 
+# Programs that talk over the links (gateway.network)
+MAX_PROGRAM_MESSAGE: Final = 256 * 1024  # bytes of one message; unpacked, it takes at most 64 times as much for a moment
+MAX_PROGRAM_DEPTH: Final = 32  # lists and dicts inside each other
+MAX_UNSETTLED: Final = 1_024  # messages to one program whose fate is open; more fail at once
+MAX_UNSETTLED_BYTES: Final = 2 * 1024 * 1024  # bytes of these: half of what a trunk keeps, so that they can be sent anew
+MAX_UNTAKEN: Final = 1_024  # messages waiting for this program, from everybody; more are refused, and their senders told
+MAX_UNTAKEN_BYTES: Final = 8 * 1024 * 1024  # bytes of these
+MAX_UNTAKEN_PER_PEER: Final = 256  # of these, from one other program, so that it cannot take every place; nor is it sent more
+MAX_UNTAKEN_BYTES_PER_PEER: Final = 2 * 1024 * 1024
+MAX_TAKEN_IDS: Final = 4_096  # IDs of messages of one other program remembered, so that a repeat is known
+MAX_RECEIPTS: Final = 4_096  # receipts of our own remembered by their IDs
+MAX_RECEIPT_ENTRIES: Final = 1_024  # messages one envelope gives the fate of
+MAX_NETWORK_NEWS: Final = 1_024  # other events waiting for this program, the oldest given up
+
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link at most, and while it is not known what it carries
 QUEUE_AIR_S: Final = 10.0  # seconds of air that may wait for a local link, at the rate it was seen to carry; later is no talk any more

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Judge = Callable[[str, bytes], Awaitable[str]]
 """Judges what a gateway shows that is no member: its peer ID, which it has proved, and a ticket.
@@ -30,6 +30,7 @@ class Table:
     guests: bool = False
 
 
+@runtime_checkable
 class Gated(Protocol):
     """A transport whose members can change while it runs."""
 

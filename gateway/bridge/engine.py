@@ -37,6 +37,7 @@ from gateway.mesh.records import ASKED_ABOUT
 from gateway.mesh.speaker import OWN
 from gateway.wire import envelope as wire
 from gateway.wire.envelope import Envelope, Kind
+from gateway.wire.envelope_schema import BETWEEN_PROGRAMS
 from gateway.wire.packet import packet_id, peek
 from gateway.wire.types import MessageType
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Writable
@@ -169,7 +170,7 @@ class GatewayEngine:
             return [CloseLink(event.link, "too many sites")]
         effects: list[Effect] = []
         wall_ms = self.mesh.wall_ms(now) or 0
-        self._post.tell(Kind.PRESENCE, bytes(sorted(Kind)), wall_ms, (site,), effects)
+        self._post.tell(Kind.PRESENCE, bytes(sorted(frozenset(Kind) - BETWEEN_PROGRAMS)), wall_ms, (site,), effects)
         return effects
 
     def _from_relay(self, event: FrameReceived, effects: list[Effect], now: float) -> None:
@@ -229,6 +230,9 @@ class GatewayEngine:
     def _not_a_packet(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> None:
         if envelope.kind is Kind.PRESENCE:
             self._greeted(site, envelope.body, effects, now)
+            return
+        if envelope.kind in BETWEEN_PROGRAMS:
+            self.drops[Reason.NOT_BRIDGEABLE] += 1
             return
         if envelope.kind is Kind.FEDERATION:
             reason = self.talk.heard(site, envelope.body, effects)
