@@ -15,7 +15,7 @@ from gateway.cli.output import CommandError, Exit
 from gateway.limits import MAX_TICKET_TEXT, MAX_TICKET_USES
 
 _EXAMPLES = (
-    "meshgate federation invite              # a ticket, a QR code, a short code",
+    "meshgate federation invite              # a ticket, a QR code and a short code",
     "meshgate federation invite --for 12D3KooW… --valid 1d --scope link,status",
     "meshgate federation join                # asks for the ticket",
     "meshgate federation list --ask",
@@ -35,11 +35,9 @@ def add(commands: Subcommands) -> None:
     invite.add_argument("--for", dest="audience", metavar="ID", default="", help="the only gateway that may use it (anyone who has it)")
     invite.add_argument("--uses", type=_uses, metavar="N", default=1, help=f"how many gateways may use it, 1 to {MAX_TICKET_USES} (1)")
     invite.add_argument("--valid", type=_duration, metavar="TIME", default=3600, help="for how long it can be used: 30m, 12h, 7d (1h)")
-    invite.add_argument("--until", type=_moment, metavar="WHEN", default=0, help="when the membership ends: a date, or 2d from now (never)")
-    invite.add_argument(
-        "--scope", metavar="RIGHTS", default="", help="what it may do, of link, history, status and invite (link,history,status)"
-    )
-    invite.add_argument("--address", metavar="ADDRESS", action="append", default=[], help="where this gateway is called; repeatable")
+    invite.add_argument("--until", type=_moment, metavar="WHEN", default=0, help="when the membership ends: a date and time, or 2d (never)")
+    invite.add_argument("--scope", metavar="RIGHTS", default="", help="what of link,history,status,invite it may (not invite)")
+    invite.add_argument("--address", metavar="ADDRESS", action="append", default=[], help="where to call this gateway (where it listens)")
     invite.add_argument("--no-qr", action="store_true", help="print no QR code")
     add_options(invite)
     join = add_command(verbs, "join", "Join with a ticket or a code.", _EXAMPLES[2:3])

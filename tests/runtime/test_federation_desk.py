@@ -14,8 +14,9 @@ from gateway.wire import federation as wire
 from gateway.wire.federation import AskStatus, Capabilities, Status
 from gateway.wire.ticket import encode, from_text, to_text
 from tests.config.support import ALICE
-from tests.runtime.test_federation import BARN, HUT, NOW, Rig, play, running
+from tests.runtime.test_federation import BARN, HUT, NOW, Rig, running
 from tests.runtime.test_federation import idle as settled
+from tests.testing.virtual_loop import run as run_in_virtual_time
 
 LISTENING = ("/ip4/192.0.2.9/tcp/4001",)
 
@@ -39,7 +40,7 @@ def scene(directory, play_it, **options):
         async with desk(directory, **options) as (rig, the_desk):
             await play_it(rig, the_desk)
 
-    play(main)
+    run_in_virtual_time(main())
 
 
 def test_an_invitation_has_what_was_wanted_and_is_listed_without_its_secrets(tmp_path):

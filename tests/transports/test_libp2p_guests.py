@@ -119,7 +119,8 @@ async def test_a_member_that_shows_its_ticket_again_is_taken_for_a_member(both: 
     pair.open()
     pair.show()
     await one.until(lambda: one.up, "LinkUp")
-    assert (pair.shown, pair.told) == ([], [(pair.host.peer_id, "")])
+    await until(lambda: pair.told == [(pair.host.peer_id, "")])
+    assert pair.shown == []
 
 
 async def test_a_ticket_that_comes_later_is_shown_at_once(both: tuple[Pair, Witness, Witness], pair: Pair) -> None:
@@ -166,7 +167,7 @@ async def test_a_guest_that_does_not_keep_to_the_protocol_is_hung_up_on(pair: Pa
     told = json.loads(await stranger("GUEST", os.urandom(32).hex(), pair.address, words))
     assert told["answer"].endswith("Error")
     assert pair.shown == []
-    await until(lambda: pair.count("refused_guests") == before + 1)
+    await until(lambda: pair.count("refused_guests") >= before + 1)
 
 
 async def test_the_longest_ticket_is_shown_as_it_is_to_its_judge(pair: Pair) -> None:
@@ -185,5 +186,5 @@ async def test_guests_that_say_nothing_have_few_places_and_little_time(pair: Pai
     at_once = [seconds for seconds in told["seconds"] if seconds < GUEST_S / 2]
     assert len(at_once) == 3
     assert max(told["seconds"]) < 2 * GUEST_S
-    await until(lambda: pair.count("refused_guests") == before + GUESTS_PER_HOST + 3)
+    await until(lambda: pair.count("refused_guests") >= before + GUESTS_PER_HOST + 3)
     await asyncio.sleep(0)
