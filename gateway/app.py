@@ -361,8 +361,10 @@ def asked_of_relays(place: Place) -> tuple[Filter, ...]:
 def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:
     """Return how a gateway behaves on the mesh, and with it what it announces there."""
     if mode is BridgeMode.CONSENT:
-        return MeshSettings(nickname=nickname, reads_mail=False, capabilities=place.capabilities, bridge_geohash=place.cell or None)
-    return MeshSettings(nickname=marked(nickname) if mode is BridgeMode.OPEN else nickname, reads_mail=False)
+        return MeshSettings(
+            nickname=nickname, reads_mail=False, carries_mail=True, capabilities=place.capabilities, bridge_geohash=place.cell or None
+        )
+    return MeshSettings(nickname=marked(nickname) if mode is BridgeMode.OPEN else nickname, reads_mail=False, carries_mail=True)
 
 
 def marked(nickname: str) -> str:

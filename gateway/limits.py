@@ -98,11 +98,46 @@ MAX_HISTORY_FILES: Final = 200
 MAX_HISTORY_GROUP: Final = 200
 MAX_HISTORY_PREKEYS: Final = 200
 MAX_HISTORY_BOARD: Final = 200
+MAX_BOARD_PER_AUTHOR: Final = 5  # posts of one author (iOS)
 MAX_HISTORY_BYTES: Final = 8 * 1024 * 1024  # bytes over every kept packet
 FRAGMENT_HISTORY_S: Final = 900.0
 PREKEY_HISTORY_S: Final = 24 * 3600.0
 BOARD_HISTORY_S: Final = MAX_BOARD_LIFETIME_MS / 1000  # a post ends earlier if it says so
 MAX_ROUTE_HOPS: Final = 4  # hops a planned source route may have (iOS)
+
+REGULAR_AFTER_MS: Final = 24 * 3600 * 1000  # milliseconds after which somebody who comes back counts as known: strangers make way first
+PIN_LIFETIME_MS: Final = 30 * 24 * 3600 * 1000  # milliseconds a signing key is remembered of somebody who does not come back
+PIN_WRITE_RATE: Final = 2.0  # signing keys a second written down, so that invented people do not wear out the card
+PIN_WRITE_BURST: Final = 1_000.0
+
+# Courier mail: held for people who are away (spec section 11; a phone takes 40 letters, 5 of a friend and 2 of a stranger)
+MAX_MAIL: Final = 1_000  # letters
+MAX_MAIL_BYTES: Final = 16 * 1024 * 1024
+MAX_MAIL_OF_STRANGERS: Final = 500  # of those, letters of people first heard within a day: half, as on a phone
+MAX_MAIL_PER_STRANGER: Final = 8  # letters of one such person
+MAX_MAIL_PER_REGULAR: Final = 20  # letters of one who has come back
+MAX_MAIL_PER_TAG: Final = 100  # letters for one person and day
+MAX_MAIL_PER_SITE: Final = 250  # letters one other site gave us
+MAX_MAIL_LIFETIME_MS: Final = 25 * 3600 * 1000  # milliseconds to a letter's end: a day, and an hour for clocks (iOS)
+MAX_MAIL_HOLDERS: Final = 64  # couriers and sites that were given a copy, so that each is given only one
+MAX_ENDED_MAIL: Final = 1_000  # letters that have ended and are known as such, so that a copy of one is not taken again
+MAIL_RATE: Final = 0.2  # letters a second one link may bring: each costs a sync of the card
+MAIL_BURST: Final = 10.0
+ALL_MAIL_RATE: Final = 4.0  # letters a second all links and sites may bring
+ALL_MAIL_BURST: Final = 250.0
+MAIL_STORE_S: Final = 60.0  # seconds the disk may take to keep a letter before it counts as refused
+HANDOVER_BYTES: Final = 24 * 1024  # bytes of mail under way to one phone at a time, so that the rest of its link goes on
+HANDOVER_SETTLE_S: Final = 10.0  # seconds a link must outlive a letter's last piece before that counts as delivered
+MAIL_AGAIN_S: Final = 600.0  # seconds between two copies sent towards somebody hops away (iOS); doubles with each
+PRESENCE_TIMEOUT_S: Final = 10.0  # seconds a phone has to prove who it is
+PRESENCE_AGAIN_S: Final = 60.0  # seconds before one that did not is asked again; phones take ten handshakes a minute
+PRESENCE_RATE: Final = 2.0  # phones asked a second
+PRESENCE_BURST: Final = 64.0  # as many as there can be links
+MAX_PRESENCE: Final = 64  # phones being asked
+MAIL_OFFER_S: Final = 60.0  # seconds before a site that did not answer is given a letter again; doubles with each time
+MAX_MAIL_ROUND_BYTES: Final = 256 * 1024  # bytes of mail a site is given at once
+SITE_MAIL_RATE: Final = 2.0  # letters a second one site may bring
+SITE_MAIL_BURST: Final = 250.0
 
 # Noise sessions
 MAX_HANDSHAKE: Final = 2_048  # bytes of a handshake message
@@ -309,8 +344,6 @@ MAX_SPOOL_PUBLIC_BYTES: Final = 12 * 1024 * 1024
 MAX_SPOOL_BULK: Final = 200
 MAX_SPOOL_BULK_BYTES: Final = 24 * 1024 * 1024
 MAX_SPOOL_ENDED: Final = 20_000  # IDs of messages that have ended, so that a repeat is known
-MAX_KEPT_MAIL: Final = 1_000  # courier envelopes held for people who are away
-MAX_KEPT_MAIL_BYTES: Final = 16 * 1024 * 1024
 HISTORY_WRITE_RATE: Final = 32.0 * 1024  # bytes a second of public history written down, so that a flood does not wear out the card
 HISTORY_WRITE_BURST: Final = 4.0 * 1024 * 1024
 MAX_DECISIONS: Final = 100_000  # rows of the record behind `meshgate why`

@@ -10,6 +10,7 @@ from gateway.bridge.credits import CreditRow
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.policy import Policy
 from gateway.bridge.trunks import Trunks
+from gateway.mesh.postoffice import PostOffice
 from gateway.mesh.queue import Queue, Shed
 from transports.link import LinkId, TransportState, TransportStatus
 
@@ -106,6 +107,16 @@ class TransportSummary(msgspec.Struct, frozen=True):
     counters: Mapping[str, int]
 
 
+class MailSummary(msgspec.Struct, frozen=True):
+    """Courier mail held for people who are away."""
+
+    waiting: int = 0
+    waiting_bytes: int = 0
+    counters: Mapping[str, int] = {}  # since the start: taken, handed over, delivered, copied to other couriers …
+    refused: Mapping[str, int] = {}  # since the start, by reason
+    dead: Mapping[str, int] = {}  # ended without being delivered and still remembered, by reason
+
+
 class QueueSummary(msgspec.Struct, frozen=True):
     """One link that is busy, or was."""
 
@@ -153,6 +164,7 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     shed_frames: int  # given up because a link stayed busy
     problems: tuple[Problem, ...]
     store: StoreSummary = _NO_STORE
+    mail: MailSummary = MailSummary()
     queues: QueuesSummary = _NO_QUEUES
 
 
@@ -221,6 +233,7 @@ def describe(
         shed_frames=shed,
         problems=tuple(problems),
         store=store,
+        mail=_mail(engine.mesh.office),
         queues=queues,
     )
 
@@ -256,6 +269,19 @@ def _air(rows: Sequence[CreditRow]) -> tuple[AirSummary, ...]:
             senders=senders[row.site],
         )
         for row in sites
+    )
+
+
+def _mail(office: PostOffice | None) -> MailSummary:
+    if office is None:
+        return MailSummary()
+    kept = [len(letter.payload) for letter in office.bag if letter.stored_by is None]  # of the others nobody is told yet
+    return MailSummary(
+        waiting=len(kept),
+        waiting_bytes=sum(kept),
+        counters=dict(office.counts),
+        refused={reason.value: count for reason, count in office.refused.items()},
+        dead={reason.value: count for reason, count in office.dead.items()},
     )
 
 

@@ -75,6 +75,7 @@ _SENT: Final[Mapping[str, str]] = {
     "passed_on": "it came from one site, and this one lacks it",
     "missed": "the site was told what it had missed",
     "asked_for": "the site asked for it",
+    "mail": "the person it is for was announced there",
 }
 
 
@@ -127,6 +128,8 @@ def _stays(one: Decision) -> str:
 
 
 def _refused(one: Decision, where: str) -> str:
+    if one.rule == "theirs":
+        return f"Not taken by {where}."
     onward = " It was passed on to the neighbours all the same, who may know better." if one.rule == "relay" else ""
     return f"Not taken from {where}: {_ruled(one) or _because(one.reason)}.{onward}"
 
@@ -196,6 +199,24 @@ def _dropped(one: Decision, where: str) -> str:
     return f"Given up{whose}: {_because(one.reason)}."
 
 
+def _held(one: Decision, where: str) -> str:
+    whence = f"{where[:1].upper()}{where[1:]} gave it to us" if one.rule == "site" else "A phone near here left it"
+    return f"{whence}, for somebody who is away: {_figures(one.detail)}. It is on the disk, and kept for a day at most."
+
+
+def _copied(one: Decision, _where: str) -> str:
+    if one.rule == "towards":
+        return "A copy was sent towards the phone it is for, which is hops away. It is kept, because nobody can tell whether that arrived."
+    copies = _value(one.detail, "copies")
+    return f"{'A copy was' if copies in ('', '1') else f'{copies} copies were'} given to a phone that carries mail."
+
+
+def _delivered(one: Decision, where: str) -> str:
+    if one.rule == "mail" and one.hop not in _RADIOS:
+        return f"Delivered by {where}, so it is kept here no more."
+    return "The phone it was for has it."
+
+
 def _route(one: Decision, _where: str) -> str:
     return f"Reached over {one.hop} from now on: {one.detail}." if one.hop else f"Not reached any more: {one.detail}."
 
@@ -223,7 +244,12 @@ _SENTENCES: Final[Mapping[Verb, Callable[[Decision, str], str]]] = {
     Verb.DROPPED: _dropped,
     Verb.KNOWN_AS: lambda one, _where: f"Also known as {one.detail}.",
     Verb.ROUTE: _route,
-    Verb.DELIVERED: lambda _one, _where: "The phone it was for has it.",
+    Verb.HELD: _held,
+    Verb.COPIED: _copied,
+    Verb.HANDED_OVER: lambda _one, _where: "Sent to the phone it is for, which had proved who it is.",
+    Verb.TAKEN_BACK: lambda _one, _where: "The link to that phone went down at once, so it is kept until the phone is here again.",
+    Verb.SITE_HOLDS: lambda _one, where: f"On the disk of {where} as well.",
+    Verb.DELIVERED: _delivered,
     Verb.READ: lambda _one, _where: "The person it was for has seen it.",
 }
 

@@ -8,7 +8,7 @@ from math import inf
 
 from gateway.bridge.arrival import Arrival
 from gateway.bridge.carriers import Carriers, Place
-from gateway.bridge.events import Carried
+from gateway.bridge.events import Carried, examine
 from gateway.bridge.gate import CROSSED, Gate, Refusal, event_subject
 from gateway.bridge.policy import HERE
 from gateway.bridge.post import Post
@@ -33,7 +33,7 @@ from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_RADIO_TEXTS, MAX_SI
 from gateway.mesh.effects import Effect, Heard
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import Remember
-from gateway.mesh.records import Decided, Record, Verb
+from gateway.mesh.records import Decided, EventCarried, Record, Verb
 from gateway.wire.envelope import Envelope, Kind
 from gateway.wire.packet import payload_of, peek
 from gateway.wire.types import Capability, MessageType
@@ -167,11 +167,24 @@ class ConsentBridge:
         if wall_ms is None:
             return
         self.carriers.remember(event.events, now, wall_ms)
+        for kept in event.carried:
+            self._take_back(kept, now, wall_ms)
         for packet in [packet for packet in event.packets if packet.kind == MessageType.MESSAGE][-MAX_RADIO_TEXTS:]:
             with suppress(DecodeError):
                 header = peek(packet.frame)
                 text = payload_of(packet.frame, header).decode(errors="replace")
                 self.carriers.heard_text(header.sender_id, header.timestamp_ms, text, now)
+
+    def _take_back(self, kept: EventCarried, now: float, wall_ms: int) -> None:
+        with suppress(DecodeError):  # not fresh any more, or written by another version
+            carried = examine(kept.body, wall_ms)
+            if kept.unsent:
+                self.unsent.add(kept.owner, carried)
+                return
+            origin = kept.owner or self._own_id
+            envelope = Envelope(kept.identifier, Kind.EVENT, origin, (), kept.created_ms, kept.until_ms, kept.body)
+            self._shelf.add(Shelved(envelope, event_subject(carried, len(kept.body)), kept.owner, is_told=carried.is_message), now)
+            self._offer_at = min(self._offer_at, now + OFFER_PERIOD_S)
 
     def _tell(self, effects: list[Effect]) -> None:
         effects += self._told
@@ -188,10 +201,14 @@ class ConsentBridge:
 
     def _keep(self, depositor: bytes, carried: Carried, effects: list[Effect]) -> None:
         given_up = self.unsent.add(depositor, carried)
+        if given_up is not carried:
+            body, made_ms = carried.payload(carried.way), carried.event.created_at * 1000
+            effects.append(EventCarried(carried.identifier, True, depositor, made_ms, _end_ms(carried), body))
         if given_up is not carried and carried.is_message:
             effects.append(Decided(carried.identifier, Verb.WAITING, "", "no_site"))
             judge_event(event_subject(carried, len(carried.payload(carried.way))), "no_site", effects)
         if given_up is not None:
+            effects.append(EventCarried(given_up.identifier, unsent=True))
             tell_dropped(given_up, Reason.QUEUE_FULL, effects)
             self.carriers.give_back(given_up)
             self._tell(effects)
@@ -199,6 +216,7 @@ class ConsentBridge:
 
     def _publish_unsent(self, effects: list[Effect], now: float, wall_ms: int) -> None:
         for carried in self.unsent.take_all():
+            effects.append(EventCarried(carried.identifier, unsent=True))
             if carried.is_fresh(wall_ms):
                 self._publish(carried, effects, now, wall_ms)
             else:
@@ -293,6 +311,8 @@ class ConsentBridge:
         return self._gate.may_be_offered(one.what, one.origin, site)
 
     def _shelve(self, one: Shelved, effects: list[Effect], now: float) -> None:
+        kept = one.envelope
+        effects.append(EventCarried(kept.packet_id, False, one.origin, kept.created_ms, kept.expires_ms, kept.body))
         self._shelf.look({site.site_id for site in self._linked()}, now)
         tell_unoffered(self._shelf.add(one, now), Reason.QUEUE_FULL, effects)
         self._offer_at = min(self._offer_at, now + OFFER_PERIOD_S)

@@ -22,6 +22,7 @@ from math import inf
 from gateway.bridge.carriers import Place
 from gateway.bridge.consent import ConsentBridge
 from gateway.bridge.gate import Gate
+from gateway.bridge.mail import KINDS, MailExchange
 from gateway.bridge.open import OpenBridge
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
@@ -31,7 +32,7 @@ from gateway.bridge.telling import tell_heard, tell_message
 from gateway.errors import DecodeError, Reason
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import CatchUpSite, MeshEvent, PartWithSite, Remember, TellSite, Unsent
+from gateway.mesh.events import CatchUpSite, LetterStored, MeshEvent, PartWithSite, Remember, TellSite, Unsent
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.records import ASKED_ABOUT
 from gateway.mesh.speaker import OWN
@@ -75,6 +76,7 @@ class GatewayEngine:
         self.gate = Gate(self.drops)
         self.open = OpenBridge(mesh, self.sites, self.provenance, self.gate, self.drops)
         self.consent = ConsentBridge(mesh, self.sites, self.provenance, place or Place(), self.gate, self.drops)
+        self.mail = MailExchange(mesh, self.sites, self.provenance, self.gate, self.drops)
         self._post = Post(self.site_id, self.sites, self.provenance)
         self.talk = Talk(self.sites, self._post)
 
@@ -88,6 +90,8 @@ class GatewayEngine:
         effects = self._take(event, now)
         if not self.is_closed:
             self.consent.run_due(effects, now)
+        if self.mode is BridgeMode.OPEN:
+            self.mail.delivered(effects, now)
         return self._offer(effects, now)
 
     def next_wakeup(self) -> float | None:
@@ -125,7 +129,16 @@ class GatewayEngine:
             return self._asked_for_history(event, now)
         if isinstance(event, Remember):
             self.consent.remember(event, now)
+        if isinstance(event, LetterStored):
+            return self._letter_stored(event, now)
         return self.mesh.handle(event, now)
+
+    def _letter_stored(self, event: LetterStored, now: float) -> list[Effect]:
+        letter = self.mesh.office.bag.get(event.name) if self.mesh.office is not None else None
+        effects = self.mesh.handle(event, now)
+        if letter is not None and letter.via and self.mode is BridgeMode.OPEN:
+            self.mail.stored(event.name, letter.via, event.refused, effects, now)
+        return effects
 
     def leave(self, now: float) -> list[Effect]:
         """Say goodbye to the mesh."""
@@ -190,6 +203,7 @@ class GatewayEngine:
         site.told = self._tells(site.peer)
         if self.mode is BridgeMode.OPEN:
             self.open.catch_up(site, effects, now)
+            self.mail.greeted(site, effects, now)
         self.consent.greeted(site, effects, now)
 
     def _asked_for_history(self, event: CatchUpSite, now: float) -> list[Effect]:
@@ -226,6 +240,8 @@ class GatewayEngine:
             effects.append(CloseLink(link, f"sent something that is no envelope ({error.reason.value})"))
             return
         self.open.arrived(site, envelope, header, identifier, effects, now, self._closed)
+        if header.type == MessageType.ANNOUNCE and self.mode is BridgeMode.OPEN:
+            self.mail.announced(header.sender_id, effects, now)
 
     def _not_a_packet(self, site: Site, envelope: Envelope, effects: list[Effect], now: float) -> None:
         if envelope.kind is Kind.PRESENCE:
@@ -236,6 +252,8 @@ class GatewayEngine:
             return
         if envelope.kind is Kind.FEDERATION:
             reason = self.talk.heard(site, envelope.body, effects)
+        elif envelope.kind in KINDS:
+            reason = self._closed or self.mail.from_site(site, envelope, effects, now)
         else:
             reason = Reason.BRIDGE_OFF if self.is_closed else self.consent.from_site(site, envelope, effects, now)
         if reason is not None:

@@ -13,7 +13,6 @@ from gateway.bridge.telling import judge, shape_of, tell_arrived, tell_heard, te
 from gateway.errors import Reason
 from gateway.limits import (
     HISTORY_LAST_S,
-    HISTORY_LIFETIME_S,
     MAX_CATCH_UP_BYTES,
     MAX_ORIGINS,
     MAX_SKEW_S,
@@ -250,7 +249,7 @@ class OpenBridge:
         return self._post.lacking(identifier, Kind.FRAME, now)
 
     def _wrap(self, identifier: bytes, header: Header, frame: bytes, now: float) -> Envelope:
-        lifetime = HISTORY_LIFETIME_S if header.type in SHELVES else MAX_SKEW_S
+        lifetime = SHELVES[header.type].lifetime if header.type in SHELVES else MAX_SKEW_S
         return Envelope(
             packet_id=identifier,
             kind=Kind.FRAME,

@@ -71,4 +71,4 @@ class Post:
 
 def is_asked_about(envelope: Envelope) -> bool:
     """Say whether the way of what is in an envelope is recorded."""
-    return envelope.kind is Kind.EVENT or (envelope.kind is Kind.FRAME and envelope.body[1] in ASKED_ABOUT)
+    return envelope.kind in (Kind.EVENT, Kind.MAIL) or (envelope.kind is Kind.FRAME and envelope.body[1] in ASKED_ABOUT)

@@ -4,7 +4,17 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from gateway.bridge.window import Window
-from gateway.limits import MAX_HISTORY_ASKS, MAX_PEERS, MAX_SITES, MAX_WANTS, REMOTE_PEER_REACHABLE_S, SITE_BURST, SITE_RATE
+from gateway.limits import (
+    MAX_HISTORY_ASKS,
+    MAX_PEERS,
+    MAX_SITES,
+    MAX_WANTS,
+    REMOTE_PEER_REACHABLE_S,
+    SITE_BURST,
+    SITE_MAIL_BURST,
+    SITE_MAIL_RATE,
+    SITE_RATE,
+)
 from gateway.session.rate import TokenBucket
 from gateway.wire.envelope_schema import Kind
 from transports.link import LinkId
@@ -25,6 +35,7 @@ class Site:
     offers: Window = field(default_factory=lambda: Window(MAX_WANTS))
     wants: Window = field(default_factory=lambda: Window(MAX_WANTS))
     asks: Window = field(default_factory=lambda: Window(MAX_HISTORY_ASKS))
+    letters: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_MAIL_RATE, SITE_MAIL_BURST))
 
 
 class Sites:
@@ -50,6 +61,10 @@ class Sites:
     def get(self, link: LinkId) -> Site | None:
         """Return the site at the other end of a link."""
         return self._sites.get(link)
+
+    def named(self, site_id: bytes) -> Site | None:
+        """Return the site with this ID that has greeted, if it is up."""
+        return next((site for site in self._sites.values() if site.greeted and site.site_id == site_id), None)
 
     def remove(self, link: LinkId) -> None:
         """Forget a link that went down; its peers are found elsewhere once announced there."""

@@ -9,6 +9,8 @@ from gateway.cli.config import add_options, load_from
 from gateway.cli.output import CommandError, Exit, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.status import GatewayStatus, PeerSummary
 
 _EXAMPLES = ("meshgate status", "meshgate status --json")
@@ -66,6 +68,8 @@ def _print(status: "GatewayStatus") -> None:
         print(f"Link {one.link}: {one.waiting_bytes / 1_000:.1f} kB waiting, {carries}.")
     if status.store.waiting or status.store.dropped:
         print(f"Records waiting for the disk: {status.store.waiting}; given up because it could not be written: {status.store.dropped}.")
+    for line in _mail(status):
+        print(line)
     if status.mesh.peers:
         print()
         print_table(
@@ -86,6 +90,29 @@ def _bridge(status: "GatewayStatus") -> str:
         relays = f"; {done.get('published', 0)} published on relays, {done.get('relayed', 0)} from them" if consent.relays else ""
         return f"Bridge consent, cell {consent.cell}: {moved}{relays}; people on other islands: {consent.people}."
     return f"Bridge {bridge.mode.value}: {bridge.crossed_out} packets out, {bridge.crossed_in} in, {bridge.passed_on} passed on."
+
+
+def _mail(status: "GatewayStatus") -> list[str]:
+    """Say what there is of courier mail, nothing where there has been none."""
+    mail = status.mail
+    done, dead, refused = mail.counters, _reasons(mail.dead), _reasons(mail.refused)
+    lines = []
+    if mail.waiting or done.get("taken"):
+        lines.append(
+            f"Mail for people who are away: {mail.waiting} letters waiting, {done.get('delivered', 0)} delivered, "
+            f"{done.get('copied', 0)} copies given to other couriers, {done.get('given_to_sites', 0)} to other sites."
+        )
+    if dead:
+        lines.append(f"Letters that were not delivered: {dead}.")
+    if refused:
+        lines.append(f"Letters that were not taken: {refused}.")
+    return lines
+
+
+def _reasons(counts: "Mapping[str, int]") -> str:
+    from gateway.admin.sentences import REASONS  # noqa: PLC0415 -- with the store and the engines behind it
+
+    return ", ".join(f"{count} because {REASONS.get(reason, reason)}" for reason, count in counts.items())
 
 
 def _rules(status: "GatewayStatus") -> str:

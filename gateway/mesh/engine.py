@@ -21,7 +21,7 @@ from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_FRAME, MAX_LINKS, MAX_TTL, MI
 from gateway.mesh.admission import SKEW_MS, refuse, refuse_injected, tell_refused
 from gateway.mesh.chores import Chore, Chores
 from gateway.mesh.effects import CloseLink, Effect, PeerLost, Priority
-from gateway.mesh.events import ClockSet, Handshake, MeshEvent, Ping, Remember, Rename, Say, Tick, Unsent, Whisper
+from gateway.mesh.events import ClockSet, Handshake, LetterStored, MeshEvent, Ping, Remember, Rename, Say, Tick, Unsent, Whisper
 from gateway.mesh.flows import flow_of
 from gateway.mesh.forwarding import Forwarding
 from gateway.mesh.history import SHELVES, Kept
@@ -29,6 +29,7 @@ from gateway.mesh.identity import Identity
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import Drops, Outbound
 from gateway.mesh.peers import PeerTable, Verify
+from gateway.mesh.postoffice import PostOffice
 from gateway.mesh.private import Private
 from gateway.mesh.receiver import Incoming, Receiver, may_relay
 from gateway.mesh.records import ASKED_ABOUT, Decided, Verb
@@ -84,6 +85,7 @@ class Mesh:
         self._seen = self._speaker.seen
         self._sync = Sync(self._speaker.history, self.peers, marks_answers=self.settings.dialect.marks_answers)
         self._private = Private(identity, self.settings.capabilities, rng.randbytes, self.peers.signing_key)
+        self.office = PostOffice(identity, rng.randbytes, self._speaker, self._links, self.peers) if self.settings.carries_mail else None
         self._receiver = Receiver(
             identity.peer_id,
             self._speaker,
@@ -91,6 +93,7 @@ class Mesh:
             self.peers,
             self._sync,
             self._private,
+            self.office,
             verify,
             self._drops,
             reads_mail=self.settings.reads_mail,
@@ -138,8 +141,10 @@ class Mesh:
             case Rename(nickname=nickname):
                 self._speaker.announcer.rename(nickname)
                 self._speaker.announce(effects, now)
-            case Remember(packets=packets):
-                self._speaker.remember(packets, now)
+            case Remember():
+                self._remember(event, now)
+            case LetterStored() if self.office is not None:
+                self.office.stored(event, effects)
         self._run_due(effects, now)
         return effects
 
@@ -282,8 +287,16 @@ class Mesh:
         self._chores.cancel(Chore.SYNC, link_id)
         return [CloseLink(link_id, OURSELVES)]
 
+    def _remember(self, event: Remember, now: float) -> None:
+        self._speaker.remember(event.packets, now)
+        self.peers.remember(event.pins)
+        if self.office is not None:
+            self.office.remember(event.letters, event.ended)
+
     def _link_down(self, link_id: LinkId, effects: list[Effect], now: float) -> None:
         link = self._links.get(link_id)
+        if self.office is not None:
+            self.office.link_down(link_id, link.peer_id if link is not None else None, effects)
         beside = self._links.beside(link) if link is not None else None
         self._links.remove(link_id)
         self._chores.cancel(Chore.SYNC, link_id)
@@ -355,6 +368,9 @@ class Mesh:
         effects.extend(PeerLost(peer.peer_id, "not heard any more") for peer in self.peers.expire(now))
         self._speaker.history.expire(now)
         self._receiver.expire(now)
+        wall_ms = self._clock.ms(now)
+        if self.office is not None and wall_ms is not None:
+            self.office.tidy(effects, now, wall_ms)
         self._chores.set(now + HOUSEKEEPING_S, Chore.HOUSEKEEPING)
 
     def _drop(self, reason: Reason) -> Reason:

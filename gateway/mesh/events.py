@@ -6,8 +6,9 @@ only as `ClockSet.offset`, because a Pi boots without knowing the time.
 
 from dataclasses import dataclass
 
+from gateway.errors import Reason
 from gateway.mesh.effects import Priority
-from gateway.mesh.records import EventNoted, HistoryKept
+from gateway.mesh.records import EventCarried, EventNoted, HistoryKept, KeyPinned, LetterEnded, LetterKept
 from transports.link import FrameReceived, LinkDown, LinkId, LinkUp, Writable
 
 
@@ -78,6 +79,10 @@ class Remember:
 
     packets: tuple[HistoryKept, ...]
     events: tuple[EventNoted, ...] = ()
+    carried: tuple[EventCarried, ...] = ()
+    pins: tuple[KeyPinned, ...] = ()
+    letters: tuple[LetterKept, ...] = ()
+    ended: tuple[LetterEnded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +109,14 @@ class CatchUpSite:
     since_ms: int
 
 
-Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember | TellSite | PartWithSite | CatchUpSite
+@dataclass(frozen=True, slots=True)
+class LetterStored:
+    """A letter is on the disk for good, or is not and will not be: DUPLICATE is one that had ended already."""
+
+    name: bytes
+    refused: Reason | None = None
+
+
+OfSites = TellSite | PartWithSite | CatchUpSite
+Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember | LetterStored | OfSites
 MeshEvent = LinkUp | LinkDown | FrameReceived | Writable | Command

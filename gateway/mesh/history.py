@@ -101,6 +101,13 @@ class History:
         self._put(header.type, kept)
         return kept
 
+    def withdraw(self, kind: int, packet_id: bytes) -> bool:
+        """Keep a packet no more; False if it was not there."""
+        known = self.knows(kind, packet_id)
+        if known:
+            self._drop(kind, packet_id)
+        return known
+
     def restore(self, older: Iterable[HistoryKept], now: float, wall_ms: int) -> None:
         """Put packets that were kept before a restart beneath what has come since; the oldest first, as they came.
 

@@ -15,6 +15,8 @@ from gateway.limits import (
     INFLATE_RATE,
     LINK_BURST,
     LINK_RATE,
+    MAIL_BURST,
+    MAIL_RATE,
     MAX_FRAME,
     MAX_PONGS,
     NEWCOMER_BURST,
@@ -51,6 +53,7 @@ class Link:
     assemblies: TokenBucket = field(default_factory=lambda: TokenBucket(ASSEMBLY_RATE, ASSEMBLY_BURST))
     newcomers: TokenBucket = field(default_factory=lambda: TokenBucket(NEWCOMER_RATE, NEWCOMER_BURST))
     inflation: TokenBucket = field(default_factory=lambda: TokenBucket(INFLATE_RATE, INFLATE_BURST))
+    letters: TokenBucket = field(default_factory=lambda: TokenBucket(MAIL_RATE, MAIL_BURST))
     pongs: TokenBucket = field(default_factory=lambda: TokenBucket(MAX_PONGS / PONG_WINDOW_S, MAX_PONGS))
 
     def expects_answers(self, now: float) -> bool:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.errors import Reason
-from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_PEERS, MAX_PINS, PEER_REACHABLE_S, REMOTE_PEER_REACHABLE_S
+from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_PEERS, PEER_REACHABLE_S, REMOTE_PEER_REACHABLE_S
+from gateway.mesh.pins import Pins
+from gateway.mesh.records import KeyPinned
 from gateway.wire.announce import Announce, decode_announce, peer_id_of
 from gateway.wire.packet import Header, payload_of
 
@@ -62,9 +64,8 @@ class PeerTable:
         self._own_id = own_id
         self._verify = verify
         self._peers: OrderedDict[bytes, Peer] = OrderedDict()
-        self._pins: OrderedDict[bytes, bytes] = OrderedDict()
-        for peer_id, signing_public in (pins or {}).items():
-            self._pin(peer_id, signing_public)
+        self.pins = Pins(pins)
+        self.pinned: KeyPinned | None = None  # by the last announce that was accepted, if that is to be written down
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -78,12 +79,12 @@ class PeerTable:
 
     def signing_key(self, peer_id: bytes) -> bytes | None:
         """Return the pinned Ed25519 key of an ID, also of a peer that is gone."""
-        return self._pins.get(peer_id)
+        return self.pins.get(peer_id)
 
-    @property
-    def pins(self) -> Mapping[bytes, bytes]:
-        """Every pinned key, to be kept across restarts."""
-        return self._pins
+    def remember(self, pins: Iterable[KeyPinned]) -> None:
+        """Take back the keys pinned before a restart; whoever claimed such an ID with another key meanwhile is nobody."""
+        for peer_id in self.pins.restore(pins):
+            self._peers.pop(peer_id, None)
 
     def accept(self, frame: bytes, header: Header, packet_id: bytes, now: float, wall_ms: int, *, local: bool) -> Peer | Reason:
         """Check an announce in full and take it in.
@@ -112,12 +113,12 @@ class PeerTable:
         announce = decode_announce(payload_of(frame, header))
         if header.sender_id == self._own_id or peer_id_of(announce.noise_public_key) != header.sender_id:
             return Reason.IDENTITY
-        pinned = self._pins.get(header.sender_id)
+        pinned = self.pins.get(header.sender_id)
         if pinned is not None and pinned != announce.signing_public_key:
             return Reason.IDENTITY
         if not self._verify(frame, announce.signing_public_key, header):
             return Reason.SIGNATURE
-        self._pin(header.sender_id, announce.signing_public_key)
+        self.pinned = self.pins.pin(header.sender_id, announce.signing_public_key, wall_ms)
         if header.ttl == 0 and age >= PEER_REACHABLE_S:
             return Reason.STALE
         heard_at = now - age if header.ttl == 0 else now
@@ -163,9 +164,3 @@ class PeerTable:
             if now - peer.announced_at < PEER_REACHABLE_S:
                 claims[peer.peer_id] = set(peer.announce.neighbors)
         return {a: {b for b in claimed if a in claims.get(b, ())} for a, claimed in claims.items()}
-
-    def _pin(self, peer_id: bytes, signing_public: bytes) -> None:
-        self._pins[peer_id] = signing_public
-        self._pins.move_to_end(peer_id)
-        if len(self._pins) > MAX_PINS:
-            self._pins.popitem(last=False)

@@ -19,13 +19,16 @@ from gateway.mesh.effects import Effect, Heard, PeerLost, PeerSeen, Pong, Priori
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Drops
 from gateway.mesh.peers import Peer, PeerTable, Verify
+from gateway.mesh.postoffice import PostOffice
 from gateway.mesh.private import Private
 from gateway.mesh.speaker import Speaker
 from gateway.mesh.sync import Sync
+from gateway.wire.announce import peer_id_of
 from gateway.wire.board import BoardPost, decode_board, verify_board
 from gateway.wire.fragment import Assembler, decode_fragment
 from gateway.wire.packet import Header, original_size, packet_id, payload_of, peek
 from gateway.wire.ping import decode_ping, hops
+from gateway.wire.prekeys import decode_prekeys, verify_prekeys
 from gateway.wire.sync import decode_request_sync
 from gateway.wire.types import MessageType
 from transports.link import LinkId
@@ -72,6 +75,7 @@ class Receiver:
         peers: PeerTable,
         sync: Sync,
         private: Private,
+        office: PostOffice | None,
         verify: Verify,
         drops: Drops,
         *,
@@ -84,6 +88,7 @@ class Receiver:
         self._peers = peers
         self._sync = sync
         self._private = private
+        self._office = office
         self._verify = verify
         self.assembler = Assembler()
         self._drops = drops
@@ -129,7 +134,7 @@ class Receiver:
             return self._fragment(incoming, effects, now, wall_ms)
         if kind == MessageType.REQUEST_SYNC:
             return self._request_sync(incoming, effects, now)
-        return self._unsigned(incoming, effects, now)
+        return self._unsigned(incoming, effects, now, wall_ms)
 
     def _announce(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         header, link = incoming.header, incoming.link
@@ -145,6 +150,8 @@ class Receiver:
                 self._speaker.seen.mark_unproven(incoming.packet_id, tried=peer is Reason.SIGNATURE)
             return peer
         self._speaker.seen.mark_proven(incoming.packet_id)
+        if self._peers.pinned is not None:
+            effects.append(self._peers.pinned)
         self._speaks(header)
         direct = link is not None and header.ttl == MAX_TTL and incoming.whole and self._links.bind(link, header.sender_id, now)
         effects.extend(PeerLost(lost.peer_id, "too many peers") for lost in self._peers.shrink())
@@ -153,6 +160,8 @@ class Receiver:
         if known is None:
             effects.append(PeerSeen(peer.peer_id, peer.announce.nickname, direct, incoming.ingress))
             self._speaker.noise(self._private.peer_announced(peer.peer_id, now), effects, now)
+        if self._office is not None and link is not None:
+            self._office.met(peer, effects, now, wall_ms)
         return None
 
     def _signed(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
@@ -163,20 +172,20 @@ class Receiver:
             return None
         if self._speaker.history.knows(header.type, incoming.packet_id):
             return Reason.DUPLICATE  # in a sync answer, long after it was forgotten as seen
-        reason = self._check_signature(incoming, now)
+        notice = decode_board(payload_of(frame, header)) if header.type == MessageType.BOARD else None
+        reason = self._check_signature(incoming, now, author=notice.author_key if notice is not None else None)
         if reason is not None:
             self._speaker.seen.mark_unproven(incoming.packet_id, tried=reason is Reason.SIGNATURE)
             return reason
-        expires_ms = None
-        if header.type == MessageType.BOARD:
-            notice = decode_board(payload_of(frame, header))
-            if not verify_board(notice):
-                return Reason.SIGNATURE
-            expires_ms = notice.expires_ms if isinstance(notice, BoardPost) else None
+        if (notice is not None and not verify_board(notice)) or (header.type == MessageType.PREKEYS and not self._is_owners(frame, header)):
+            return Reason.SIGNATURE
+        expires_ms = notice.expires_ms if isinstance(notice, BoardPost) else None
         self._speaker.seen.mark_proven(incoming.packet_id)
         self._speaks(header)
         if incoming.link is not None and header.ttl:
             self._peers.within_reach((header.sender_id,), now)
+        if header.type == MessageType.COURIER and header.recipient_id == self._own_id and self._office is not None:
+            return self._office.deposit(frame, header, incoming.packet_id, incoming.link, effects, now, wall_ms)
         if header.is_broadcast:
             self._speaker.keep(frame, header, incoming.packet_id, effects, now, wall_ms, expires_ms)
         if self._may_cross(incoming, now):
@@ -205,15 +214,26 @@ class Receiver:
         self._links.release(header.sender_id)
         effects.append(PeerLost(header.sender_id, "left"))
 
-    def _check_signature(self, incoming: Incoming, now: float) -> Reason | None:
+    def _check_signature(self, incoming: Incoming, now: float, author: bytes | None = None) -> Reason | None:
+        """Check a packet against the pinned key of its sender, or against the key it names as its author's: a notice proves itself."""
         key = self._peers.signing_key(incoming.header.sender_id)
+        if key is None and author is not None:
+            if incoming.link is not None and not incoming.link.newcomers.take(now):
+                return Reason.RATE
+            key = author
         if key is None:
             return Reason.UNKNOWN_SENDER
         if incoming.link is not None and not incoming.link.verifications.take(now):
             return Reason.RATE
         return None if self._verify(incoming.frame, key, incoming.header) else Reason.SIGNATURE
 
-    def _unsigned(self, incoming: Incoming, effects: list[Effect], now: float) -> Reason | None:
+    def _is_owners(self, frame: bytes, header: Header) -> bool:
+        """Say whether a bundle of prekeys is of the sender, and signed inside as well."""
+        bundle = decode_prekeys(payload_of(frame, header))
+        key = self._peers.signing_key(header.sender_id)
+        return key is not None and peer_id_of(bundle.noise_public_key) == header.sender_id and verify_prekeys(bundle, key)
+
+    def _unsigned(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         header = incoming.header
         if header.recipient_id != self._own_id:
             effects.append(Heard(incoming.packet_id, header, incoming.frame, incoming.ingress, verified=False))
@@ -221,6 +241,8 @@ class Receiver:
         self._speaker.unanswered.heard(header.sender_id)
         payload = payload_of(incoming.frame, header)
         if header.type in _NOISE:
+            if self._office is not None and self._office.answered(header.sender_id, payload, incoming.link, effects, now, wall_ms):
+                return None
             if not self._reads_mail:
                 return Reason.UNREAD
             receive = self._private.on_handshake if header.type == MessageType.NOISE_HANDSHAKE else self._private.on_encrypted

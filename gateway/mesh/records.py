@@ -40,6 +40,85 @@ class EventNoted:
     until_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class EventCarried:
+    """An event is at hand for sites that missed it; or, `unsent`, a deposit waits until one is linked.
+
+    `owner` is the depositor of a deposit, else the site the event comes from. Times are Unix milliseconds; `until_ms` is 0 when it
+    is let go.
+    """
+
+    identifier: bytes
+    unsent: bool
+    owner: bytes = b""
+    created_ms: int = 0
+    until_ms: int = 0
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketWithdrawn:
+    """A kept packet is not to be offered any more: its author took it back, or has put another in its place."""
+
+    packet_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPinned:
+    """A signing key is trusted since, and was announced again at, a moment in Unix milliseconds."""
+
+    peer_id: bytes
+    signing_key: bytes
+    since_ms: int
+    seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetterKept:
+    """Courier mail is to be written down for good; nothing is done with it before `gateway.mesh.events.LetterStored` answers.
+
+    Args:
+        name: what makes it the same letter, 16 bytes.
+        payload: the envelope, as it will be handed over.
+        tag: whom it is for.
+        expires_ms: until when, in Unix milliseconds.
+        depositor: the peer that left it here; empty if a site did.
+        via: that site.
+        copies: how many there are to give away, this one included.
+        regular: whether the depositor counts as known here.
+        holders: couriers and sites known to have a copy.
+
+    """
+
+    name: bytes
+    payload: bytes
+    tag: bytes
+    expires_ms: int
+    depositor: bytes = b""
+    via: bytes = b""
+    copies: int = 1
+    regular: bool = False
+    holders: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LetterGiven:
+    """Who has a copy of a letter, and how many are left to give away, has changed."""
+
+    name: bytes
+    copies: int
+    holders: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LetterEnded:
+    """A letter waits no more: it was delivered, or `reason` says why it never will be."""
+
+    name: bytes
+    reason: Reason | None
+    holders: tuple[bytes, ...] = ()
+
+
 class Verb(StrEnum):
     """What can be done with a packet, or with a message, that somebody may ask about."""
 
@@ -63,6 +142,11 @@ class Verb(StrEnum):
     DROPPED = "dropped"  # given up after it was taken
     KNOWN_AS = "known_as"  # the same thing under another ID
     ROUTE = "route"  # how a site is reached has changed
+    HELD = "held"  # courier mail, for somebody who is away; `rule` says whether a phone or a site left it here
+    COPIED = "copied"  # given to another courier; `rule` is "towards" where it was sent towards somebody hops away
+    HANDED_OVER = "handed_over"  # sent to whoever it is for, who has proved it
+    TAKEN_BACK = "taken_back"  # the link went down too early
+    SITE_HOLDS = "site_holds"  # a site has it on its disk
     DELIVERED = "delivered"
     READ = "read"
 
@@ -105,9 +189,11 @@ class Judged:
     sites: tuple[tuple[bytes, str], ...] = ()  # those it was to go to, by ID, each with what came of that
 
 
-Record = HistoryKept | EventNoted | Decided | Judged
+Record = HistoryKept | EventNoted | EventCarried | PacketWithdrawn | KeyPinned | LetterKept | LetterGiven | LetterEnded | Decided | Judged
 
-RECORDS = frozenset({HistoryKept, EventNoted, Decided, Judged})
+RECORDS = frozenset(
+    {HistoryKept, EventNoted, EventCarried, PacketWithdrawn, KeyPinned, LetterKept, LetterGiven, LetterEnded, Decided, Judged}
+)
 """The types of these effects, for whoever has no store."""
 
 ASKED_ABOUT = frozenset(

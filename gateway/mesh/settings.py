@@ -17,6 +17,7 @@ class MeshSettings:
         relay_to_all: send broadcasts to every link; phones choose a subset to save air time.
         reads_mail: whether somebody reads private messages to this node; without, its side of Noise stays
             silent, so that nobody is told "delivered" about a message nobody will see.
+        carries_mail: whether courier mail is held for people who are away; somebody has to keep what `LetterKept` says.
         sync: whether to ask neighbours for what was missed.
         sync_period: seconds between requests (iOS: 15).
         dialect: where the two apps write differently, which way; see `gateway.mesh.dialect`.
@@ -29,6 +30,7 @@ class MeshSettings:
     jitter: bool = True
     relay_to_all: bool = True
     reads_mail: bool = True
+    carries_mail: bool = False
     sync: bool = True
     sync_period: float = 15.0
     dialect: Dialect = PLAIN

@@ -11,14 +11,15 @@ from gateway.mesh.flows import flow_of
 from gateway.mesh.history import History
 from gateway.mesh.identity import Identity
 from gateway.mesh.links import Link, Links
+from gateway.mesh.notices import Notices
 from gateway.mesh.outbound import PRIORITIES, Outbound
 from gateway.mesh.peers import PeerTable
 from gateway.mesh.private import Outgoing
-from gateway.mesh.records import HistoryKept
+from gateway.mesh.records import HistoryKept, PacketWithdrawn
 from gateway.mesh.routes import Unanswered, plan
 from gateway.mesh.settings import MeshSettings
 from gateway.mesh.wallclock import WallClock
-from gateway.wire.packet import Header, Packet, encode, packet_id, peek
+from gateway.wire.packet import Header, Packet, encode, packet_id, payload_of, peek
 from gateway.wire.ping import Ping as PingPayload
 from gateway.wire.ping import encode_ping
 from gateway.wire.signing import sign
@@ -27,6 +28,9 @@ from transports.link import LinkId
 
 OWN = LinkId("own")
 """Stands for the ingress link of a packet this node made itself."""
+
+NOTICES = (MessageType.BOARD, MessageType.PREKEYS)
+"""The types of which one packet can take the place of another."""
 
 _NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
 
@@ -50,6 +54,7 @@ class Speaker:
         self.announcer = Announcer(identity, settings, rng)
         self.seen = Seen(MAX_SEEN, SEEN_LIFETIME_S)
         self.history = History()
+        self.notices = Notices(self.history)
         self.unanswered = Unanswered()
 
     def announce(self, effects: list[Effect], now: float, only: Link | None = None) -> None:
@@ -83,6 +88,10 @@ class Speaker:
         expires_ms: int | None = None,
     ) -> None:
         """Keep a public packet for those who missed it, if it is of a kind that is kept."""
+        replaced = self.notices.admit(header.type, payload_of(frame, header), identifier) if header.type in NOTICES else []
+        if replaced is None:
+            return
+        effects += [PacketWithdrawn(gone) for gone in replaced if self.history.withdraw(header.type, gone)]
         kept = self.history.add(frame, header, identifier, now, wall_ms, expires_ms=expires_ms)
         if kept is not None:
             until_ms = wall_ms + int((kept.ends_at - now) * 1000)
@@ -93,6 +102,11 @@ class Speaker:
         wall_ms = self._clock.ms(now)
         if wall_ms is not None:
             self.history.restore(packets, now, wall_ms)
+            for kept in list(self.history.newest_first(NOTICES)):
+                header = peek(kept.frame)
+                replaced = self.notices.admit(header.type, payload_of(kept.frame, header), kept.packet_id)
+                for gone in (kept.packet_id,) if replaced is None else replaced:
+                    self.history.withdraw(header.type, gone)
 
     def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
         """Send a carrier: a deposit, signed and directed, or without recipient one for everybody, signed by its author inside.
@@ -113,6 +127,15 @@ class Speaker:
         identifier = packet_id(frame, peek(frame))
         self._send(effects, frame, self._out.toward(kind, identifier, recipient), now)
         return identifier
+
+    def mail(self, payload: bytes, recipient: bytes, effects: list[Effect], now: float) -> bytes | None:
+        """Send courier mail to a peer; returns its packet ID, None if there is no link, or while the clock is not set."""
+        links = self._out.toward(MessageType.COURIER, b"", recipient)
+        frame = self._signed(MessageType.COURIER, payload, recipient, now) if links else None
+        if frame is None:
+            return None
+        self._send(effects, frame, links, now)
+        return packet_id(frame, peek(frame))
 
     def leave(self, effects: list[Effect], now: float) -> None:
         """Tell the mesh that this node is going."""

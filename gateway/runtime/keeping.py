@@ -6,17 +6,30 @@ from contextlib import suppress
 from typing import Final
 
 from gateway.errors import StoreError
-from gateway.limits import HISTORY_WRITE_BURST, HISTORY_WRITE_RATE
+from gateway.limits import HISTORY_WRITE_BURST, HISTORY_WRITE_RATE, PIN_WRITE_BURST, PIN_WRITE_RATE
 from gateway.mesh.effects import Effect
-from gateway.mesh.events import Remember
-from gateway.mesh.records import EventMemory, EventNoted, HistoryKept
+from gateway.mesh.events import LetterStored, Remember
+from gateway.mesh.records import (
+    EventCarried,
+    EventMemory,
+    EventNoted,
+    HistoryKept,
+    KeyPinned,
+    LetterEnded,
+    LetterGiven,
+    LetterKept,
+    PacketWithdrawn,
+)
 from gateway.runtime.desk import OpenStore
+from gateway.runtime.postbox import Postbox, ended_in, letters_in
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.writer import RETRY_S, StoreWriter
 from gateway.session.rate import TokenBucket
 from gateway.status import StoreSummary
+from gateway.store.carried import Carried
 from gateway.store.events import Noted
 from gateway.store.history import Kept
+from gateway.store.pins import Pinned
 from gateway.store.store import Store
 from gateway.wire.types import MessageType
 
@@ -51,15 +64,21 @@ class Keeping:
         self.unwritten = 0
         self.writer = StoreWriter(open_store, wall_ms, report)
         self.recorder = Recorder(self.writer, wall_ms, names)
+        self._postbox = Postbox(self.writer, wall_ms)
+        self._pins = TokenBucket(PIN_WRITE_RATE, PIN_WRITE_BURST)
 
-    async def run(self, give: Callable[[Remember], None]) -> None:
+    async def run(self, give: Callable[[Remember | LetterStored], None]) -> None:
         """Give back what was kept once the time of day is known, write until cancelled, then what is left; a mistake of ours is raised.
 
         Args:
             give: hands the engine what was kept.
 
         """
-        tasks = (asyncio.create_task(self.writer.run(), name="store"), asyncio.create_task(self._give_back(give), name="remember"))
+        tasks = (
+            asyncio.create_task(self.writer.run(), name="store"),
+            asyncio.create_task(self._give_back(give), name="remember"),
+            asyncio.create_task(self._postbox.run(give), name="mail"),
+        )
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -83,13 +102,22 @@ class Keeping:
 
     def take(self, effect: Effect, now: float) -> None:
         """Note an effect, if it is to be kept."""
-        if isinstance(effect, HistoryKept):
-            self._keep(effect, now)
-        elif isinstance(effect, EventNoted):
-            noted = Noted(effect.memory, effect.identifier, effect.until_ms)
-            self.writer.note(lambda store: store.events.note(noted), at_once=effect.memory is EventMemory.PUT_DOWN)
-        else:
-            self.recorder.take(effect, now)
+        match effect:
+            case HistoryKept():
+                self._keep(effect, now)
+            case PacketWithdrawn(packet_id):
+                self.writer.note(lambda store: store.history.remove(packet_id))
+            case EventNoted(memory, identifier, until_ms):
+                noted = Noted(memory, identifier, until_ms)
+                self.writer.note(lambda store: store.events.note(noted), at_once=memory is EventMemory.PUT_DOWN)
+            case EventCarried():
+                self._carry(effect, now)
+            case KeyPinned():
+                self._pin(effect, now)
+            case LetterKept() | LetterGiven() | LetterEnded():
+                self._postbox.take(effect)
+            case _:
+                self.recorder.take(effect, now)
 
     @property
     def troubles(self) -> list[tuple[str, str]]:
@@ -111,7 +139,25 @@ class Keeping:
         kept = Kept(packet.kind, packet.packet_id, packet.frame, packet.until_ms)
         self.writer.note(lambda store: store.history.add(kept, now_ms), len(packet.frame))
 
-    async def _give_back(self, give: Callable[[Remember], None]) -> None:
+    def _carry(self, event: EventCarried, now: float) -> None:
+        """Write an event down that waits for sites, or that it does so no more."""
+        if not event.until_ms:
+            self.writer.note(lambda store: store.carried.let_go(event.identifier, unsent=event.unsent))
+        elif self._budget.take(now, len(event.body)):
+            kept = Carried(event.identifier, event.unsent, event.owner, event.created_ms, event.until_ms, event.body)
+            self.writer.note(lambda store: store.carried.keep(kept), len(event.body))
+        else:
+            self.unwritten += 1
+
+    def _pin(self, pinned: KeyPinned, now: float) -> None:
+        """Write a key down; of many at once not each, because people can be invented."""
+        if self._pins.take(now):
+            note = Pinned(pinned.peer_id, pinned.signing_key, pinned.since_ms, pinned.seen_ms)
+            self.writer.note(lambda store: store.pins.note(note))
+        else:
+            self.unwritten += 1
+
+    async def _give_back(self, give: Callable[[Remember | LetterStored], None]) -> None:
         await self._clock_is_set.wait()
         while (found := await self._load()) is None:
             self._settled.set()
@@ -130,7 +176,17 @@ class Keeping:
                 for one in store.events.load(now_ms)
                 if one.memory in _MEMORIES
             )
-            return Remember(tuple(packets), tuple(events))
+            return Remember(
+                packets=tuple(packets),
+                events=tuple(events),
+                carried=tuple(
+                    EventCarried(one.identifier, one.unsent, one.owner, one.created_ms, one.until_ms, one.body)
+                    for one in store.carried.load(now_ms)
+                ),
+                pins=tuple(KeyPinned(one.peer_id, one.signing_key, one.since_ms, one.seen_ms) for one in store.pins.load(now_ms)),
+                letters=letters_in(store),
+                ended=ended_in(store),
+            )
 
         try:
             return await self.writer.ask(load)

@@ -1,10 +1,8 @@
-"""What the mesh and the post office keep for those who missed it, so that a restart forgets nothing.
+"""What the mesh keeps for those who missed it, so that a restart forgets nothing.
 
 Public messages, board posts, prekey bundles and the rest of the public history come by the
 dozen and are written in batches: the oldest of a kind makes room for the newest, and what a
-power cut takes is asked for again from the neighbours. Courier mail is promised to whoever
-leaves it with us: it is on the disk before it is acknowledged, and when there is no room
-the newest is refused.
+power cut takes is asked for again from the neighbours.
 
 Every method wants a transaction of the database around it, and raises `StoreError` if the database cannot be used.
 """
@@ -14,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway import limits
-from gateway.errors import Reason
 from gateway.store.database import Database
 from gateway.wire.types import MessageType
 
@@ -59,33 +56,8 @@ class History:
             self.prune(now_ms)
         return True
 
-    def keep_mail(self, kept: Kept, now_ms: int) -> Reason | None:
-        """Keep a courier envelope that is about to be acknowledged, or say why not; one that is there already stays.
-
-        Raises:
-            RuntimeError: the transaction is not a durable one.
-
-        """
-        if not self._database.promises:
-            raise RuntimeError("mail is promised, and a promise needs a durable transaction")
-        if kept.until_ms <= now_ms:
-            return Reason.EXPIRED
-        if len(kept.frame) > limits.MAX_FRAME:
-            return Reason.OVERSIZED
-        if self._database.rows("SELECT 1 FROM kept WHERE id = ?", (kept.packet_id,)):
-            return None
-        ((count, size),) = self._database.rows("SELECT count(*), coalesce(sum(size), 0) FROM kept WHERE kind = ?", (MessageType.COURIER,))
-        if count >= limits.MAX_KEPT_MAIL or size + len(kept.frame) > limits.MAX_KEPT_MAIL_BYTES:
-            return Reason.QUOTA_CLASS
-        self._insert(Kept(MessageType.COURIER, kept.packet_id, kept.frame, kept.until_ms))
-        return None
-
-    def replace(self, packet_id: bytes, frame: bytes) -> bool:
-        """Put another frame in place of a kept one: courier mail has fewer copies left after each is given away."""
-        return self._database.change("UPDATE kept SET frame = ?, size = ? WHERE id = ?", (frame, len(frame), packet_id)) > 0
-
     def remove(self, packet_id: bytes) -> bool:
-        """Forget a packet: mail that was handed over, a board post that was withdrawn; False if it was not there."""
+        """Forget a packet: a board post that was withdrawn, keys that newer ones have replaced; False if it was not there."""
         return self._database.change("DELETE FROM kept WHERE id = ?", (packet_id,)) > 0
 
     def until_ms(self, packet_id: bytes) -> int | None:
@@ -122,11 +94,9 @@ class History:
         )
 
     def _lighten(self) -> int:
-        """Bring the public history below its bytes; mail is not part of it."""
+        """Bring it below its bytes."""
         gone = 0
-        for seq, before in self._database.rows(
-            "SELECT seq, sum(size) OVER (ORDER BY seq DESC) FROM kept WHERE kind != ? ORDER BY seq", (MessageType.COURIER,)
-        ):
+        for seq, before in self._database.rows("SELECT seq, sum(size) OVER (ORDER BY seq DESC) FROM kept ORDER BY seq"):
             if before <= limits.MAX_HISTORY_BYTES:
                 break
             gone += self._database.change("DELETE FROM kept WHERE seq = ?", (seq,))

@@ -178,7 +178,7 @@ class Spool:
 
     def fail(self, message_id: bytes, reason: Reason, now_ms: int) -> bool:
         """Give a message up; False if it does not wait (any more)."""
-        return self._end(message_id, State.FAILED, reason, now_ms, "state < 2")
+        return self._end(message_id, State.EXPIRED if reason is Reason.EXPIRED else State.FAILED, reason, now_ms, "state < 2")
 
     def expire(self, now_ms: int) -> list[bytes]:
         """End what is past its deadline, at most `EXPIRE_AT_ONCE`; returns the IDs."""

@@ -3,10 +3,13 @@
 from pathlib import Path
 from random import Random
 
+from gateway.store.carried import CarriedEvents
 from gateway.store.database import Database, open_database
 from gateway.store.decisions import Decisions
 from gateway.store.events import Events
 from gateway.store.history import History
+from gateway.store.mail import Mail
+from gateway.store.pins import Pins
 from gateway.store.shapes import Shapes
 from gateway.store.spool import Spool
 
@@ -23,15 +26,19 @@ class Store:
     def __init__(self, database: Database, rng: Random) -> None:
         self.database = database
         self.spool = Spool(database, rng)
+        self.mail = Mail(database, self.spool)
         self.history = History(database)
+        self.pins = Pins(database)
         self.events = Events(database)
+        self.carried = CarriedEvents(database)
         self.decisions = Decisions(database)
         self.shapes = Shapes(database, rng.randbytes)
 
     def prune(self, now_ms: int) -> int:
         """Forget what is over, in one transaction; returns how many rows. Raises `StoreError`."""
+        parts = (self.spool, self.mail, self.history, self.pins, self.events, self.carried, self.decisions, self.shapes)
         with self.database.transaction():
-            return sum(part.prune(now_ms) for part in (self.spool, self.history, self.events, self.decisions, self.shapes))
+            return sum(part.prune(now_ms) for part in parts)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -64,6 +64,21 @@ def test_the_usual_ones_read_well() -> None:
     assert said(Verb.ROUTE, "", detail="there is no link left") == "Not reached any more: there is no link left."
 
 
+def test_the_way_of_a_letter_reads_well() -> None:
+    shape = "courierEnvelope 240 bytes ttl 0"
+    assert said(Verb.HELD, "", "phone", detail=shape).startswith(
+        "A phone near here left it, for somebody who is away: courier mail, 240 bytes."
+    )
+    assert said(Verb.HELD, SITE, "site", detail=shape, **{SITE: "Hut"}).startswith("Hut gave it to us, for somebody who is away")
+    assert said(Verb.COPIED, detail="copies 2") == "2 copies were given to a phone that carries mail."
+    assert "which is hops away" in said(Verb.COPIED, rule="towards")
+    assert said(Verb.SENT, SITE, "mail") == f"Sent to site {SITE}, because the person it is for was announced there."
+    assert said(Verb.DELIVERED, "radio", "mail") == said(Verb.DELIVERED) == "The phone it was for has it."
+    assert said(Verb.DELIVERED, SITE, "mail") == f"Delivered by site {SITE}, so it is kept here no more."
+    assert said(Verb.REFUSED, SITE, "theirs") == f"Not taken by site {SITE}."
+    assert said(Verb.DROPPED, "", "mail", Reason.EXPIRED) == "Given up: it is too old."
+
+
 def test_a_row_of_a_newer_version_is_shown_as_far_as_it_goes() -> None:
     assert said("beamed", SITE) == f"beamed site {SITE}."
 

@@ -98,6 +98,7 @@ class Sites:
         seed: int = 7,
         place: Place | None = None,
         identities: Mapping[str, Identity] = MappingProxyType({}),
+        carries_mail: bool = False,
     ) -> None:
         self.now = 0.0
         self.crossings: list[tuple[str, str, bytes]] = []
@@ -107,7 +108,10 @@ class Sites:
             rng = Random(f"{seed}/{index}")
             identity = identities.get(name) or Identity.generate(rng.randbytes)
             serves = (place or Place()).capabilities if mode is BridgeMode.CONSENT else Serves(0)
-            mesh = Mesh(identity, rng, MeshSettings(nickname=name, jitter=False, sync=False, capabilities=serves))
+            settings = MeshSettings(
+                nickname=name, jitter=False, sync=False, capabilities=serves, reads_mail=not carries_mail, carries_mail=carries_mail
+            )
+            mesh = Mesh(identity, rng, settings)
             self.sites[name] = Site(GatewayEngine(mesh, mode, place))
             self.give(name, ClockSet(float(EPOCH)))
             self.give(name, LinkUp(RADIO, 1_300_000, NEAR))

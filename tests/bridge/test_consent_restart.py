@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from gateway.errors import Reason
-from gateway.limits import EVENT_MEMORY_S, OFFER_PERIOD_S
+from gateway.limits import EVENT_AGE_S, EVENT_MEMORY_S, MAX_QUEUED_DEPOSITS, OFFER_PERIOD_S
 from gateway.mesh.events import Remember
-from gateway.mesh.records import EventMemory, EventNoted, HistoryKept
+from gateway.mesh.records import EventCarried, EventMemory, EventNoted, HistoryKept
 from gateway.wire.envelope import Kind
 from gateway.wire.types import MessageType
 from tests.bridge.islands import CELL, TURN_S, Depositor, copy_packet, crossings, drops, enveloped, introduced, islands, joined, put_down
@@ -134,3 +134,62 @@ def test_the_memory_ends_when_it_would_have_ended() -> None:
     assert carriers.has(put.identifier, end - 0.1)
     assert not carriers.has(put.identifier, end + 0.1)
     assert replace(put, until_ms=0) != put
+
+
+def carried(site: Site) -> tuple[EventCarried, ...]:
+    """What a site's disk holds of events that wait for sites."""
+    disk: dict[tuple[bytes, bool], EventCarried] = {}
+    for notice in site.notices:
+        if isinstance(notice, EventCarried):
+            disk.pop((notice.identifier, notice.unsent), None)
+            if notice.until_ms:
+                disk[notice.identifier, notice.unsent] = notice
+    return tuple(disk.values())
+
+
+def resumed(before: Site, *names: str, at: float = 10.0) -> Sites:
+    """The gateway of before after a restart, with what waited for sites; B, C … are linked afterwards."""
+    sites = islands(*names, identities={"A": before.engine.mesh.identity})
+    sites.run(at)
+    sites.give("A", Remember((), noted(before), carried=carried(before)))
+    for name in names[1:]:
+        sites.join("A", name)
+    return sites
+
+
+def test_a_deposit_no_site_was_linked_for_is_sent_after_a_restart() -> None:
+    sites = islands("A")
+    ada = introduced(sites, "A", 1)
+    event = ada.copy(sites, "nobody is linked")
+    ada.deposit(sites, "A", event)
+    again = resumed(sites["A"], "A", "B")
+    again.run(TURN_S)
+    assert put_down(again["B"]) == [event]
+    assert len(again["A"].engine.consent.unsent) == 0
+    assert [one.unsent for one in carried(again["A"])] == [False]  # a site has it, and others may still want it
+
+
+def test_what_was_at_hand_is_offered_after_a_restart_to_a_site_that_missed_it() -> None:
+    sites = joined("AB")
+    ada = introduced(sites, "B", 1)
+    event = ada.copy(sites, "missed by C")
+    ada.deposit(sites, "B", event)
+    again = resumed(sites["A"], "A", "B", "C")
+    again.run(TURN_S)
+    assert put_down(again["C"]) == [event]
+
+
+def test_what_is_not_fresh_any_more_is_left_behind() -> None:
+    sites = islands("A")
+    ada = introduced(sites, "A", 1)
+    ada.deposit(sites, "A", ada.copy(sites, "too late"))
+    again = resumed(sites["A"], "A", "B", at=EVENT_AGE_S + 60)
+    assert crossings(again, Kind.EVENT, Kind.OFFER) == []
+
+
+def test_a_deposit_given_up_for_want_of_room_is_not_on_the_disk() -> None:
+    sites = islands("A")
+    for number in range(MAX_QUEUED_DEPOSITS + 2):
+        depositor = introduced(sites, "A", 100 + number)
+        depositor.deposit(sites, "A", depositor.copy(sites, "hello"))
+    assert len(carried(sites["A"])) == MAX_QUEUED_DEPOSITS

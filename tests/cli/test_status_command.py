@@ -5,7 +5,16 @@ import pytest
 
 from gateway.bridge.engine import BridgeMode
 from gateway.cli.status import _print
-from gateway.status import AirSummary, GatewayStatus, PeerSummary, PolicySummary, QueuesSummary, QueueSummary, RouteSummary
+from gateway.status import (
+    AirSummary,
+    GatewayStatus,
+    MailSummary,
+    PeerSummary,
+    PolicySummary,
+    QueuesSummary,
+    QueueSummary,
+    RouteSummary,
+)
 from tests.admin.documents import BROKEN, RADIO, document
 
 
@@ -83,6 +92,16 @@ def test_the_way_to_each_site_is_told_with_its_reason(capsys: pytest.CaptureFixt
     lines = printed(msgspec.structs.replace(status, bridge=msgspec.structs.replace(status.bridge, routes=routes)), capsys)
     assert "To 12D3KooWhut over libp2p, websocket in reserve: it is well, and preferred." in lines
     assert "To 12D3KooWhall over nothing: there is no link left." in lines
+
+
+def test_mail_is_told_of_once_there_has_been_some_with_what_became_of_the_rest(capsys: pytest.CaptureFixture) -> None:
+    assert not [line for line in printed(document(), capsys) if "etters" in line]
+    counters = {"taken": 5, "delivered": 2, "copied": 1, "given_to_sites": 1}
+    mail = MailSummary(waiting=2, waiting_bytes=900, counters=counters, refused={"quota_peer": 3}, dead={"expired": 1})
+    output = printed(msgspec.structs.replace(document(), mail=mail), capsys)
+    assert "Mail for people who are away: 2 letters waiting, 2 delivered, 1 copies given to other couriers, 1 to other sites." in output
+    assert "Letters that were not delivered: 1 because it is too old." in output
+    assert "Letters that were not taken: 3 because too much of one person is waiting already." in output
 
 
 def test_rules_and_air_time_have_a_line_each_once_there_is_something_to_say(capsys: pytest.CaptureFixture) -> None:

@@ -11,6 +11,8 @@ from gateway.wire.board import BoardPost, encode_board, signed_bytes
 from gateway.wire.fragment import split
 from gateway.wire.gcs import GcsFilter
 from gateway.wire.packet import Packet, encode, packet_id, peek
+from gateway.wire.prekeys import Prekey, PrekeyBundle, encode_prekeys
+from gateway.wire.prekeys import signed_bytes as prekeys_signed
 from gateway.wire.signing import sign
 from gateway.wire.sync import RequestSync, encode_request_sync
 from gateway.wire.types import PADDED_TYPES, MessageType
@@ -81,10 +83,11 @@ class Node:
         version: int = 1,
         rsr: bool = False,
         signing: Identity | None = None,
+        capabilities: int | None = None,
     ) -> bytes:
         """A direct announce; `signing` puts another signing key in, with a signature to match."""
         signer = signing or self.identity
-        said = Announce(nickname or self.name, self.identity.noise_public, signer.signing_public, tuple(neighbors))
+        said = Announce(nickname or self.name, self.identity.noise_public, signer.signing_public, tuple(neighbors), capabilities)
         stamp = wall_ms(self._clock.now - age)
         packet = Packet(MessageType.ANNOUNCE, ttl, stamp, self.peer_id, encode_announce(said), version=version, is_rsr=rsr)
         return sign(packet, signer.signing_key)
@@ -124,3 +127,10 @@ def forged(frame: bytes) -> bytes:
 
 def id_of(frame: bytes) -> bytes:
     return packet_id(frame, peek(frame))
+
+
+def prekeys(node: Node, generated_s: float = 0.0) -> bytes:
+    """The payload of a bundle of one prekey, made then."""
+    made = wall_ms(generated_s)
+    bundle = PrekeyBundle(node.identity.noise_public, (Prekey(1, bytes(32)),), made, bytes(64))
+    return encode_prekeys(replace(bundle, signature=node.identity.signing_key.sign(prekeys_signed(bundle))))

@@ -25,7 +25,7 @@ from gateway.mesh.settings import MeshSettings
 from gateway.wire.packet import as_sync_answer, with_ttl
 from gateway.wire.ping import Ping, encode_ping
 from gateway.wire.types import BROADCAST, MessageType
-from tests.mesh.nodes import Node, forged, noise
+from tests.mesh.nodes import Node, forged, noise, prekeys
 from tests.mesh.playbook import Play
 from transports.link import FrameReceived, LinkId
 
@@ -170,7 +170,8 @@ class TestSyncAnswers:
 
     def test_what_lives_longer_may_be_older(self, play: Play) -> None:
         play.wait(6)
-        keys = play.node("ada").packet(MessageType.PREKEYS, b"keys", age=PREKEY_HISTORY_S - 60)
+        ada = play.node("ada")
+        keys = ada.packet(MessageType.PREKEYS, prekeys(ada), age=PREKEY_HISTORY_S - 60)
         play.hear("a", as_sync_answer(keys))
         assert play.drops() == {}
         assert len(play.mesh.kept(play.now)) == 1

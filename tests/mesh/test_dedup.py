@@ -11,7 +11,7 @@ from gateway.mesh.pending import PendingRelay, PendingRelays
 from gateway.mesh.settings import MeshSettings
 from gateway.wire.packet import as_sync_answer, with_ttl
 from gateway.wire.types import MessageType
-from tests.mesh.nodes import Node, board, forged
+from tests.mesh.nodes import Node, board, forged, prekeys
 from tests.mesh.playbook import NO_SYNC, Play
 from transports.link import LinkId
 
@@ -23,7 +23,7 @@ SIGNED: dict[str, Callable[[Node], bytes]] = {
     "voice": lambda node: node.packet(MessageType.VOICE, b"voice"),
     "leave": lambda node: node.packet(MessageType.LEAVE),
     "group": lambda node: node.packet(MessageType.GROUP, b"sealed for the group"),
-    "prekeys": lambda node: node.packet(MessageType.PREKEYS, b"keys"),
+    "prekeys": lambda node: node.packet(MessageType.PREKEYS, prekeys(node)),
     "unknown": lambda node: node.packet(0x7F, b"of tomorrow"),
 }
 STOPPED = {"file", "board", "voice", "leave"}

@@ -21,7 +21,7 @@ from gateway.wire.packet import as_sync_answer, decode, peek
 from gateway.wire.signing import verify
 from gateway.wire.sync import RequestSync
 from gateway.wire.types import MessageType
-from tests.mesh.nodes import NOTHING, board, forged, id_of, noise, wall_ms
+from tests.mesh.nodes import NOTHING, board, forged, id_of, noise, prekeys, wall_ms
 from tests.mesh.playbook import Play, fill
 
 
@@ -69,7 +69,7 @@ def test_without_types_announces_and_messages_are_meant(play: Play) -> None:
 @pytest.mark.parametrize("kind", [MessageType.GROUP, MessageType.FILE, MessageType.PREKEYS, MessageType.BOARD, MessageType.FRAGMENT])
 def test_with_types_those_are(play: Play, kind: int) -> None:
     ada = play.node("ada")
-    payload = board(ada) if kind == MessageType.BOARD else b"something"
+    payload = {MessageType.BOARD: board(ada), MessageType.PREKEYS: prekeys(ada)}.get(kind, b"something")
     frame = ada.cut(ada.say("x"))[0] if kind == MessageType.FRAGMENT else ada.packet(kind, payload)
     play.hear("a", ada.say("hello"), frame)
     assert [id_of(answer) for answer in play.answers("a", ada.ask(RequestSync(NOTHING.filter, types_mask((kind,)))))] == [id_of(frame)]
@@ -78,7 +78,7 @@ def test_with_types_those_are(play: Play, kind: int) -> None:
 def test_since_leaves_out_what_is_older_but_no_announce_and_no_keys(play: Play) -> None:
     ada = play.node("ada")
     play.wait(50)
-    old, keys, new = ada.say("old", age=40), ada.packet(MessageType.PREKEYS, b"keys", age=40), ada.say("new")
+    old, keys, new = ada.say("old", age=40), ada.packet(MessageType.PREKEYS, prekeys(ada), age=40), ada.say("new")
     play.hear("a", old, keys, new)
     mask = types_mask((MessageType.ANNOUNCE, MessageType.MESSAGE, MessageType.PREKEYS))
     answers = play.answers("a", ada.ask(RequestSync(NOTHING.filter, mask, since_ms=wall_ms(play.now - 1))))

@@ -9,9 +9,11 @@ Says on standard output what it has promised, one line each, and takes receipts 
     D id           the phone's receipt is written down
     E ms           about to give up what was wanted until then
     X id           given up, its deadline is over
-    M id           mail is kept: a promise
-    G id           about to forget mail that was handed over
-    H id           it is forgotten
+    M id hash      a letter is kept: a promise
+    C id copies    about to give copies of it away; so many are left
+    K id copies    that is written down
+    G id           about to hand it over
+    H id           that is written down: it must never be taken again
 """
 
 import asyncio
@@ -26,6 +28,7 @@ from gateway.runtime.writer import StoreWriter
 from gateway.store import spool
 from gateway.store.decisions import Decision
 from gateway.store.history import Kept
+from gateway.store.mail import Letter
 from gateway.store.message import Accepted, Message
 from gateway.store.quotas import Class
 from gateway.store.shapes import Shape
@@ -52,6 +55,7 @@ class Life:
         self.now_ms = now_ms
         self.count = 0
         self.mail: list[bytes] = []
+        self.handed: list[Letter] = []
         self.known: list[Message] = []
         self.heard = b""
         self.writer = StoreWriter(lambda distrust: open_store(path, self.rng, distrust=distrust), self.compacting, lambda _sentence: None)
@@ -65,7 +69,7 @@ class Life:
     async def run(self) -> None:
         say("P", "migrate")
         running = asyncio.create_task(self.writer.run())
-        doings = (self.queue, self.queue, self.send, self.send, self.acknowledge, self.keep_mail, self.note, self.expire)
+        doings = (self.queue, self.queue, self.send, self.send, self.acknowledge, self.keep_mail, self.keep_mail, self.note, self.expire)
         for _ in range(STEPS):
             self.now_ms += STEP_MS
             say("T", self.now_ms)
@@ -87,6 +91,8 @@ class Life:
     async def send(self) -> None:
         say("P", "send")
         for one in await self.writer.ask(lambda store: store.spool.ready(self.now_ms, limit=20)):
+            if one.id.startswith(b"mail"):
+                continue  # letters leave when whoever they are for is here
             say("S", one.id.decode(), digest(one.body))
             await self.writer.ask(lambda store, one=one: store.spool.sent(one.id, self.now_ms))
 
@@ -107,16 +113,30 @@ class Life:
             say("X", gone.decode())
 
     async def keep_mail(self) -> None:
-        say("P", "queue")
-        kept = Kept(MessageType.COURIER, self.name("mail").encode(), self.rng.randbytes(500), self.now_ms + 86_400_000)
-        if await self.writer.ask(lambda store: store.history.keep_mail(kept, self.now_ms), durable=True) is None:
-            say("M", kept.packet_id.decode())
-            self.mail.append(kept.packet_id)
-        if self.rng.random() < 0.5:
+        say("P", "mail")
+        fresh = [self.letter() for _ in range(self.rng.randrange(1, 4))]
+        await asyncio.gather(*map(self.take, [*fresh, *self.rng.sample(self.handed, min(1, len(self.handed)))]))
+        if self.mail and self.rng.random() < 0.5:
+            name, copies = self.rng.choice(self.mail), self.rng.randrange(1, 5)
+            say("C", name.decode(), copies)
+            await self.writer.ask(lambda store: store.mail.given(name, copies, (b"courier1",)))
+            say("K", name.decode(), copies)
+        if self.mail and self.rng.random() < 0.7:
             gone = self.mail.pop(0)
             say("G", gone.decode())
-            await self.writer.ask(lambda store: store.history.remove(gone))
+            await self.writer.ask(lambda store: store.mail.end(gone, None, self.now_ms))
             say("H", gone.decode())
+            self.handed.append(Letter(gone, b"again", self.now_ms + 86_400_000, b"", b"", b"", 1, regular=False, holders=()))
+
+    async def take(self, letter: Letter) -> None:
+        if await self.writer.ask(lambda store: store.mail.take(letter, self.now_ms), durable=True) is None:
+            say("M", letter.name.decode(), digest(letter.payload))
+            self.mail.append(letter.name)
+
+    def letter(self) -> Letter:
+        name = self.name("mail").encode()
+        payload = self.rng.randbytes(self.rng.choice((300, 300, 4_000)))
+        return Letter(name, payload, self.now_ms + 86_400_000, name[-8:], name[-16:], b"", 4, regular=False, holders=())
 
     async def note(self) -> None:
         for _ in range(30):

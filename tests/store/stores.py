@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from gateway.store.mail import Letter
 from gateway.store.message import Message
 from gateway.store.quotas import Class
 from gateway.store.store import Store, open_store
@@ -40,4 +41,10 @@ def writing(path: Path, rng: Random | None = None) -> Iterator[Store]:
 def message(name: str = "m", **changes: object) -> Message:
     """A message of Ada's for Ben, wanted for an hour."""
     plain = Message(name.encode(), Class.DIRECTED, b"sealed " + name.encode(), NOW + HOUR, origin=b"ada-----", recipient=b"ben-----")
+    return replace(plain, **changes)
+
+
+def letter(name: str = "letter", **changes: object) -> Letter:
+    """A letter Ada has left for whoever has a tag, wanted for a day."""
+    plain = Letter(name.encode(), b"sealed " + name.encode(), NOW + 24 * HOUR, b"ada-----", b"t" * 16, b"", 4, regular=False, holders=())
     return replace(plain, **changes)

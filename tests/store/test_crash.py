@@ -17,13 +17,14 @@ from random import Random, SystemRandom
 
 import pytest
 
+from gateway.store.mail import Letter
 from gateway.store.message import Progress, State
 from gateway.store.migrations import migrate, newest
 from tests.store.crash_child import digest
 from tests.store.stores import HOUR, NOW, message, opened
 
 ROOT = Path(__file__).parents[2]
-PHASES = ("migrate", "queue", "send", "acknowledge", "compact")
+PHASES = ("migrate", "queue", "send", "acknowledge", "mail", "compact")
 MOST_S = 20.0  # seconds after which a child that says nothing is a failure of its own
 LIVES_OF_A_DATABASE = 12
 
@@ -49,9 +50,10 @@ class Ledger:
     def __init__(self) -> None:
         self.phone = Phone()
         self.promised: dict[str, tuple[int, str]] = {}
-        self.mail: set[str] = set()
-        self.forgotten: set[str] = set()
-        self.leaving: set[str] = set()  # mail the child was about to forget
+        self.mail: dict[str, str] = {}  # letters, with what is in them
+        self.copies: dict[str, set[int]] = {}  # how many may be left of each: one number, or two while that is being written
+        self.handed: set[str] = set()
+        self.leaving: set[str] = set()  # letters the child was about to hand over
         self.ended: dict[str, str] = {}  # what the child said of the end: D or X
         self.receipts: set[str] = set()  # what the phone has said, heard or not
         self.given_up_ms = 0  # the child was about to give up what was wanted until then
@@ -81,12 +83,19 @@ class Ledger:
         elif verb == "E":
             self.given_up_ms = int(words[0])
         elif verb == "M":
-            self.mail.add(words[0])
+            name, frame = words
+            self.mail[name] = frame
+            self.copies[name] = {4}
+            if name in self.handed:
+                self.wrong.append(f"{name} was taken again after it was handed over")
+        elif verb == "C":
+            self.copies[words[0]].add(int(words[1]))
+        elif verb == "K":
+            self.copies[words[0]] = {int(words[1])}
         elif verb == "G":
             self.leaving.add(words[0])
         elif verb == "H":
-            self.mail.discard(words[0])
-            self.forgotten.add(words[0])
+            self.handed.add(words[0])
         return None
 
     def audit(self, path: Path) -> None:
@@ -98,11 +107,16 @@ class Ledger:
             frames = {name.decode(): digest(body) for name, body in bodies}
             for name, (until_ms, frame) in self.promised.items():
                 self.compare(name, store.spool.get(name.encode()), frames.get(name) == frame, until_ms)
-            mail = {one.packet_id.decode() for one in store.history.load(self.now_ms)}
-            self.wrong += [f"{name} is lost" for name in self.mail - mail - self.leaving]
-            self.wrong += [f"{name} is back" for name in mail & self.forgotten]
-            self.unsaid |= (self.mail - mail) & self.leaving
+            self.audit_mail({one.name.decode(): one for one in store.mail.load()})
         self.wrong += [f"{name} was shown {count} times" for name, count in self.phone.shown.items() if count > 1]
+
+    def audit_mail(self, found: dict[str, Letter]) -> None:
+        self.wrong += [f"{name} is lost" for name in self.mail.keys() - found.keys() - self.leaving]
+        self.wrong += [f"{name} is back: it was shown 2 times" for name in found.keys() & self.handed]
+        self.unsaid |= (self.mail.keys() - found.keys()) & self.leaving - self.handed
+        for name, letter in found.items():
+            if name in self.mail and (digest(letter.payload) != self.mail[name] or letter.copies not in self.copies[name]):
+                self.wrong.append(f"{name} is not what it was: {letter.copies} copies, not {self.copies[name]}")
 
     def may_be(self, name: str, end: str) -> bool:
         """Say whether there is a cause for this end: the phone's receipt, or a deadline that is over."""
@@ -177,7 +191,8 @@ def live_and_die(path: Path, ledger: Ledger, rng: Random, life: int, phase: str)
                         until = time.monotonic() + delay
         child.stdin.close()
         assert not rest
-        return child.wait() == -signal.SIGKILL
+        assert child.wait() in (0, -signal.SIGKILL), "the child came to an end of its own"
+        return child.returncode == -signal.SIGKILL
 
 
 def tell(child: subprocess.Popen, receipt: str) -> None:
@@ -214,9 +229,12 @@ def kill_many(folder: Path, kills: int) -> None:
     twice = sum("sent although" in line or "times" in line for line in wrong)
     print(f"{killed.total()} kills ({', '.join(f'{killed[phase]} at {phase}' for phase in PHASES)})")
     print(f"{sum(len(ledger.unsaid) for ledger in ledgers)} ends were written, and the process killed before it could say so")
+    letters, handed = sum(len(ledger.mail) for ledger in ledgers), sum(len(ledger.handed) for ledger in ledgers)
+    print(f"of those {letters} letters, {handed} of them handed over, none of these taken again")
     print(f"{promised} acknowledged, {shown} shown by phones that got {copies} copies; lost or altered: {lost}, twice: {twice}")
     assert not wrong, wrong[:20]
     assert shown > kills
+    assert letters > handed > kills // 2
     assert copies > shown, "nothing was sent twice, so nothing was tried"
 
 

@@ -1,9 +1,8 @@
-"""The mesh remembers across restarts, and mail that was acknowledged is there."""
+"""The mesh remembers across restarts."""
 
 import pytest
 
 from gateway import limits
-from gateway.errors import Reason
 from gateway.store import history
 from gateway.store.history import CAPACITY, Kept
 from gateway.wire.types import MessageType
@@ -23,11 +22,9 @@ def test_a_restart_forgets_nothing_and_keeps_the_order(tmp_path):
     with writing(tmp_path / "store.db") as store:
         for number, kind in enumerate(kinds):
             assert store.history.add(kept(f"packet {number}", kind, until_ms=NOW + 1 + number), NOW)
-        assert store.history.keep_mail(kept("mail", MessageType.COURIER), NOW) is None
     with opened(tmp_path / "store.db") as store:
         found = list(store.history.load(NOW))
-    assert found[:-1] == [kept(f"packet {number}", kind, until_ms=NOW + 1 + number) for number, kind in enumerate(kinds)]
-    assert found[-1] == kept("mail", MessageType.COURIER)
+    assert found == [kept(f"packet {number}", kind, until_ms=NOW + 1 + number) for number, kind in enumerate(kinds)]
 
 
 def test_more_than_one_piece_is_loaded(tmp_path):
@@ -40,7 +37,6 @@ def test_more_than_one_piece_is_loaded(tmp_path):
 def test_what_is_over_is_neither_kept_nor_loaded(tmp_path):
     with writing(tmp_path / "store.db") as store:
         assert not store.history.add(kept("over", until_ms=NOW), NOW)
-        assert store.history.keep_mail(kept("over", until_ms=NOW), NOW) is Reason.EXPIRED
         store.history.add(kept("soon over", until_ms=NOW + 1), NOW)
         assert loaded(store, NOW + 1) == []
         assert store.history.prune(NOW + 1) == 1
@@ -51,7 +47,7 @@ def test_a_packet_is_kept_once_and_housekeeping_never(tmp_path):
         assert store.history.add(kept("one"), NOW)
         assert not store.history.add(kept("one"), NOW)
         assert not store.history.add(kept("announce", MessageType.ANNOUNCE), NOW)
-        assert not store.history.add(kept("mail is kept by keep_mail only", MessageType.COURIER), NOW)
+        assert not store.history.add(kept("mail is in the spool", MessageType.COURIER), NOW)
         assert not store.history.add(kept("huge", size=limits.MAX_FRAME), NOW)
         assert loaded(store) == ["one"]
 
@@ -60,52 +56,24 @@ def test_a_packet_is_kept_once_and_housekeeping_never(tmp_path):
 def test_of_each_type_the_newest_are_kept(tmp_path, kind):
     capacity = CAPACITY[kind]
     with writing(tmp_path / "store.db") as store:
-        store.history.keep_mail(kept("mail"), NOW)
         for number in range(capacity + 2):
             store.history.add(kept(str(number), kind), NOW)
         store.history.prune(NOW)
-        assert loaded(store) == ["mail", *(str(number) for number in range(2, capacity + 2))]
+        assert loaded(store) == [str(number) for number in range(2, capacity + 2)]
 
 
-def test_the_public_history_stays_below_its_bytes_without_being_told_and_mail_is_not_part_of_it(tmp_path):
+def test_the_public_history_stays_below_its_bytes_without_being_told(tmp_path):
     with writing(tmp_path / "store.db") as store:
-        store.history.keep_mail(kept("mail", size=1024 * 1024), NOW)
         for number in range(40):
             store.history.add(kept(str(number), MessageType.FILE, size=1024 * 1024), NOW)
         sizes = [len(one.frame) for one in store.history.load(NOW)]
-        assert sum(sizes[1:]) <= limits.MAX_HISTORY_BYTES
-        assert loaded(store) == ["mail", *(str(number) for number in range(33, 40))]
+        assert sum(sizes) <= limits.MAX_HISTORY_BYTES
+        assert loaded(store) == [str(number) for number in range(33, 40)]
 
 
-def test_mail_needs_a_durable_transaction(tmp_path):
-    with opened(tmp_path / "store.db") as store, pytest.raises(RuntimeError), store.database.transaction():
-        store.history.keep_mail(kept("mail"), NOW)
-
-
-def test_when_the_mailbag_is_full_the_newest_is_refused_and_what_is_there_stays(tmp_path):
+def test_what_was_taken_back_is_gone(tmp_path):
     with writing(tmp_path / "store.db") as store:
-        for number in range(limits.MAX_KEPT_MAIL):
-            assert store.history.keep_mail(kept(str(number)), NOW) is None
-        assert store.history.keep_mail(kept("one more"), NOW) is Reason.QUOTA_CLASS
-        assert store.history.keep_mail(kept("0"), NOW) is None
-        store.history.prune(NOW)
-        assert len(loaded(store)) == limits.MAX_KEPT_MAIL
-
-
-def test_mail_has_its_bytes_too(tmp_path):
-    with writing(tmp_path / "store.db") as store:
-        for number in range(15):
-            assert store.history.keep_mail(kept(str(number), size=1024 * 1024), NOW) is None
-        assert store.history.keep_mail(kept("one more", size=1024 * 1024), NOW) is Reason.QUOTA_CLASS
-        assert store.history.keep_mail(kept("oversized", size=limits.MAX_FRAME), NOW) is Reason.OVERSIZED
-
-
-def test_mail_that_was_handed_over_is_gone_and_copies_given_away_are_counted(tmp_path):
-    with writing(tmp_path / "store.db") as store:
-        store.history.keep_mail(kept("mail"), NOW)
-        assert store.history.replace(b"mail", b"two copies left")
-        assert [one.frame for one in store.history.load(NOW)] == [b"two copies left"]
-        assert store.history.remove(b"mail")
-        assert not store.history.remove(b"mail")
-        assert not store.history.replace(b"mail", b"")
+        store.history.add(kept("post", MessageType.BOARD), NOW)
+        assert store.history.remove(b"post")
+        assert not store.history.remove(b"post")
         assert loaded(store) == []

@@ -23,6 +23,11 @@ ROWS = {  # by the step that made the table: what a gateway of that version may 
     ),
     2: ("INSERT INTO kept VALUES (1, x'70', 2, x'6672616d65', 5, 99999999999999)",),
     4: ("INSERT INTO event VALUES (x'65', 4, 1801)",),
+    6: (
+        "INSERT INTO mail VALUES (x'6d', 4, 1, x'')",
+        "INSERT INTO pin VALUES (x'61', x'6b', 1000, 99999999999999)",
+        "INSERT INTO carried VALUES (1, x'65', 0, x'6f', 1000, 3000, x'65')",
+    ),
     3: (
         "INSERT INTO decision VALUES (1, 'aabb', 1000, 'radio', 'heard', '', '', '')",
         SHAPE,
@@ -64,6 +69,9 @@ def test_from_every_version_the_same_shape_is_reached_and_nothing_is_lost(tmp_pa
             assert [one.body for one in store.spool.ready(2000)] == [b"body"]
         if version >= 2:
             assert [one.frame for one in store.history.load(2000)] == [b"frame"]
+        if version >= 6:
+            assert [one.payload for one in store.mail.load()] == [b"body"]
+            assert len(store.pins.load(2000)) == len(store.carried.load(2000)) == 1
         if version >= 3:
             assert len(store.decisions.trail("aabb")) == 1
         if version >= 4:

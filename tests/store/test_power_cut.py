@@ -14,9 +14,8 @@ PROMISES = """
 import os, sys
 from pathlib import Path
 from random import Random
-from gateway.store.history import Kept
 from gateway.store.store import open_store
-from tests.store.stores import NOW, message
+from tests.store.stores import NOW, letter, message
 
 store = open_store(Path(sys.argv[1]), Random(1))
 with store.database.transaction():
@@ -27,7 +26,7 @@ for name in ("new", "relayed"):  # the second is known already, but nobody had p
         store.spool.accept(message(name), NOW)
     os.write(1, b"PROMISE")
 with store.database.transaction(durable=True):
-    store.history.keep_mail(Kept(4, b"mail", b"sealed", NOW + 1), NOW)
+    store.mail.take(letter(), NOW)
 os.write(1, b"PROMISE")
 store.close()
 """
