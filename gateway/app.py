@@ -5,6 +5,7 @@ It builds a gateway out of a configuration and runs it until it is told to stop.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from importlib.util import find_spec
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -13,18 +14,23 @@ from gateway import admin
 from gateway.admin.sentences import short
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.tickets import Refusal
 from gateway.bridge.trunks import Trunks
 from gateway.config import Config
 from gateway.config.policy import default_policy_file
 from gateway.config.rules import members_of_websocket
 from gateway.errors import ConfigError
-from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_NICKNAME
-from gateway.mesh.effects import Effect
+from gateway.limits import EVENT_AGE_S, MAX_EVENTS_KEPT, MAX_NICKNAME, MAX_SOFTWARE
+from gateway.mesh.effects import Effect, SiteMet, SiteParted, SiteSpoke
 from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
+from gateway.runtime.bookfile import BookFile
 from gateway.runtime.clock import NOT_SET, TimeOfDay
+from gateway.runtime.doors import Doors, configured
+from gateway.runtime.federation import Federation, found_membership
+from gateway.runtime.federation_desk import FederationDesk
 from gateway.runtime.keeping import Keeping
 from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
@@ -32,9 +38,10 @@ from gateway.runtime.rulebook import Rulebook
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, QueuesSummary, describe, describe_queues
 from gateway.store.store import Store, open_store
+from gateway.wire.federation import Hello, Status
 from gateway.wire.nostr import MESSAGE_KIND, PRESENCE_KIND
 from transports.libp2p.config import Libp2pConfig
-from transports.libp2p.identity import IdentityError
+from transports.libp2p.identity import IdentityError, load_seed
 from transports.libp2p.transport import Libp2pTransport
 from transports.link import Capability, Transport
 from transports.nostr.config import NostrConfig
@@ -107,8 +114,10 @@ class Gateway:
         transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p, self.websocket, self.nostr) if one is not None)]
         self._reaches_sites = any(transport.capabilities & ELSEWHERE for transport in transports)
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
-        self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
+        mesh = Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced))
+        self.engine = GatewayEngine(mesh, mode, place, lambda peer: self.federation is None or self.federation.may_be_told(peer))
         self.engine.consent.uplink.is_expected = self.nostr is not None
+        self.federation = self._federation()
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
         self._rulebook = Rulebook(
             config.policy.file,
@@ -137,10 +146,14 @@ class Gateway:
         if not self._time.is_known:
             self._report(" ".join(NOT_SET))
             self._was_silent = True
-        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder, self._rulebook):
+        if self.federation is not None:
+            self.federation.start(pump.send)
+        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder, self._rulebook, self._desk):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(self._rulebook.keep(), name="policy")]
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
+            if self.federation is not None:
+                tasks.append(asyncio.create_task(self.federation.run(), name="federation"))
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
                 ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
@@ -176,6 +189,8 @@ class Gateway:
         if self._rulebook.trouble is not None:
             troubles.append(self._rulebook.trouble)
         troubles += self._keeping.troubles
+        if self.federation is not None and self.federation.trouble:
+            troubles.append((self.federation.trouble, "Make room on the disk, or see that it can be written."))
         return describe(self.engine, transports, troubles, queues, now - self._started, now, self.trunks, self._keeping.summary())
 
     async def _serve(self, one: Supervised, pump: Pump) -> None:
@@ -184,6 +199,10 @@ class Gateway:
         await one.run(pump.post_to(one.transport))
 
     def _take_notice(self, effect: Effect, now: float) -> None:
+        if isinstance(effect, SiteMet | SiteParted | SiteSpoke):
+            if self.federation is not None:
+                self.federation.take(effect)
+            return
         self._keeping.take(effect, now)
         self._notice(effect, now)
 
@@ -210,6 +229,65 @@ class Gateway:
         if self._pump is not None:
             self._pump.send(event)
             self._keeping.clock_set()
+            if self.federation is not None:
+                self.federation.look()
+
+    def _federation(self) -> Federation | None:
+        """Make the room for the federation, and the desk at which the operator asks; without a way to other sites there is neither."""
+        gated = {one.name: one for one in (self.libp2p, self.websocket) if one is not None}
+        self._desk: FederationDesk | None = None
+        if not gated:
+            return None
+        chosen = self.config.transports
+        doors = Doors(
+            gated,
+            {
+                "libp2p": configured(chosen.libp2p.members, chosen.libp2p.peers, "/p2p/"),
+                "websocket": configured(members_of_websocket(self.config), chosen.websocket.peers, "#"),
+            },
+        )
+        file = BookFile(self.config.gateway.state_dir / "federation.book")
+        hello = Hello(1, 1, self.identity.peer_id, f"meshgate {version('meshgate')}"[:MAX_SOFTWARE])
+        membership = found_membership(load_seed(chosen.libp2p.identity_file), file.load(), hello, doors.configured)
+        room = Federation(membership, file, doors, self._unix, self._how, self._report)
+        self._desk = FederationDesk(room, self._rng.randbytes, self._nicknames, self._listening, doors.configured)
+        return room
+
+    async def _judge(self, peer: str, ticket: bytes) -> str:
+        return Refusal.FOREIGN_ISSUER.value if self.federation is None else await self.federation.judge(peer, ticket)
+
+    def _answered(self, peer: str, word: str) -> None:
+        if self.federation is not None:
+            self.federation.told(peer, word)
+
+    def _unix(self) -> int | None:
+        wall_ms = self._wall_ms()
+        return None if wall_ms is None else wall_ms // 1000
+
+    def _how(self) -> Status:
+        now = asyncio.get_running_loop().time()
+        phones = sum(peer.is_local(now) for peer in self.engine.mesh.peers)
+        waiting = self.trunks.waiting_bytes + (self._pump.waiting_bytes if self._pump is not None else 0)
+        return Status(phones, len(self.engine.sites), waiting, int(now - self._started))
+
+    def _nicknames(self) -> dict[str, str]:
+        """What the linked sites call themselves, as far as they have announced it here."""
+        found = {}
+        for site in self.engine.sites.all():
+            gateway = self.engine.mesh.peers.get(site.site_id)
+            if gateway is not None:
+                found[site.peer] = gateway.announce.nickname.removesuffix(OPEN_MARK)
+        return found
+
+    def _listening(self) -> list[str]:
+        """Where the transports listen, and where they will as soon as they run."""
+        chosen = self.config.transports
+        found: list[str] = []
+        if self.libp2p is not None:
+            found += self.libp2p.status().addresses or chosen.libp2p.listen
+        if self.websocket is not None:
+            found += self.websocket.status().addresses or (f"wss://{address}" for address in chosen.websocket.listen)
+        return found
 
     def _bluetooth(self) -> "BleTransport":
         from hw.bluez.adapters import parse_wish  # noqa: PLC0415 -- dbus-fast and bleak are an extra
@@ -234,7 +312,7 @@ class Gateway:
             raise ConfigError("Meshgate was installed without libp2p. Install it with: pip install 'meshgate[libp2p]'")
         config = Libp2pConfig(identity_path=chosen.identity_file, listen=chosen.listen, members=chosen.members, peers=chosen.peers)
         try:
-            return Libp2pTransport(config, self._rng, self._note_libp2p)
+            return Libp2pTransport(config, self._rng, self._note_libp2p, judge=self._judge, told=self._answered)
         except IdentityError as error:
             raise ConfigError(str(error)) from error
 
@@ -242,6 +320,9 @@ class Gateway:
         """Report what the operator should read; what the library says to its developers names peers, and never ends."""
         if level != "debug":
             self._report(f"libp2p {level}: {sentence}")
+
+    def _note_websocket(self, level: str, sentence: str) -> None:
+        self._report(f"websocket {level}: {sentence}")
 
     def _websocket(self) -> WebSocketTransport | None:
         chosen = self.config.transports.websocket
@@ -257,7 +338,7 @@ class Gateway:
             authorities=chosen.authority_files,
         )
         try:
-            return WebSocketTransport(config, self._rng, lambda level, sentence: self._report(f"websocket {level}: {sentence}"))
+            return WebSocketTransport(config, self._rng, self._note_websocket, judge=self._judge, told=self._answered)
         except (IdentityError, CertificateError) as error:
             raise ConfigError(str(error)) from error
 
@@ -267,10 +348,6 @@ class Gateway:
             return None
         config = NostrConfig(chosen.relays, asked_of_relays(place))
         return NostrTransport(config, self._rng, self._unix, lambda level, sentence: self._report(f"nostr {level}: {sentence}"))
-
-    def _unix(self) -> int | None:
-        wall_ms = self._wall_ms()
-        return None if wall_ms is None else wall_ms // 1000
 
 
 def asked_of_relays(place: Place) -> tuple[Filter, ...]:

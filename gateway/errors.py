@@ -61,6 +61,7 @@ class Reason(StrEnum):
     POLICY_LIMIT = "policy_limit"  # the limit in a rule of the operator's is used up
     AIR_TIME = "air_time"  # the share of the air time that its sender, or its site, has is used up
     NO_CONSENT = "no_consent"  # a site sends a packet as it is, and only what its author signed for the bridge crosses
+    OUT_OF_SCOPE = "out_of_scope"  # a site asks for what its membership does not include
     CELL = "cell"  # an event for a geohash cell or channel that is not served, or that it does not name itself
 
     # Keeping (decided by gateway.store).

@@ -227,6 +227,12 @@ MAX_CAPABILITY: Final = 32  # characters of one
 RPC_RATE: Final = 5.0  # messages a second one gateway may send about the federation: each may cost a signature check
 RPC_BURST: Final = 200.0  # so that it can tell everything it knows at once
 MAX_JOINING: Final = 8  # tickets of other gateways whose answer is awaited
+MAX_RPC_WAITING: Final = 200  # messages of one gateway about the federation that wait while the book is being written
+MAX_RPC_WAITING_BYTES: Final = 4 * 1024 * 1024  # bytes of them, over all gateways
+MAX_PRESENTING: Final = 16  # gateways that have shown a ticket and wait for the book to be written; more are told to come again
+MAX_BOOK: Final = 16 * 1024 * 1024  # bytes of the file with all of it: everything above at its cap takes about 7 MB
+MAX_HISTORY_ASKS: Final = 2  # times a minute one site may ask to be told what it missed
+STATUS_WAIT_S: Final = 3.0  # seconds other gateways have to answer how they are
 
 # The consent bridge (spec section 12.3; "minute" is any 60 seconds)
 MAX_BRIDGE_TEXT: Final = 16_000  # bytes of UTF-8 in an event: what a public message may hold (iOS)
@@ -285,6 +291,20 @@ REST_FIRST_S: Final = 2.0  # seconds a link that failed is left alone
 REST_CAP_S: Final = 300.0  # seconds, to which that doubles with every further failure
 REST_FORGET_S: Final = 600.0  # seconds of good service after which a failure counts as a first one again
 MAX_ROUTE_CHANGES: Final = 256  # changes of the way to a site remembered, over all sites
+
+# Programs that talk over the links (gateway.network)
+MAX_PROGRAM_MESSAGE: Final = 256 * 1024  # bytes of one message; unpacked, it takes at most 64 times as much for a moment
+MAX_PROGRAM_DEPTH: Final = 32  # lists and dicts inside each other
+MAX_UNSETTLED: Final = 1_024  # messages to one program whose fate is open; more fail at once
+MAX_UNSETTLED_BYTES: Final = 2 * 1024 * 1024  # bytes of these: half of what a trunk keeps, so that they can be sent anew
+MAX_UNTAKEN: Final = 1_024  # messages waiting for this program, from everybody; more are refused, and their senders told
+MAX_UNTAKEN_BYTES: Final = 8 * 1024 * 1024  # bytes of these
+MAX_UNTAKEN_PER_PEER: Final = 256  # of these, from one other program, so that it cannot take every place; nor is it sent more
+MAX_UNTAKEN_BYTES_PER_PEER: Final = 2 * 1024 * 1024
+MAX_TAKEN_IDS: Final = 4_096  # IDs of messages of one other program remembered, so that a repeat is known
+MAX_RECEIPTS: Final = 4_096  # receipts of our own remembered by their IDs
+MAX_RECEIPT_ENTRIES: Final = 1_024  # messages one envelope gives the fate of
+MAX_NETWORK_NEWS: Final = 1_024  # other events waiting for this program, the oldest given up
 
 # Queues to a link
 QUEUE_BYTES: Final = 64 * 1024  # bytes waiting for one local link at most, and while it is not known what it carries

@@ -25,6 +25,16 @@ HANDSHAKE_TIMEOUT_S: Final = 10.0  # seconds a new stream may take to prove that
 KEEPALIVE_S: Final = 10.0  # seconds without sending before an acknowledgement is sent for its own sake
 SILENCE_S: Final = 30.0  # seconds without a byte before a stream counts as dead: three missed keepalives
 
+# Guests: gateways that are no members and have a ticket to show (only while an invitation is open)
+MAX_GUESTS: Final = 8  # at once; more are hung up on
+GUESTS_PER_HOST: Final = 2  # of those, from one IPv4 address or one IPv6 /64, so that one stranger cannot hold every place
+GUEST_RATE: Final = 1.0  # guests a second: each may cost a signature check
+GUEST_BURST: Final = 16.0
+GUEST_S: Final = 8.0  # seconds a guest has from the proof of its key to the answer: py-libp2p gives the whole connection 10
+GUEST_BYTES: Final = 4_096  # bytes taken from one guest, protocol negotiation included
+MAX_SHOWN: Final = 2_048  # bytes of what a guest shows: a ticket has at most 1,024
+MAX_WORD: Final = 32  # characters of the word that says why it is not taken
+
 # Batches and blobs (what travels on a stream)
 BATCH_FRAMES: Final = 256  # frames in a batch we send; fewer whenever the pipe is idle
 BATCH_BYTES: Final = 48_000  # bytes of frames in a batch: it must fit one write of STREAM_WRITE

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from gateway.admin.federation import FederationControl
 from gateway.admin.policy import Rules
 from gateway.admin.radio import RadioControl
 from gateway.admin.routes import routes
@@ -29,6 +30,7 @@ async def serve(
     radio: RadioControl | None = None,
     record: Inquiry | None = None,
     rules: Rules | None = None,
+    federation: FederationControl | None = None,
 ) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
@@ -38,6 +40,7 @@ async def serve(
         radio: the Bluetooth radio, None if this gateway has none.
         record: what became of what, None if nobody keeps it.
         rules: the operator's rules, None if nobody goes by any.
+        federation: who is a member, None if there is no way to other gateways.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
@@ -45,7 +48,7 @@ async def serve(
     """
     listener, inode = _listen(path)
     app = web.Application()
-    app.add_routes(routes(status, radio, record, rules))
+    app.add_routes(routes(status, radio, record, rules, federation))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:

@@ -8,11 +8,23 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from gateway.admin.federation import (
+    FederationDocument,
+    InviteDocument,
+    InviteRequest,
+    JoinDocument,
+    JoinRequest,
+    LeaveDocument,
+    LeaveRequest,
+    RevokeDocument,
+    RevokeRequest,
+)
 from gateway.admin.policy import HistoryDocument, PolicyDocument
 from gateway.admin.radio import RadioDocument, ResetDocument, ResetRequest, ScanDocument, ScanRequest
 from gateway.admin.routes import ProblemDocument
 from gateway.admin.why import LatestDocument, WhyDocument
 from gateway.errors import GatewayError
+from gateway.limits import STATUS_WAIT_S
 from gateway.status import GatewayStatus
 
 TIMEOUT_S = 5.0
@@ -78,6 +90,31 @@ async def get_policy(socket: Path) -> PolicyDocument:
 async def get_history(socket: Path, from_ms: int, to_ms: int, after: int = 0) -> HistoryDocument:
     """Return a page of what rules could have seen of the past; raises `UnreachableError` and `RefusedError`."""
     return await _ask(socket, f"policy/history?from_ms={from_ms}&to_ms={to_ms}&after={after}", HistoryDocument)
+
+
+async def get_federation(socket: Path, *, ask: bool = False) -> FederationDocument:
+    """Return who is a member, and with `ask` how the others are; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "federation?ask=1" if ask else "federation", FederationDocument, None, TIMEOUT_S + STATUS_WAIT_S)
+
+
+async def invite(socket: Path, request: InviteRequest) -> InviteDocument:
+    """Let it make a ticket; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "federation/invite", InviteDocument, request)
+
+
+async def join(socket: Path, request: JoinRequest) -> JoinDocument:
+    """Let it use a ticket; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "federation/join", JoinDocument, request, request.patience_s + TIMEOUT_S)
+
+
+async def revoke(socket: Path, request: RevokeRequest) -> RevokeDocument:
+    """Let it shut somebody out; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "federation/revoke", RevokeDocument, request)
+
+
+async def leave(socket: Path) -> LeaveDocument:
+    """Let it leave; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "federation/leave", LeaveDocument, LeaveRequest())
 
 
 async def _ask(socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None) -> T:

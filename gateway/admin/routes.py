@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
+from gateway.admin.federation import FederationControl, FederationRefusal, InviteRequest, JoinRequest, LeaveRequest, RevokeRequest
 from gateway.admin.policy import Rules
 from gateway.admin.radio import (
     RadioControl,
@@ -45,10 +46,14 @@ class ProblemError(Exception):
 
 
 def routes(
-    status: Callable[[], msgspec.Struct], radio: RadioControl | None, record: Inquiry | None, rules: Rules | None
+    status: Callable[[], msgspec.Struct],
+    radio: RadioControl | None,
+    record: Inquiry | None,
+    rules: Rules | None,
+    federation: FederationControl | None = None,
 ) -> list[web.RouteDef]:
     """Return every route of the API."""
-    asked, told = RadioRequests(radio), RecordRequests(record)
+    asked, told, joined = RadioRequests(radio), RecordRequests(record), FederationRequests(federation)
 
     async def get_policy(_request: web.Request) -> msgspec.Struct:
         if rules is None:
@@ -67,6 +72,11 @@ def routes(
         web.get("/api/v1/policy/history", _answering(told.history)),
         web.get("/api/v1/why", _answering(told.latest)),
         web.get("/api/v1/why/{id}", _answering(told.why)),
+        web.get("/api/v1/federation", _answering(joined.show)),
+        web.post("/api/v1/federation/invite", _answering(joined.invite)),
+        web.post("/api/v1/federation/join", _answering(joined.join)),
+        web.post("/api/v1/federation/revoke", _answering(joined.revoke)),
+        web.post("/api/v1/federation/leave", _answering(joined.leave)),
     ]
 
 
@@ -162,6 +172,40 @@ class RecordRequests:
         return self._record
 
 
+class FederationRequests:
+    """What can be asked of the federation."""
+
+    def __init__(self, federation: FederationControl | None) -> None:
+        self._federation = federation
+
+    async def show(self, request: web.Request) -> msgspec.Struct:
+        """Answer who is a member."""
+        return await self._usable().show(ask=request.query.get("ask") == "1")
+
+    async def invite(self, request: web.Request) -> msgspec.Struct:
+        """Make a ticket."""
+        return await self._usable().invite(await _body(request, InviteRequest))
+
+    async def join(self, request: web.Request) -> msgspec.Struct:
+        """Use a ticket."""
+        return await self._usable().join(await _body(request, JoinRequest))
+
+    async def revoke(self, request: web.Request) -> msgspec.Struct:
+        """Shut somebody out, or take that back."""
+        return await self._usable().revoke(await _body(request, RevokeRequest))
+
+    async def leave(self, request: web.Request) -> msgspec.Struct:
+        """Leave."""
+        await _body(request, LeaveRequest)
+        return await self._usable().leave()
+
+    def _usable(self) -> FederationControl:
+        if self._federation is None:
+            hint = "Set transports.libp2p.enabled or transports.websocket.enabled to true, and start the gateway again."
+            raise ProblemError(404, "no_federation", "This gateway has no way to other gateways.", hint)
+        return self._federation
+
+
 async def _body(request: web.Request, kind: type[T]) -> T:
     """Read the request's document; nothing at all means its defaults."""
     data = await request.read() or b"{}"
@@ -177,6 +221,9 @@ def _answering(ask: Callable[[web.Request], Awaitable[msgspec.Struct]]) -> Calla
     async def answer(request: web.Request) -> web.Response:
         try:
             return web.Response(body=msgspec.json.encode(await ask(request)), content_type="application/json")
+        except FederationRefusal as error:
+            document = ProblemDocument(error.code.replace("_", " "), error.status, str(error), error.code, error.hint)
+            return web.Response(status=error.status, body=msgspec.json.encode(document), content_type="application/problem+json")
         except ProblemError as error:
             body = msgspec.json.encode(error.document)
             return web.Response(status=error.document.status, body=body, content_type="application/problem+json")

@@ -49,6 +49,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.BRIDGE_OFF: "the bridge is off",
     Reason.AIR_TIME: "its share of the radio's air time is used up",
     Reason.NO_CONSENT: "only what its author signed for the bridge crosses",
+    Reason.OUT_OF_SCOPE: "the site's membership does not include it",
     Reason.CELL: "it is for a place this gateway does not serve",
     Reason.QUOTA_PEER: "too much of one person is waiting already",
     Reason.QUOTA_SITE: "too much of one site is waiting already",

@@ -289,6 +289,8 @@ class ConsentBridge:
         return None
 
     def _asked(self, site: Site, names: list[bytes], effects: list[Effect], now: float) -> Reason | None:
+        if not site.told:
+            return Reason.OUT_OF_SCOPE
         if not site.wants.take(now):
             return Reason.RATE
         for name in names:
@@ -301,7 +303,7 @@ class ConsentBridge:
         self._shelf.look({site.site_id for site in self._linked()}, now)
         tell_unoffered(self._shelf.expire(wall_ms), Reason.EXPIRED, effects)
         for site in sites:
-            names = self._shelf.names(partial(self._may_be_offered, site))
+            names = self._shelf.names(partial(self._may_be_offered, site)) if site.told else b""
             if names:
                 self._post.tell(Kind.OFFER, names, wall_ms, (site,), effects)
 

@@ -15,6 +15,7 @@ Loop rules:
 * a site that a rule keeps a packet from is not named there: it lacks the packet, and may be offered it later.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from math import inf
 
@@ -26,16 +27,18 @@ from gateway.bridge.open import OpenBridge
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.sites import Site, Sites
+from gateway.bridge.talk import Talk
 from gateway.bridge.telling import tell_heard, tell_message
 from gateway.errors import DecodeError, Reason
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import LetterStored, MeshEvent, Remember, Unsent
+from gateway.mesh.events import CatchUpSite, LetterStored, MeshEvent, PartWithSite, Remember, TellSite, Unsent
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.records import ASKED_ABOUT
 from gateway.mesh.speaker import OWN
 from gateway.wire import envelope as wire
 from gateway.wire.envelope import Envelope, Kind
+from gateway.wire.envelope_schema import BETWEEN_PROGRAMS
 from gateway.wire.packet import packet_id, peek
 from gateway.wire.types import MessageType
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Writable
@@ -56,11 +59,15 @@ class GatewayEngine:
         mesh: the local mesh.
         mode: what may cross.
         place: what the consent bridge serves; without a cell it stays closed.
+        tells: says whether the site with this proved identity may be told what it missed.
 
     """
 
-    def __init__(self, mesh: Mesh, mode: BridgeMode = BridgeMode.OFF, place: Place | None = None) -> None:
+    def __init__(
+        self, mesh: Mesh, mode: BridgeMode = BridgeMode.OFF, place: Place | None = None, tells: Callable[[str], bool] = lambda _peer: True
+    ) -> None:
         self.mesh = mesh
+        self._tells = tells
         self.mode = mode
         self.site_id = mesh.identity.peer_id
         self.sites = Sites()
@@ -71,6 +78,7 @@ class GatewayEngine:
         self.consent = ConsentBridge(mesh, self.sites, self.provenance, place or Place(), self.gate, self.drops)
         self.mail = MailExchange(mesh, self.sites, self.provenance, self.gate, self.drops)
         self._post = Post(self.site_id, self.sites, self.provenance)
+        self.talk = Talk(self.sites, self._post)
 
     @property
     def is_closed(self) -> bool:
@@ -110,9 +118,15 @@ class GatewayEngine:
             return []
         if isinstance(event, LinkUp) and Capability.WIDE_AREA in event.capabilities:
             return self._site_up(event, now)
-        if isinstance(event, LinkDown) and event.link in self.sites:
+        if isinstance(event, LinkDown) and (parted := self.sites.get(event.link)) is not None:
+            effects = []
+            self.talk.parted(parted, effects)
             self.sites.remove(event.link)
-            return []
+            return effects
+        if isinstance(event, TellSite | PartWithSite):
+            return self.talk.handle(event, self.mesh.wall_ms(now) or 0)
+        if isinstance(event, CatchUpSite):
+            return self._asked_for_history(event, now)
         if isinstance(event, Remember):
             self.consent.remember(event, now)
         if isinstance(event, LetterStored):
@@ -164,12 +178,12 @@ class GatewayEngine:
         return "no_cell" if self.is_closed else Reason.NO_CONSENT
 
     def _site_up(self, event: LinkUp, now: float) -> list[Effect]:
-        site = Site(event.link, event.mtu)
+        site = Site(event.link, event.mtu, peer=event.peer or "")
         if not self.sites.add(site):
             return [CloseLink(event.link, "too many sites")]
         effects: list[Effect] = []
         wall_ms = self.mesh.wall_ms(now) or 0
-        self._post.tell(Kind.PRESENCE, bytes(sorted(Kind)), wall_ms, (site,), effects)
+        self._post.tell(Kind.PRESENCE, bytes(sorted(frozenset(Kind) - BETWEEN_PROGRAMS)), wall_ms, (site,), effects)
         return effects
 
     def _from_relay(self, event: FrameReceived, effects: list[Effect], now: float) -> None:
@@ -181,14 +195,30 @@ class GatewayEngine:
 
     def _greeted(self, site: Site, kinds: bytes, effects: list[Effect], now: float) -> None:
         """Answer the first greeting over a link: only now does anything cross, so announces travel ahead of what is said."""
+        self.talk.greeted(site, kinds, effects)
         if site.greeted or self.is_closed:
             return
         site.greeted = True
         site.kinds |= frozenset(kinds)
+        site.told = self._tells(site.peer)
         if self.mode is BridgeMode.OPEN:
             self.open.catch_up(site, effects, now)
             self.mail.greeted(site, effects, now)
         self.consent.greeted(site, effects, now)
+
+    def _asked_for_history(self, event: CatchUpSite, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        site = self.talk.site(event.peer)
+        if site is None or not site.greeted or not self._tells(event.peer):
+            return effects
+        if not site.asks.take(now):
+            self.drops[Reason.RATE] += 1
+            return effects
+        site.told = True
+        if self.mode is BridgeMode.OPEN:
+            self.open.catch_up(site, effects, now, event.since_ms)
+        self.consent.greeted(site, effects, now)
+        return effects
 
     def _from_site(self, link: LinkId, data: bytes, effects: list[Effect], now: float) -> None:
         site = self.sites.get(link)
@@ -217,7 +247,12 @@ class GatewayEngine:
         if envelope.kind is Kind.PRESENCE:
             self._greeted(site, envelope.body, effects, now)
             return
-        if envelope.kind in KINDS:
+        if envelope.kind in BETWEEN_PROGRAMS:
+            self.drops[Reason.NOT_BRIDGEABLE] += 1
+            return
+        if envelope.kind is Kind.FEDERATION:
+            reason = self.talk.heard(site, envelope.body, effects)
+        elif envelope.kind in KINDS:
             reason = self._closed or self.mail.from_site(site, envelope, effects, now)
         else:
             reason = Reason.BRIDGE_OFF if self.is_closed else self.consent.from_site(site, envelope, effects, now)

@@ -32,7 +32,7 @@ from gateway.bridge.membership_events import (
     Unlinked,
 )
 from gateway.bridge.membership_news import News
-from gateway.bridge.revocations import is_out
+from gateway.bridge.membership_questions import answer, ask_history, ask_status
 from gateway.bridge.standing import Standing, standing
 from gateway.bridge.tickets import Refusal, Sign
 from gateway.errors import DecodeError
@@ -42,7 +42,6 @@ from gateway.limits import (
     MAX_FEDERATION,
     MAX_INVITATIONS,
     MAX_JOINING,
-    MAX_REVOKED,
     RPC_BURST,
     RPC_RATE,
 )
@@ -50,7 +49,7 @@ from gateway.session.rate import TokenBucket
 from gateway.wire import federation as wire
 from gateway.wire.federation import CODE_MARK, Capabilities, Have, Hello, Join, Leave, Message, Refused, ShutOut, Welcome
 from gateway.wire.federation import Membership as RosterNews
-from gateway.wire.roster import MAX_ROUND, Listed, Revoked
+from gateway.wire.roster import Listed
 from gateway.wire.ticket import EVERYTHING, ORDINARY, SECRET, Scope, Ticket, encode, secret_of
 
 _SHUT_OUT: Final = "it is no member of the federation any more"
@@ -92,13 +91,40 @@ class Membership:
         self._news = News(own, sign, book)
         self._links: dict[bytes, _Link] = {}
         self._joining: dict[bytes, bytes] = {}  # what is shown, by the gateway it is shown to
+        self._places: dict[bytes, tuple[str, ...]] = {}  # where those are called
         self._admitted: frozenset[bytes] = frozenset()
         self._inviting: frozenset[bytes] = frozenset()
         self._codes = TokenBucket(CODE_RATE, CODE_BURST)
 
     def start(self, unix: int | None) -> list[Effect]:
-        """Return who may link to begin with."""
-        return self._settle(unix)
+        """Return who may link to begin with, and who is to be called."""
+        effects = self._settle(unix)
+        return [*effects, *(Dial(key, places, b"") for key, places in self.book.places.items() if key in self._admitted)]
+
+    def expects_guests(self, unix: int | None) -> bool:
+        """Say whether somebody who is no member could have a ticket to show: one that is good, or that was used and is to be told so."""
+        tickets_out = (*self.book.invitations.values(), *self.book.used)
+        return unix is not None and any(one.expires > unix for one in tickets_out)
+
+    @property
+    def joining(self) -> frozenset[bytes]:
+        """Those to whom a ticket has been shown, or will be, and nothing came of it so far."""
+        return frozenset(self._joining)
+
+    def is_linked(self, key: bytes) -> bool:
+        """Say whether a gateway is linked that can be spoken to."""
+        return key in self._links
+
+    def shut_out(self, unix: int | None) -> dict[bytes, bytes]:
+        """Return whom a member that counts shuts out, with one of those who do; this gateway first."""
+        members = self.members(unix)
+        counts = [issuer for issuer, one in members.items() if one.scope & Scope.INVITE]
+        by = self._news.shut_out_by()
+        return {key: issuer for issuer in reversed(counts) for key in by.get(issuer, ()) if key not in members}
+
+    def ask_status(self) -> list[Effect]:
+        """Ask every linked member how it is that can be asked."""
+        return [effect for key in self._linked_members() for effect in ask_status(key, self._links[key].capabilities)]
 
     def members(self, unix: int | None) -> dict[bytes, Standing]:
         """Return everybody who is a member now, this gateway first."""
@@ -139,7 +165,7 @@ class Membership:
         """
         if unix is None:
             return Refusal.CLOCK
-        if self._is_out(audience):
+        if self.book.is_out(audience):
             return Refusal.REVOKED
         known = {name: one for name, one in self.book.invitations.items() if one.expires > unix}
         if len(known) >= MAX_INVITATIONS:
@@ -150,12 +176,15 @@ class Membership:
         self.book.invitations = known | {secret_of(made): made}
         return made, [self._save()]
 
-    def join(self, ticket: Ticket, unix: int | None) -> list[Effect] | Refusal:
-        """Use a ticket of another gateway: link to that, and take its word on who is a member once it agrees."""
+    def join(self, ticket: Ticket, unix: int | None, addresses: tuple[str, ...] = ()) -> list[Effect] | Refusal:
+        """Use a ticket of another gateway: link to that, and take its word on who is a member once it agrees.
+
+        It is called at `addresses` if there are any, else where the ticket says.
+        """
         if ticket.issuer == self.own:
             return Refusal.OWN
         refusal = tickets.examine(ticket, self.own, {ticket.issuer: EVERYTHING}, Scope.LINK, unix)
-        return refusal or self._ask(ticket.issuer, ticket.addresses, encode(ticket))
+        return refusal or self._ask(ticket.issuer, addresses or ticket.addresses, encode(ticket))
 
     def join_by_code(self, secret: bytes, issuer: bytes, addresses: tuple[str, ...]) -> list[Effect] | Refusal:
         """Do the same with the secret of a code; `issuer` is a gateway that was found and that `Code.is_of` accepts."""
@@ -200,10 +229,11 @@ class Membership:
         """Shut a gateway out for good; every member that stands further from the centre than we do hears it."""
         if key == self.own:
             return Refusal.OWN
-        if not self._turn(key, unix, out=True):
+        if not self.book.turn(key, unix, out=True):
             return Refusal.REVOCATIONS_FULL
         self.book.members.pop(key, None)
         self.book.trusted.pop(key, None)
+        self.book.places.pop(key, None)
         self.book.invitations = {name: one for name, one in self.book.invitations.items() if one.audience != key}
         effects = self._publish(unix)
         if key in self._links:
@@ -212,22 +242,24 @@ class Membership:
 
     def pardon(self, key: bytes, unix: int | None) -> list[Effect]:
         """Take a revocation of our own back; it still needs a new ticket."""
-        return self._publish(unix) if key in self.book.revoked and self._turn(key, unix, out=False) else []
+        return self._publish(unix) if key in self.book.revoked and self.book.turn(key, unix, out=False) else []
 
     def leave(self, unix: int | None) -> list[Effect]:
         """Leave the federation: tell everybody who is linked, and forget all of it but who is shut out and which tickets were used."""
         goodbyes: list[Effect] = [Send(key, wire.encode(Leave())) for key in self._links]
         book = self.book
-        for known in (book.members, book.trusted, book.rosters, book.revocations, book.invitations, self._joining):
+        for known in (book.members, book.trusted, book.places, book.rosters, book.revocations, book.invitations, self._joining):
             known.clear()
         self._news.publish()
         return [self._save(), *goodbyes, *self._settle(unix)]
 
     def turned_away(self, key: bytes, reason: str, unix: int | None) -> list[Effect]:
         """Give up on a gateway that does not want us: because it said so, or a transport says it did, or nobody wants to wait."""
+        self._places.pop(key, None)
         if self._joining.pop(key, None) is not None:
             return [TurnedAway(key, reason), *self._settle(unix)]
         if self.book.trusted.pop(key, None) is not None:
+            self.book.places.pop(key, None)
             return [*self._publish(unix), TurnedAway(key, reason)]
         return []
 
@@ -281,11 +313,15 @@ class Membership:
             case Welcome() if key in self._joining:
                 del self._joining[key]
                 self.book.trusted[key] = Listed(key, EVERYTHING, message.until)
-                return [*self._publish(unix), Joined(key)]
+                if places := self._places.pop(key, ()):
+                    self.book.places[key] = places
+                return [*self._publish(unix), Joined(key), *ask_history(key, message.scope, self._links[key].capabilities)]
             case Refused():
                 return self.turned_away(key, message.reason, unix)
             case Leave():
                 return self._left(key, unix)
+            case _ if (member := self.members(unix).get(key)) is not None:
+                return answer(key, message, member)
         return []
 
     def _joins(self, key: bytes, message: Join, unix: int | None, now: float) -> list[Effect]:
@@ -305,16 +341,17 @@ class Membership:
 
     def _left(self, key: bytes, unix: int | None) -> list[Effect]:
         known = [self.book.members.pop(key, None), self.book.trusted.pop(key, None)]
+        self.book.places.pop(key, None)
         return self._publish(unix) if any(known) else []
 
     def _ask(self, issuer: bytes, addresses: tuple[str, ...], shown: bytes) -> list[Effect] | Refusal:
-        if self._is_out(issuer):
+        if self.book.is_out(issuer):
             return Refusal.REVOKED
         if issuer not in self._joining and (
             len(self._joining) >= MAX_JOINING or len(self._joining) + len(self.book.trusted) >= MAX_FEDERATION
         ):
             return Refusal.FEDERATION_FULL
-        self._joining[issuer] = shown
+        self._joining[issuer], self._places[issuer] = shown, addresses
         effects: list[Effect] = [] if issuer in self._admitted else [Admit(issuer)]
         self._admitted |= {issuer}
         if issuer in self._links:
@@ -324,22 +361,6 @@ class Membership:
     def _is_shut_out(self, key: bytes, members: Mapping[bytes, Standing]) -> bool:
         """Tell whether somebody whose word comes before that of our tickets shuts a gateway out."""
         return any(key in out for issuer, out in self._news.shut_out_by().items() if issuer in members and members[issuer].steps <= 1)
-
-    def _is_out(self, key: bytes) -> bool:
-        """Tell whether we shut a gateway out ourselves."""
-        return key in self.book.revoked and is_out(self.book.revoked[key].round)
-
-    def _turn(self, key: bytes, unix: int | None, *, out: bool) -> bool:
-        """Shut out or pardon, which may be so already; False if there is no room for it."""
-        known = self.book.revoked.get(key)
-        if known is None and len(self.book.revoked) >= MAX_REVOKED:
-            return False
-        if self._is_out(key) is not out:
-            number = 0 if known is None else known.round
-            if number >= MAX_ROUND:
-                return False
-            self.book.revoked[key] = Revoked(key, number + 1, unix or 0)
-        return True
 
     def _by_code(self, secret: bytes, unix: int | None, now: float) -> Ticket | Refusal:
         """Find the ticket a code stands for. Right ones wait as well when too many were wrong, or guessing would be for free."""

@@ -1,6 +1,9 @@
 """What a gateway knows of its federation and must not forget over a restart.
 
-    MessagePack list: 1, version, own members, own revocations, trusted issuers, rosters, revocations, used tickets, forgotten, invitations
+    MessagePack list: 1, version, own members, own revocations, trusted issuers, rosters, revocations, used tickets, forgotten,
+    invitations, places
+
+`places` is a list of ``[key, [address, …]]``: where those are called by whose ticket the gateway joined.
 
 The book is written whole before anything that follows from it is done, so that a ticket is never taken twice and
 somebody who was shut out stays out, whenever the power goes.
@@ -10,15 +13,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.bridge.revocations import Lists, merge
+from gateway.bridge.revocations import Lists, is_out, merge
 from gateway.bridge.tickets import Used, UsedTickets
 from gateway.errors import DecodeError, Reason
-from gateway.limits import MAX_FEDERATION, MAX_FORKS, MAX_INVITATIONS, MAX_REVOKED, MAX_TICKET, MAX_TICKET_USES, MAX_USED_TICKETS
+from gateway.limits import (
+    MAX_FEDERATION,
+    MAX_FORKS,
+    MAX_INVITATIONS,
+    MAX_REVOKED,
+    MAX_TICKET,
+    MAX_TICKET_ADDRESS,
+    MAX_TICKET_ADDRESSES,
+    MAX_TICKET_USES,
+    MAX_USED_TICKETS,
+)
 from gateway.wire import fields, packed
 from gateway.wire import ticket as tickets
 from gateway.wire.roster import (
     MAX_REVOCATIONS,
     MAX_ROSTER,
+    MAX_ROUND,
     Document,
     Listed,
     Revoked,
@@ -33,7 +47,7 @@ from gateway.wire.roster import (
 from gateway.wire.ticket import Ticket
 
 _VERSION: Final = 1
-_PARTS: Final = 10
+_PARTS: Final = 11
 
 
 @dataclass(slots=True)
@@ -48,6 +62,23 @@ class Book:
     revocations: dict[bytes, Lists] = field(default_factory=dict)  # the same
     used: UsedTickets = field(default_factory=UsedTickets)
     invitations: dict[bytes, Ticket] = field(default_factory=dict)  # of its own that can still be used, by their secret
+    places: dict[bytes, tuple[str, ...]] = field(default_factory=dict)  # where the trusted are called, by key
+
+    def is_out(self, key: bytes) -> bool:
+        """Tell whether we shut a gateway out ourselves."""
+        return key in self.revoked and is_out(self.revoked[key].round)
+
+    def turn(self, key: bytes, unix: int | None, *, out: bool) -> bool:
+        """Shut out or pardon, which may be so already; False if there is no room for it."""
+        known = self.revoked.get(key)
+        if known is None and len(self.revoked) >= MAX_REVOKED:
+            return False
+        if self.is_out(key) is not out:
+            number = 0 if known is None else known.round
+            if number >= MAX_ROUND:
+                return False
+            self.revoked[key] = Revoked(key, number + 1, unix or 0)
+        return True
 
     def encode(self) -> bytes:
         """Return the bytes to keep."""
@@ -63,6 +94,7 @@ class Book:
                 [(one.issuer, one.nonce, one.expires, one.bearers) for one in self.used],
                 self.used.forgotten,
                 [tickets.encode(ticket) for ticket in self.invitations.values()],
+                list(self.places.items()),
             )
         )
 
@@ -77,7 +109,7 @@ def decode_book(data: bytes) -> Book:
     row = packed.unpack_row(data, max(MAX_USED_TICKETS, MAX_REVOKED))
     if row[:1] != (_VERSION,):
         raise DecodeError(Reason.VERSION, "membership book")
-    _, version, members, revoked, trusted, rosters, revocations, used, forgotten, invitations = packed.row(row, _PARTS)
+    _, version, members, revoked, trusted, rosters, revocations, used, forgotten, invitations, places = packed.row(row, _PARTS)
     known = [tickets.decode(packed.blob(one, MAX_TICKET)) for one in packed.rows(invitations, MAX_INVITATIONS)]
     return Book(
         packed.number(version),
@@ -88,7 +120,13 @@ def decode_book(data: bytes) -> Book:
         _lists(revocations),
         UsedTickets((_used(one) for one in packed.rows(used, MAX_USED_TICKETS)), packed.number(forgotten)),
         {tickets.secret_of(ticket): ticket for ticket in known},
+        dict(_place(*packed.row(one, 2)) for one in packed.rows(places, MAX_FEDERATION)),
     )
+
+
+def _place(key: object, addresses: object) -> tuple[bytes, tuple[str, ...]]:
+    texts = tuple(packed.text(one, MAX_TICKET_ADDRESS) for one in packed.rows(addresses, MAX_TICKET_ADDRESSES))
+    return packed.octets(key, fields.KEY), texts
 
 
 def _lists(documents: object) -> dict[bytes, Lists]:

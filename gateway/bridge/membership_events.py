@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.wire.federation import Status
+
 
 @dataclass(frozen=True, slots=True)
 class Linked:
@@ -90,4 +92,27 @@ class TurnedAway:
     reason: str  # a `Refusal`, unless the other end is newer
 
 
-Effect = Save | Admit | Expel | Send | Dial | Close | Joined | TurnedAway
+@dataclass(frozen=True, slots=True)
+class HistoryAsked:
+    """A member that may be told what it missed wants to be, from this time on (Unix milliseconds)."""
+
+    key: bytes
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAsked:
+    """A member that may know how this gateway is wants to."""
+
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTold:
+    """A member says how it is."""
+
+    key: bytes
+    status: Status
+
+
+Effect = Save | Admit | Expel | Send | Dial | Close | Joined | TurnedAway | HistoryAsked | StatusAsked | StatusTold

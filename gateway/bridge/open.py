@@ -90,13 +90,13 @@ class OpenBridge:
         if heard.header.type in SHELVES:
             self._gate.note_origin(heard.packet_id, HERE)
 
-    def catch_up(self, site: Site, effects: list[Effect], now: float) -> None:
-        """Tell a site that has just said who it is what it has missed: who is here, then what was said, oldest first.
+    def catch_up(self, site: Site, effects: list[Effect], now: float, since_ms: int = 0) -> None:
+        """Tell a site what it has missed: who is here, then what was said, oldest first; only the former where it may know no more.
 
         Nobody pays for it: it is bounded, and what is too old for the air costs none at the far end.
         """
         missed = [(peer.packet_id, peer.frame, HERE) for peer in self._mesh.peers if peer.is_local(now)]
-        kept = self._mesh.kept(now, HISTORY_LAST_S)
+        kept = [one for one in self._mesh.kept(now, HISTORY_LAST_S) if site.told and peek(one.frame).timestamp_ms >= since_ms]
         sizes = accumulate(len(one.frame) for one in kept)
         recent = [
             (one.packet_id, one.frame, self._gate.origin_of(one.packet_id))

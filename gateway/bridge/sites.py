@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.bridge.window import Window
 from gateway.limits import (
+    MAX_HISTORY_ASKS,
     MAX_PEERS,
     MAX_SITES,
     MAX_WANTS,
@@ -26,11 +27,14 @@ class Site:
     link: LinkId
     mtu: int
     site_id: bytes = b""
+    peer: str = ""  # identity that the transport has proved, empty where it proves none
     greeted: bool = False
+    told: bool = True  # whether it may be told what it missed
     kinds: frozenset[int] = frozenset({Kind.FRAME, Kind.PRESENCE})  # of envelopes it understands
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_RATE, SITE_BURST))
     offers: Window = field(default_factory=lambda: Window(MAX_WANTS))
     wants: Window = field(default_factory=lambda: Window(MAX_WANTS))
+    asks: Window = field(default_factory=lambda: Window(MAX_HISTORY_ASKS))
     letters: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_MAIL_RATE, SITE_MAIL_BURST))
 
 

@@ -107,6 +107,11 @@ class Trunks:
         return sum(trunk.outbox.waiting_bytes for trunk in self._trunks.values())
 
     @property
+    def kept(self) -> int:
+        """Frames that no site has counted yet."""
+        return sum(len(trunk.outbox) for trunk in self._trunks.values())
+
+    @property
     def counters(self) -> dict[str, int]:
         """Plain counts over all sites."""
         trunks = self._trunks.values()

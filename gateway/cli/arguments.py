@@ -47,6 +47,12 @@ class Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28, width=min(shutil.get_terminal_size().columns, _MAX_WIDTH) - 2)
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """Leave room for commands as far as they are indented, which argparse forgets."""
+        super().add_argument(action)
+        names = [len(self._format_action_invocation(one)) for one in self._iter_indented_subactions(action)]
+        self._action_max_length = max(self._action_max_length, *(length + 2 * self._indent_increment for length in names), 0)
+
 
 def add_command(commands: Subcommands, name: str, sentence: str, examples: Sequence[str]) -> argparse.ArgumentParser:
     """Add a command with its sentence, its examples and ``--json``."""

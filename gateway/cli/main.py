@@ -16,13 +16,10 @@ from gateway.cli.arguments import Help, Parser, add_json, examples_text
 from gateway.cli.output import CommandError, Exit, note, report
 from gateway.errors import ConfigError, GatewayError
 
-COMMANDS = ("demo", "run", "status", "why", "doctor", "radio", "packet", "policy", "config")
+COMMANDS = ("demo", "run", "status", "why", "federation", "doctor", "radio", "packet", "policy", "config")
 """The commands in the order help lists them."""
 
-_EXAMPLES = (
-    "meshgate config example > config.toml   # a configuration to start from",
-    "meshgate COMMAND --help                 # how a command is used",
-)
+_EXAMPLES = ("meshgate config example > config.toml   # a configuration to start from",)
 
 
 def build_parser() -> Parser:

@@ -110,4 +110,40 @@ class Pong:
     round_trip: float  # seconds
 
 
-Effect = SendFrame | CloseLink | Heard | PeerSeen | PeerLost | PublicMessage | PrivateMessage | Receipt | Pong | Record
+@dataclass(frozen=True, slots=True)
+class SiteMet:
+    """Another gateway has greeted that can be spoken to about the federation; `peer` is its proved identity."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteParted:
+    """The last link to such a gateway went down."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSpoke:
+    """It said something about the federation."""
+
+    peer: str
+    body: bytes
+
+
+Effect = (
+    SendFrame
+    | CloseLink
+    | Heard
+    | PeerSeen
+    | PeerLost
+    | PublicMessage
+    | PrivateMessage
+    | Receipt
+    | Pong
+    | Record
+    | SiteMet
+    | SiteParted
+    | SiteSpoke
+)

@@ -86,6 +86,30 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class TellSite:
+    """Tell another gateway something about the federation; `peer` is its proved identity."""
+
+    peer: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartWithSite:
+    """End every link to another gateway."""
+
+    peer: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpSite:
+    """Tell another gateway what it has missed, because it asked; nothing older than `since_ms`, Unix milliseconds."""
+
+    peer: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class LetterStored:
     """A letter is on the disk for good, or is not and will not be: DUPLICATE is one that had ended already."""
 
@@ -93,5 +117,6 @@ class LetterStored:
     refused: Reason | None = None
 
 
-Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember | LetterStored
+OfSites = TellSite | PartWithSite | CatchUpSite
+Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember | LetterStored | OfSites
 MeshEvent = LinkUp | LinkDown | FrameReceived | Writable | Command

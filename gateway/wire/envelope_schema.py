@@ -37,8 +37,14 @@ class Kind(IntEnum):
     EVENT = 3  # a carrier payload as its author deposited it for the bridge
     OFFER = 4  # packet IDs of the events a site keeps, 16 bytes each
     WANT = 5  # those it lacks of an offer
-    MAIL = 6  # a courier envelope for somebody who is at the other site
-    NEWS = 7  # what became of such letters: a byte and a name of 16 for each
+    FEDERATION = 6  # a message about the federation itself (`gateway.wire.federation`)
+    MAIL = 7  # a courier envelope for somebody who is at the other site
+    NEWS = 8  # what became of such letters: a byte and a name of 16 for each
+    MESSAGE = 64  # what one program says to another; between programs, from 64 on, and never sent to a gateway
+    RECEIPT = 65  # which of these another program has taken
+
+
+BETWEEN_PROGRAMS: Final = frozenset({Kind.MESSAGE, Kind.RECEIPT})
 
 
 class FieldType(Enum):

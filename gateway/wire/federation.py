@@ -12,6 +12,9 @@ Each message is a MessagePack list that begins with the version, 1, and the kind
        7  welcome       scope, until
        8  refused       reason (a word)
        9  leave
+      10  ask history   since, Unix milliseconds; the answer is the packets themselves, in envelopes of their own
+      11  ask status
+      12  status        phones near, sites linked, bytes waiting, seconds since its start
 
 In `have` a digest of zeros stands for nothing. A hello is always written in version 1; everything else in
 the highest version that both ends speak. A reader is strict: an unknown kind, a missing or additional element, or
@@ -119,7 +122,29 @@ class Leave:
     """The sender is no member any more."""
 
 
-Message = Hello | Capabilities | Have | Membership | ShutOut | Join | Welcome | Refused | Leave
+@dataclass(frozen=True, slots=True)
+class AskHistory:
+    """The sender wants to be told what it missed; packets older than this are of no use to it."""
+
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskStatus:
+    """The sender wants to know how the recipient is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a gateway is, in counts: nobody is named, and no message is told of."""
+
+    phones: int
+    sites: int
+    waiting_bytes: int
+    uptime_s: int
+
+
+Message = Hello | Capabilities | Have | Membership | ShutOut | Join | Welcome | Refused | Leave | AskHistory | AskStatus | Status
 
 
 def encode(message: Message) -> bytes:
@@ -168,6 +193,12 @@ def _row(message: Message) -> tuple[object, ...]:
             return (8, message.reason)
         case Leave():
             return (9,)
+        case AskHistory():
+            return (10, message.since_ms)
+        case AskStatus():
+            return (11,)
+        case Status():
+            return (12, message.phones, message.sites, message.waiting_bytes, message.uptime_s)
 
 
 def _hello(lowest: object, highest: object, site_id: object, software: object) -> Hello:
@@ -201,4 +232,7 @@ _READERS: Final[dict[int, tuple[int, Callable[..., Message]]]] = {  # elements a
     7: (2, lambda scope, until: Welcome(Scope(packed.number(scope, EVERYTHING + 1)), packed.number(until))),
     8: (1, lambda reason: Refused(packed.text(reason, MAX_REASON))),
     9: (0, Leave),
+    10: (1, lambda since: AskHistory(packed.number(since))),
+    11: (0, AskStatus),
+    12: (4, lambda *counts: Status(*map(packed.number, counts))),
 }

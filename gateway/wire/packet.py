@@ -56,7 +56,6 @@ _unpack_v1: Final = _V1.unpack_from
 _unpack_v2: Final = _V2.unpack_from
 _pack_identity: Final = struct.Struct(">B8sQ").pack
 _new_tuple: Final = tuple.__new__
-_TTL: Final = tuple(bytes((ttl,)) for ttl in range(256))
 
 
 class Header(NamedTuple):
@@ -311,7 +310,7 @@ def _exactly(value: bytes, size: int, name: str) -> bytes:
 
 def with_ttl(frame: bytes, ttl: int) -> bytes:
     """A copy with another TTL (0 to 255) and not one other byte changed."""
-    return frame[:2] + _TTL[ttl] + frame[3:]
+    return frame[:2] + bytes((ttl,)) + frame[3:]
 
 
 def as_sync_answer(frame: bytes) -> bytes:

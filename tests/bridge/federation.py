@@ -7,7 +7,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.bridge.membership import Membership
 from gateway.bridge.membership_book import Book, decode_book
-from gateway.bridge.membership_events import Admit, Close, Dial, Expel, Joined, Linked, Received, Save, Send, TurnedAway, Unlinked
+from gateway.bridge.membership_events import (
+    Admit,
+    Close,
+    Dial,
+    Expel,
+    HistoryAsked,
+    Joined,
+    Linked,
+    Received,
+    Save,
+    Send,
+    StatusAsked,
+    StatusTold,
+    TurnedAway,
+    Unlinked,
+)
 from gateway.bridge.tickets import Refusal
 from gateway.wire.federation import Capabilities, Hello
 from gateway.wire.ticket import ORDINARY
@@ -28,6 +43,7 @@ class Gateway:
     allowed: set[bytes] = field(default_factory=set)
     links: set[bytes] = field(default_factory=set)
     notes: list[object] = field(default_factory=list)
+    asked: list[object] = field(default_factory=list)
 
     @property
     def key(self) -> bytes:
@@ -96,6 +112,8 @@ class Federation:
                     self._dial(one, self._by_key[key], shown)
                 case Joined() | TurnedAway():
                     one.notes.append(effect)
+                case HistoryAsked() | StatusAsked() | StatusTold():
+                    one.asked.append(effect)
         self._deliver()
         return None
 
@@ -122,7 +140,7 @@ class Federation:
         for end, far in (ends, ends[::-1]):
             end.links.add(far.key)
         greetings = [(end, end.membership.handle(Linked(far.key), self.unix, self.now)) for end, far in (ends, ends[::-1])]
-        for end, words in greetings:
+        for end, words in reversed(greetings):  # who was called has greeted before it hears the caller
             self.do(end, words)
         return True
 

@@ -58,7 +58,7 @@ def test_in_the_end_members_agree_and_nobody_lets_in_who_was_shut_out(steps):
     play(world, steps)
     calm(world)
     hall = world.members("hall") | {"hall"}
-    out = {name for name in NAMES if world["hall"].membership._is_out(world[name].key)}
+    out = {name for name in NAMES if world["hall"].membership.book.is_out(world[name].key)}
     assert not hall & out
     for name in hall:
         assert (world.members(name) | {name}) & out == set(), f"{name} lets in who was shut out"

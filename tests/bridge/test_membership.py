@@ -5,7 +5,19 @@ from dataclasses import replace
 import pytest
 
 from gateway.bridge.membership_book import decode_book
-from gateway.bridge.membership_events import Admit, Close, Joined, Linked, Received, Save, TurnedAway
+from gateway.bridge.membership_events import (
+    Admit,
+    Close,
+    Dial,
+    HistoryAsked,
+    Joined,
+    Linked,
+    Received,
+    Save,
+    StatusAsked,
+    TurnedAway,
+)
+from gateway.bridge.membership_questions import CAPABILITIES
 from gateway.bridge.tickets import Refusal
 from gateway.errors import DecodeError
 from gateway.limits import CODE_BURST, MAX_FEDERATION, MAX_INVITATIONS, MAX_JOINING, MAX_REVOKED, RPC_BURST
@@ -488,3 +500,80 @@ def test_a_book_survives_whole():
             decode_book(kept[:end])
     assert decode_book(world["hall"].kept).invitations.keys() == world["hall"].membership.book.invitations.keys()
     assert ORDINARY & ~EVERYTHING == 0
+
+
+def test_whom_a_gateway_joined_is_called_again_after_a_restart_where_the_ticket_said():
+    world = Federation("hall", "hut")
+    world.bring_in("hall", "hut", addresses=("/ip4/192.0.2.7/tcp/4001",))
+    again = decode_book(world["hut"].kept)
+    assert again.places == {world["hall"].key: ("/ip4/192.0.2.7/tcp/4001",)}
+    world.restart("hut")
+    assert Dial(world["hall"].key, ("/ip4/192.0.2.7/tcp/4001",), b"") in world["hut"].membership.start(NOW)
+    assert world["hall"].key in world["hut"].links
+    world.revoke("hut", "hall")
+    assert decode_book(world["hut"].kept).places == {}
+
+
+def test_guests_are_expected_while_a_ticket_is_out_and_while_a_used_one_could_be_shown_again():
+    world = Federation("hall", "hut")
+    hall = world["hall"].membership
+    assert not hall.expects_guests(NOW)
+    world.bring_in("hall", "hut", lifetime_s=60)
+    assert hall.book.invitations == {}
+    assert hall.expects_guests(NOW + 59)
+    assert not hall.expects_guests(NOW + 60)
+    assert not hall.expects_guests(None)
+
+
+@pytest.mark.parametrize(
+    ("scope", "answers"),
+    [
+        (ORDINARY, [HistoryAsked, StatusAsked]),
+        (Scope.LINK | Scope.STATUS, [StatusAsked]),
+        (Scope.LINK | Scope.HISTORY, [HistoryAsked]),
+        (Scope.LINK, []),
+    ],
+)
+def test_a_member_is_answered_as_far_as_its_rights_go(scope, answers):
+    world = Federation("hall", "hut")
+    world.bring_in("hall", "hut", scope=scope)
+    questions = (wire.AskHistory(5), wire.AskStatus())
+    effects = [
+        effect
+        for question in questions
+        for effect in world["hall"].membership.handle(Received(world["hut"].key, wire.encode(question)), NOW, 0.0)
+    ]
+    assert [type(effect) for effect in effects] == answers
+
+
+def test_nobody_is_answered_that_is_no_member():
+    world = Federation("hall", "hut")
+    hall, stranger = world["hall"].membership, world["hut"].key
+    hall.handle(Linked(stranger), NOW, 0.0)
+    for question in (wire.AskHistory(0), wire.AskStatus(), wire.Status(1, 2, 3, 4)):
+        assert hall.handle(Received(stranger, wire.encode(question)), NOW, 0.0) == []
+
+
+def test_who_is_let_in_asks_for_what_it_missed():
+    world = Federation("hall", "hut")
+    world.bring_in("hall", "hut")
+    assert any(isinstance(note, HistoryAsked) for note in world["hall"].asked)
+
+
+def test_only_members_that_can_be_asked_are_asked_how_they_are():
+    world = Federation("hall", "hut", "barn")
+    world.bring_in("hall", "hut")
+    world.bring_in("hall", "barn")
+    hall = world["hall"].membership
+    assert hall.ask_status() == []
+    hall.handle(Received(world["barn"].key, wire.encode(CAPABILITIES)), NOW, 0.0)
+    assert [effect.key for effect in hall.ask_status()] == [world["barn"].key]
+
+
+def test_whom_a_member_that_counts_shuts_out_is_named_with_who_did():
+    world = Federation("hall", "hut", "barn")
+    world.bring_in("hall", "hut")
+    world.bring_in("hall", "barn")
+    world.revoke("hall", "hut")
+    assert world["barn"].membership.shut_out(NOW) == {world["hut"].key: world["hall"].key}
+    assert world["hall"].membership.shut_out(NOW) == {world["hut"].key: world["hall"].key}

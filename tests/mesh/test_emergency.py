@@ -37,9 +37,9 @@ def test_an_urgent_board_post_is_an_emergency_and_another_is_not(play: Play) -> 
     assert classes(play) == [Priority.EMERGENCY, Priority.PUBLIC]
 
 
-def test_one_of_somebody_who_has_not_proved_who_it_is_goes_no_further(play: Play) -> None:
+def test_one_that_is_not_its_authors_goes_no_further(play: Play) -> None:
     ada = play.stranger("a", "ada")
-    play.hear("a", forged(post(ada)), post(play.node("nobody")))
+    play.hear("a", forged(post(ada)), forged(post(play.node("nobody"))))
     assert classes(play) == []
 
 

@@ -11,6 +11,7 @@ SOURCES = sorted(path for package in ("gateway", "transports", "hw") for path in
 SAY_NOTHING = re.compile(r"(Manager|Helper|Handler|Utils?|Common|Enhanced|Unified|Advanced|Core|Base)(?=[A-Z_]|$)")
 SLEEP = re.compile(r"\btime\.sleep\(|\b(asyncio|trio)\.sleep\((?!0\))")
 REAL_TIME = {
+    "network/test_embedding.py": "kills real processes",
     "app/processes.py": "polls real processes",
     "transports/libp2p_rigs.py": "polls real processes",
     "transports/stranger.py": "is a real process",

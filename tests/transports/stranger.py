@@ -5,6 +5,8 @@ stranger.py VISIT   SEED MULTIADDR       connect, and open every protocol there 
 stranger.py GARBAGE SEED MULTIADDR       the same, with garbage; then garbage below the protocols
 stranger.py COME    SEED MULTIADDR N     connect and leave N times, three at a time
 stranger.py PLAIN   SEED MULTIADDR       connect without encryption
+stranger.py GUEST   SEED MULTIADDR HEX   ask for the protocol of guests and say these bytes; prints what comes back
+stranger.py IDLE    SEED MULTIADDR N     come as N guests at once, and say nothing; prints how many were heard out
 """
 
 import json
@@ -17,9 +19,12 @@ from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import info_from_p2p_addr
+from libp2p.protocol_muxer.multiselect_client import MultiselectClient
+from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID, InsecureTransport
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_ID
 from libp2p.security.noise.transport import Transport as NoiseTransport
+from libp2p.transport.tcp.tcp import TCP
 from multiaddr import Multiaddr
 
 WORDS = {"/meshgate/link/1": 4, "/meshsub/1.2.0": 2, "/ipfs/id/1.0.0": 1, "/ipfs/id/push/1.0.0": 1, "/ipfs/ping/1.0.0": 1}
@@ -64,6 +69,36 @@ async def main(what: str, seed: bytes, *rest: str) -> dict[str, object]:
         except Exception as error:  # noqa: BLE001 - its name is the result
             return type(error).__name__
 
+    async def guest(words: bytes | None) -> str:
+        raw = await TCP().dial(there)
+        try:
+            secured = await swarm.upgrader.upgrade_security(raw, is_initiator=True, peer_id=them)
+            communicator = MultiselectCommunicator(secured)
+            await MultiselectClient().handshake(communicator)
+            await MultiselectClient().try_select(communicator, "/meshgate/join/1")
+            if words is not None:
+                await secured.write(words)
+            size = int.from_bytes(await secured.read(4))
+            return (await secured.read(size)).hex()
+        except Exception as error:  # noqa: BLE001 - its name is the result
+            return type(error).__name__
+        finally:
+            await raw.close()
+
+    if what == "GUEST":
+        return done | {"answer": await guest(bytes.fromhex(rest[1]))}
+    if what == "IDLE":
+        ends: list[float] = []
+
+        async def idle() -> None:
+            began = trio.current_time()
+            await guest(None)
+            ends.append(trio.current_time() - began)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(int(rest[1])):
+                nursery.start_soon(idle)
+        return done | {"seconds": sorted(ends)}
     async with host.run(listen_addrs=[]):
         if what == "COME":
             came: list[bool] = []

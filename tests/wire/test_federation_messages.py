@@ -11,7 +11,21 @@ from hypothesis import strategies as st
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAX_CAPABILITIES, MAX_CAPABILITY, MAX_FEDERATION, MAX_REVOKED, MAX_RPC, MAX_SOFTWARE, MAX_TICKET
 from gateway.wire import federation, roster
-from gateway.wire.federation import Capabilities, Have, Held, Hello, Join, Leave, Membership, Refused, ShutOut, Welcome
+from gateway.wire.federation import (
+    AskHistory,
+    AskStatus,
+    Capabilities,
+    Have,
+    Held,
+    Hello,
+    Join,
+    Leave,
+    Membership,
+    Refused,
+    ShutOut,
+    Status,
+    Welcome,
+)
 from gateway.wire.roster import Listed, Revocations, Revoked, Roster
 from gateway.wire.ticket import EVERYTHING, Scope
 
@@ -50,6 +64,9 @@ MESSAGES = st.one_of(
     st.builds(Welcome, st.integers(0, EVERYTHING).map(Scope), U64),
     st.builds(Refused, st.sampled_from(["expired", "forged"])),
     st.just(Leave()),
+    st.builds(AskHistory, U64),
+    st.just(AskStatus()),
+    st.builds(Status, U64, U64, U64, U64),
 )
 
 

@@ -68,10 +68,14 @@ class _Node:
             links.write(*fields)
         elif links is not None and kind == Kind.CLOSE:
             links.close(*fields)
+        elif links is not None and kind == Kind.MEMBERS:
+            links.renew(*fields)
+        elif links is not None and kind == Kind.ANSWER:
+            links.answered(*fields)
 
     async def _host(self, settings: Settings) -> None:
         try:
-            host = NodeHost(settings)
+            host = NodeHost(settings, self._pipe)
             async with host.running():
                 links = Links(host, settings, self._pipe)
                 self._links = links

@@ -4,7 +4,8 @@ What py-libp2p 0.8.1 does by itself, and what is done about it here:
 
 * its default host accepts plaintext                      only Noise is offered and accepted
 * anybody may connect, gating is by IP address            whoever is no member is hung up on right after the
-                                                          Noise handshake has proved who it is
+                                                          Noise handshake has proved who it is, but for guests
+                                                          with a ticket (`node_guests`), who get no multiplexer
 * an exception of any stream handler, its own included,   one guard around the function through which all
   ends the accept loop or the process                     streams come, whatever handlers are set later
 * an inbound connection keeps its slot for ever           the slot is given back when the connection ends
@@ -47,8 +48,10 @@ from multiaddr import Multiaddr
 from multiaddr.utils import get_thin_waist_addresses
 
 from transports.libp2p.address import Address, parse_listen
+from transports.libp2p.node_guests import Reception
+from transports.libp2p.node_pipe import Pipe
 from transports.libp2p.pipe import Settings
-from transports.limits import CONNECTIONS_PER_MEMBER, DIAL_TIMEOUT_S, MAX_GOSSIP_RPC, SPARE_CONNECTIONS
+from transports.limits import CONNECTIONS_PER_MEMBER, DIAL_TIMEOUT_S, MAX_GOSSIP_RPC, MAX_MEMBERS, SPARE_CONNECTIONS
 
 _log = logging.getLogger(__name__)
 _GOSSIP_PROTOCOLS = [TProtocol(f"/meshsub/{version}") for version in ("1.2.0", "1.1.0", "1.0.0")]
@@ -77,13 +80,16 @@ async def hang_up(connection: INetConn) -> None:
 class _MemberUpgrader(TransportUpgrader):
     """Upgrades connections of members and refuses all others, before a multiplexer or any protocol is spoken."""
 
-    def __init__(self, security: NoiseTransport, members: frozenset[str], counters: dict[str, int]) -> None:
+    def __init__(self, security: NoiseTransport, members: set[str], reception: Reception, counters: dict[str, int]) -> None:
         super().__init__({NOISE_ID: security}, create_yamux_muxer_option())
         self._members = members
+        self._reception = reception
         self._counters = counters
 
     async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
         name = peer_id.to_base58()
+        if name not in self._members and not conn.is_initiator and await self._reception.receive(conn, name):
+            raise MuxerUpgradeFailure("a guest, who has had an answer")
         if name not in self._members:
             self._counters["refused_peers"] += 1
             _log.info("Hung up on %s, which is not a member.", name)
@@ -126,15 +132,16 @@ class _GuardedSwarm(Swarm):
 class NodeHost:
     """One libp2p host and what is known about it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pipe: Pipe) -> None:
         self._listen = [parse_listen(text) for text in settings["listen"]]
         self._gossip = settings["gossip"]
         key = create_new_key_pair(settings["seed"])
         peer_id = ID.from_pubkey(key.public_key)
         self.peer_id = peer_id.to_base58()
-        self.counters = {"refused_peers": 0, "garbage_streams": 0}
-        members = frozenset(settings["members"])
-        room = len(members) * CONNECTIONS_PER_MEMBER + SPARE_CONNECTIONS
+        self.counters = {"refused_peers": 0, "garbage_streams": 0, "guests_admitted": 0, "guests_refused": 0, "refused_guests": 0}
+        self.members: set[str] = set()  # changes while the host runs
+        self.reception = Reception(pipe, self.counters)
+        room = MAX_MEMBERS * CONNECTIONS_PER_MEMBER + SPARE_CONNECTIONS
         limits = ConnectionConfig(
             max_connections=room,
             high_watermark=room,
@@ -145,8 +152,9 @@ class NodeHost:
         )
         peerstore = PeerStore()
         peerstore.add_key_pair(peer_id, key)
-        upgrader = _MemberUpgrader(NoiseTransport(key, noise_privkey=create_noise_key_pair().private_key), members, self.counters)
-        self.swarm = _GuardedSwarm(peer_id, peerstore, upgrader, limits, self.counters)
+        noise = NoiseTransport(key, noise_privkey=create_noise_key_pair().private_key)
+        self.upgrader = _MemberUpgrader(noise, self.members, self.reception, self.counters)
+        self.swarm = _GuardedSwarm(peer_id, peerstore, self.upgrader, limits, self.counters)
         self.host = BasicHost(self.swarm, addrs_factory=_concrete, disable_identify_address_discovery=True)
 
     @property

@@ -6,6 +6,7 @@ whatever connection there is; both may dial. What travels on it is not looked at
 
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -19,10 +20,11 @@ from multiaddr import Multiaddr
 
 from transports.backoff import Backoff
 from transports.libp2p.address import Address, parse_peer
+from transports.libp2p.node_guests import show
 from transports.libp2p.node_host import NodeHost, hang_up
 from transports.libp2p.node_pipe import Pipe
 from transports.libp2p.node_stream import LinkStream
-from transports.libp2p.pipe import Kind, Settings
+from transports.libp2p.pipe import Kind, Members, Settings
 from transports.limits import CHILD_STOP_S, DIAL_TIMEOUT_S, HANDSHAKE_TIMEOUT_S, OPEN_TIMEOUT_S
 
 PROTOCOL = TProtocol("/meshgate/link/1")
@@ -33,11 +35,14 @@ _log = logging.getLogger(__name__)
 class _Tended:
     """A member and what is known about reaching it."""
 
-    def __init__(self, peer_id: str, addresses: list[str], *, opens: bool) -> None:
+    def __init__(self, peer_id: str, *, opens: bool) -> None:
         self.id = ID.from_base58(peer_id)
         self.name = peer_id
-        self.addresses = [parse_peer(address) for address in addresses]
+        self.addresses: list[Address] = []
+        self.ticket = b""  # to be shown before a link is asked for
         self.opens = opens
+        self.tended = trio.CancelScope()
+        self.resting = trio.CancelScope()
         self.backoff = Backoff(random.Random())  # noqa: S311 - jitter is no secret
         self.link: LinkStream | None = None
         self.fresh: SwarmConn | None = None  # the connection by which it called anew
@@ -46,6 +51,11 @@ class _Tended:
 
     def is_linked(self) -> bool:
         return self.link is not None
+
+    def anew(self) -> None:
+        """There is a reason to call it at once."""
+        self.backoff.reset()
+        self.resting.cancel()
 
     def change(self) -> None:
         self.changed.set()
@@ -59,8 +69,9 @@ class Links:
         self._host = host
         self._pipe = pipe
         self._stall = settings["stall_s"]
-        peers = settings["peers"]
-        self._members = {name: _Tended(name, peers.get(name, []), opens=host.peer_id < name) for name in settings["members"]}
+        self._members: dict[str, _Tended] = {}
+        self._table = settings["members"]
+        self._nursery: trio.Nursery | None = None
         self._streams: dict[int, LinkStream] = {}
         self._last = 0
         self.counters = {"dials": 0, "dial_failures": 0, "stalls": 0, "unexpected_streams": 0}
@@ -69,9 +80,42 @@ class Links:
 
     async def run(self) -> None:
         """Keep every member's link, as far as it depends on this side."""
-        async with trio.open_nursery() as nursery:
-            for member in self._members.values():
-                nursery.start_soon(self._tend, member, nursery)
+        async with trio.open_nursery() as self._nursery:
+            self.renew(self._table)
+            await trio.sleep_forever()
+
+    def renew(self, table: Members) -> None:
+        """Take in who is a member now: part with those who are left out, tend those who are new."""
+        self._table = table
+        if self._nursery is None:
+            return
+        for name in self._members.keys() - table["addresses"].keys():
+            self._dismiss(self._members.pop(name), self._nursery)
+        self._host.members.clear()
+        self._host.members.update(table["addresses"])
+        self._host.reception.is_open = table["guests"]
+        for name, addresses in table["addresses"].items():
+            known = self._members.get(name)
+            member = known or _Tended(name, opens=self._host.peer_id < name)
+            before = member.addresses, member.ticket
+            member.addresses, member.ticket = [parse_peer(address) for address in addresses], table["shown"].get(name, b"")
+            if known is None:
+                self._members[name] = member
+                self._nursery.start_soon(self._tend, member, self._nursery)
+            elif member.addresses != before[0] or member.ticket not in (b"", before[1]):
+                member.anew()
+            member.change()
+
+    def answered(self, guest: int, word: str) -> None:
+        """The gateway has judged a guest."""
+        self._host.reception.answered(guest, word)
+
+    def _dismiss(self, member: _Tended, nursery: trio.Nursery) -> None:
+        member.tended.cancel()
+        if member.link is not None:
+            member.link.finish("it is not a member any more")
+        else:
+            nursery.start_soon(self._leave, member)
 
     def write(self, stream: int, data: bytes) -> None:
         """Queue bytes for a stream (nothing happens if it is gone)."""
@@ -110,7 +154,10 @@ class Links:
         A member calls only when it has no link; so if we think it has, we have not noticed yet that its
         old connection is dead. Both sides calling at the same moment is another matter.
         """
-        member = self._members[connection.muxed_conn.peer_id.to_base58()]
+        member = self._members.get(connection.muxed_conn.peer_id.to_base58())
+        if member is None:  # it was dismissed while it called
+            await hang_up(connection)
+            return
         link = member.link
         if link is not None and connection.direction is Direction.INBOUND and trio.current_time() - link.began > _SAME_MOMENT_S:
             link.why = "the member called anew"
@@ -120,7 +167,8 @@ class Links:
 
     def disconnected(self, connection: SwarmConn) -> None:
         """A connection with a member went down."""
-        self._members[connection.muxed_conn.peer_id.to_base58()].change()
+        if (member := self._members.get(connection.muxed_conn.peer_id.to_base58())) is not None:
+            member.change()
 
     async def _on_stream(self, stream: INetStream) -> None:
         member = self._members.get(stream.muxed_conn.peer_id.to_base58())
@@ -156,7 +204,11 @@ class Links:
             member.change()
 
     async def _tend(self, member: _Tended, nursery: trio.Nursery) -> None:
-        """Call, open, wait; for ever. The first call is made at once, later ones after a back-off."""
+        """Call, open, wait; until it is dismissed. The first call is made at once, later ones after a back-off."""
+        with member.tended:
+            await self._keep(member, nursery)
+
+    async def _keep(self, member: _Tended, nursery: trio.Nursery) -> None:
         while True:
             if member.is_linked():
                 await member.changed.wait()
@@ -167,18 +219,29 @@ class Links:
                     await self._leave(member)
                     await self._rest(member)
             elif member.addresses:
-                if not await self._dial(member):
+                if not await self._try_all(member, self._show if member.ticket else self._dial):
                     await self._rest(member)
             else:
                 await member.changed.wait()
 
     async def _rest(self, member: _Tended) -> None:
         """Wait for the back-off, or until the member comes by itself."""
-        with trio.move_on_after(member.backoff.next()):
+        with trio.move_on_after(member.backoff.next()) as member.resting:
             while not member.is_linked() and not self._connections(member):
                 await member.changed.wait()
 
-    async def _dial(self, member: _Tended) -> bool:
+    async def _dial(self, member: _Tended, where: Multiaddr) -> None:
+        await self._host.swarm.dial_addr(where, member.id)
+
+    async def _show(self, member: _Tended, where: Multiaddr) -> None:
+        """Show a ticket to a gateway that does not know us yet, and tell what it said."""
+        ticket = member.ticket
+        word = await show(self._host.upgrader, where, member.id, ticket)
+        if member.ticket == ticket:
+            member.ticket = b""
+        await self._pipe.tell(Kind.TOLD, member.name, word)
+
+    async def _try_all(self, member: _Tended, call: Callable[[_Tended, Multiaddr], Awaitable[None]]) -> bool:
         """Call a member at its addresses, one after the other."""
         failure = ""
         for address in member.addresses:
@@ -186,7 +249,7 @@ class Links:
             failure = f"{address} did not answer in time"
             try:
                 with trio.move_on_after(DIAL_TIMEOUT_S):
-                    await self._host.swarm.dial_addr(await _resolve(address), member.id)
+                    await call(member, await _resolve(address))
                     return True
             except Exception as error:  # noqa: BLE001 - the library raises whatever went wrong below it
                 failure = str(error.__cause__ or error) or type(error).__name__

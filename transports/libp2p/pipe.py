@@ -9,9 +9,14 @@ child gives to each `/meshgate/link/1` stream; it is never used twice in the lif
     CLOSE   stream, why                          OPENED   stream, peer ID
     STOP                                         DATA     stream, bytes
     BEAT                                         WRITTEN  stream, bytes of DATA that were written
-                                                 CLOSED   stream, why
-                                                 NOTICE   level, sentence
+    MEMBERS members (map)                        CLOSED   stream, why
+    ANSWER  guest, word                          NOTICE   level, sentence
                                                  BEAT     counters (map)
+                                                 GUEST    guest, peer ID, what it shows
+                                                 TOLD     peer ID, word
+
+A *guest* is a number as well: a gateway that is no member and has a ticket to show. A word is why a ticket is not taken, and
+empty if it is; with TOLD it is what another gateway said to ours.
 """
 
 from enum import IntEnum
@@ -36,6 +41,18 @@ class Kind(IntEnum):
     WRITTEN = 9
     CLOSED = 10
     NOTICE = 11
+    MEMBERS = 12
+    ANSWER = 13
+    GUEST = 14
+    TOLD = 15
+
+
+class Members(TypedDict):
+    """Who may link, whom to call, and what to show; without our own peer ID."""
+
+    addresses: dict[str, list[str]]  # of every member: where it may be dialled, which may be nowhere
+    shown: dict[str, bytes]  # tickets, by the peer ID of whom they are to be shown to
+    guests: bool  # whether somebody who is no member may show a ticket
 
 
 class Settings(TypedDict):
@@ -43,8 +60,7 @@ class Settings(TypedDict):
 
     seed: bytes  # Ed25519 seed, 32 bytes
     listen: list[str]
-    members: list[str]  # peer IDs, without our own
-    peers: dict[str, list[str]]  # peer ID to the addresses it may be dialled at
+    members: Members
     gossip: bool
     stall_s: float
 

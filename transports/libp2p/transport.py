@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from transports.backoff import Backoff
+from transports.gate import Called, Judge, Table, Told, nobody
 from transports.libp2p.address import parse_peer
 from transports.libp2p.blob import TOKEN
 from transports.libp2p.child import Child
@@ -17,7 +18,7 @@ from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.effects import Arrived, Counters, Down, Drop, Effect, Room, Up, Write
 from transports.libp2p.identity import load_peer_id, load_seed, peer_id_of
 from transports.libp2p.member import Member
-from transports.libp2p.pipe import Kind, Settings
+from transports.libp2p.pipe import Kind, Members, Settings
 from transports.libp2p.report import Situation, report
 from transports.limits import ACK_DELAY_S, HANDSHAKE_TIMEOUT_S, MAX_LINK_FRAME
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Post, TransportStatus, Writable
@@ -42,11 +43,25 @@ class Libp2pTransport:
     name = "libp2p"
     capabilities = Capability.WIDE_AREA | Capability.DIRECTED
 
-    def __init__(self, config: Libp2pConfig, rng: random.Random, on_notice: OnNotice = lambda _level, _sentence: None) -> None:
+    def __init__(
+        self,
+        config: Libp2pConfig,
+        rng: random.Random,
+        on_notice: OnNotice = lambda _level, _sentence: None,
+        *,
+        judge: Judge = nobody,
+        told: Told = lambda _peer_id, _word: None,
+    ) -> None:
         self._config = config
         self._seed = load_seed(config.identity_path)
         self.peer_id = peer_id_of(self._seed)
-        self._others = [peer for peer in config.members if peer != self.peer_id]  # one list may serve a whole federation
+        self._judge = judge
+        self._told = told
+        self._tasks: asyncio.TaskGroup | None = None
+        addresses: dict[str, list[str]] = {peer: [] for peer in config.members}
+        for address in map(parse_peer, config.peers):
+            addresses[str(address.peer_id)].append(str(address))
+        self._table = Table({peer: Called(tuple(places)) for peer, places in addresses.items()})
         self._backoff = Backoff(rng)
         self._on_notice = on_notice
         self._count = Counters()
@@ -57,7 +72,9 @@ class Libp2pTransport:
         self._child: Child | None = None
         self._awake = asyncio.Event()
         self._awake.set()
-        self._situation = Situation(called={str(parse_peer(text).peer_id) for text in config.peers} & set(self._others))
+        self._situation = Situation(called=set())
+        self._running = False
+        self.renew(self._table)
         self._post: Post = lambda _event: None
         self._now: Callable[[], float] = lambda: 0.0
         self._soon: Callable[..., object] = lambda *_: None
@@ -85,20 +102,36 @@ class Libp2pTransport:
         """Serve until cancelled; the child is restarted with the same key whenever it ends."""
         loop = asyncio.get_running_loop()
         self._post, self._now, self._soon, self._later = post, loop.time, loop.call_soon, loop.call_later
-        self._members = {
-            LinkId(f"libp2p:{peer}"): Member(
-                self.peer_id, peer, token=lambda: os.urandom(TOKEN), grace=self._config.outage_grace_s, counters=self._count
-            )
-            for peer in self._others
-        }
+        self._members = {}
+        self._running = True
+        self.renew(self._table)
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 tasks.create_task(self._tick())
                 await self._keep_a_child()
         finally:
             self._say_goodbye()
-            self._child = None
+            self._running = False
+            self._child = self._tasks = None
             self._situation.stopped = True
+
+    def renew(self, table: Table) -> None:
+        """Part with whom the table leaves out, let in whom it adds, and call whom it says; at once, if the transport runs."""
+        others = {peer: called for peer, called in table.members.items() if peer != self.peer_id}  # one list may serve a whole federation
+        self._table = Table(others, table.guests)
+        self._situation.called = {peer for peer, called in others.items() if called.addresses}
+        if not self._running:
+            return
+        wanted = {LinkId(f"libp2p:{peer}"): peer for peer in others}
+        for link in [link for link in self._members if link not in wanted]:
+            self._close(link, "it is not a member any more")
+            del self._members[link]
+        for link in wanted.keys() - self._members.keys():
+            self._members[link] = Member(
+                self.peer_id, wanted[link], token=lambda: os.urandom(TOKEN), grace=self._config.outage_grace_s, counters=self._count
+            )
+        self._tell(Kind.MEMBERS, self._members_for_child())
 
     async def _keep_a_child(self) -> None:
         loop = asyncio.get_running_loop()
@@ -147,16 +180,20 @@ class Libp2pTransport:
         return report(self._situation, {member.peer_id for member in self._members.values() if member.is_up}, counters)
 
     def _settings(self) -> Settings:
-        addresses: dict[str, list[str]] = {}
-        for address in map(parse_peer, self._config.peers):
-            addresses.setdefault(str(address.peer_id), []).append(str(address))
         return Settings(
             seed=self._seed,
             listen=list(self._config.listen),
-            members=self._others,
-            peers=addresses,
+            members=self._members_for_child(),
             gossip=self._config.gossip,
             stall_s=self._config.stall_s,
+        )
+
+    def _members_for_child(self) -> Members:
+        members = self._table.members
+        return Members(
+            addresses={peer: list(called.addresses) for peer, called in members.items()},
+            shown={peer: called.ticket for peer, called in members.items() if called.ticket},
+            guests=self._table.guests,
         )
 
     def _heed(self, message: list[Any]) -> None:
@@ -167,8 +204,11 @@ class Libp2pTransport:
             link = self._streams.get(stream)
             if link is None:
                 return
-            member = self._members[link]
-            if kind == Kind.DATA:
+            member = self._members.get(link)
+            if member is None:  # dismissed, and its stream is about to go
+                if kind == Kind.CLOSED:
+                    del self._streams[stream]
+            elif kind == Kind.DATA:
                 self._carry_out(link, member.feed(stream, value, self._now()))
                 if member.owes_ack and link not in self._acking:
                     self._acking.add(link)
@@ -185,6 +225,11 @@ class Libp2pTransport:
             if link in self._members:
                 self._streams[stream] = link
                 self._carry_out(link, self._members[link].opened(stream, self._now()))
+        elif kind == Kind.GUEST:
+            if self._tasks is not None:
+                self._tasks.create_task(self._receive(*fields), name="libp2p guest")
+        elif kind == Kind.TOLD:
+            self._told(*fields)
         elif kind == Kind.READY:
             self._situation.ready(fields[1])
             self._on_notice("info", f"libp2p listens on {', '.join(fields[1]) or 'no address'}.")
@@ -211,6 +256,9 @@ class Libp2pTransport:
                 self._post(LinkDown(link, effect.reason))
             elif isinstance(effect, Drop):
                 self._tell(Kind.CLOSE, effect.stream, effect.why)
+
+    async def _receive(self, guest: int, peer_id: str, shown: bytes) -> None:
+        self._tell(Kind.ANSWER, guest, await self._judge(peer_id, shown))
 
     def _tell(self, kind: Kind, *fields: Any) -> None:
         if self._child is not None:
@@ -241,10 +289,12 @@ class Libp2pTransport:
         self._child = None
         streams, self._streams = self._streams, {}
         for stream, link in streams.items():
+            if link not in self._members:
+                continue
             self._carry_out(link, self._members[link].closed(stream, self._now()))
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            for link, member in self._members.items():
+            for link, member in list(self._members.items()):
                 self._carry_out(link, member.tick(self._now()))

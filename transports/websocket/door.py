@@ -6,7 +6,6 @@ no place is hung up on before TLS. `aiohttp` gives requests no deadline of their
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import socket
 from collections import Counter
@@ -15,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import WSMsgType, web
 from aiohttp.web_protocol import RequestHandler
 
+from transports.host import host_of
 from transports.limits import (
     WS_GOODBYE_S,
     WS_HTTP_HEADERS,
@@ -28,11 +28,14 @@ from transports.limits import (
 from transports.websocket.address import PATH, Address
 from transports.websocket.certificate import Certificate
 from transports.websocket.errors import Refusal, RefusedError
-from transports.websocket.protocol import ADMITTED, MAX_HELLO, NONCE, Admit, Listener, encode_refusal
+from transports.websocket.protocol import ADMITTED, MAX_HELLO, NONCE, Listener, encode_refusal
 from transports.websocket.stream import Socket
 
 SUBPROTOCOL = "meshgate.link.1"
 _BACKLOG = 64
+
+LetIn = Callable[[str, bytes], Awaitable[None]]
+"""Returns if the gateway with this peer ID, which it has proved, may link, perhaps for the ticket it shows; else raises `RefusedError`."""
 
 Welcome = Callable[[str, Socket, Callable[[], None]], Awaitable[None]]
 """Takes a proved and admitted peer ID, its connection, and what aborts it; returns when the connection is over."""
@@ -72,7 +75,7 @@ class Door:
         addresses: Sequence[Address],
         certificate: Certificate,
         seed: bytes,
-        admit: Admit,
+        admit: LetIn,
         welcome: Welcome,
         *,
         hello_s: float,
@@ -141,7 +144,7 @@ class Door:
         loop = asyncio.get_running_loop()
         while True:
             visitor, where = await loop.sock_accept(listener)
-            host = _host(where[0])
+            host = host_of(where[0])
             if self.waiting >= WS_PENDING or self._hosts[host] >= WS_PENDING_PER_HOST:
                 self._count("refused_full")
                 visitor.close()
@@ -209,7 +212,7 @@ class Door:
         except RefusedError as error:
             self._count(f"refused_{error.refusal.name.lower()}")
             with contextlib.suppress(OSError, RuntimeError):
-                await connection.send_bytes(encode_refusal(error.refusal))
+                await connection.send_bytes(encode_refusal(error.refusal, error.said))
                 await connection.close()
             return connection
         except (OSError, RuntimeError):
@@ -218,9 +221,11 @@ class Door:
         return connection
 
     async def _hello(self, connection: web.WebSocketResponse) -> str:
-        listener = Listener(self._seed, self._certificate.fingerprint, os.urandom(NONCE), self._admit)
+        listener = Listener(self._seed, self._certificate.fingerprint, os.urandom(NONCE), lambda _peer_id, _ticket: True)
         await connection.send_bytes(listener.called(await _message(connection)))
-        return listener.proved(await _message(connection))
+        peer_id = listener.proved(await _message(connection))
+        await self._admit(peer_id, listener.ticket)
+        return peer_id
 
 
 async def _message(connection: web.WebSocketResponse) -> bytes:
@@ -250,10 +255,3 @@ def _bound(address: Address) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def _host(address: str) -> str:
-    """What counts as one place to come from: an IPv4 address, or the /64 an IPv6 address is in."""
-    if ":" not in address:
-        return address
-    return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))

@@ -38,10 +38,12 @@ _SENTENCES = {
 class RefusedError(Exception):
     """The other end is not talked to any further, or does not talk to us any further.
 
-    `by_them` says whose decision it was: what they say about themselves is not proved.
+    `by_them` says whose decision it was: what they say about themselves is not proved. `said` is the text that
+    goes over the wire with the reason, or came over it: a word where a ticket is not taken.
     """
 
-    def __init__(self, refusal: Refusal, *, by_them: bool = False) -> None:
+    def __init__(self, refusal: Refusal, *, by_them: bool = False, said: str = "") -> None:
         super().__init__(refusal.sentence)
         self.refusal = refusal
         self.by_them = by_them
+        self.said = said or refusal.sentence

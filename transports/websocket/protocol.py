@@ -51,9 +51,9 @@ class Kind(IntEnum):
     REFUSE = 5
 
 
-def encode_refusal(refusal: Refusal) -> bytes:
-    """A REFUSE message."""
-    return bytes((Kind.REFUSE, refusal)) + refusal.sentence.encode()[:WS_REASON]
+def encode_refusal(refusal: Refusal, said: str = "") -> bytes:
+    """A REFUSE message; `said` in place of the reason's own sentence."""
+    return bytes((Kind.REFUSE, refusal)) + (said or refusal.sentence).encode()[:WS_REASON]
 
 
 class Caller:
@@ -103,6 +103,7 @@ class Listener:
         self._nonce = nonce
         self._admit = admit
         self._caller = b""
+        self.ticket = b""  # that the caller has shown, once it has proved its key
         self._transcript: _Transcript | None = None
 
     def called(self, message: bytes) -> bytes:
@@ -130,6 +131,7 @@ class Listener:
         (signature,) = _parts(message[: 1 + SIGNATURE], Kind.PROOF, SIGNATURE)
         ticket = message[1 + SIGNATURE :]
         self._transcript.check(CALLER, self._caller, signature, ticket)
+        self.ticket = ticket
         peer_id = peer_id_from(self._caller)
         if not self._admit(peer_id, ticket):
             raise RefusedError(Refusal.NOT_MEMBER)
@@ -160,8 +162,8 @@ class _Transcript:
 def _parts(message: bytes, kind: Kind, *sizes: int) -> list[bytes]:
     """Cut a message of one kind into its fields, or raise what it says in place of that."""
     if message[:1] == bytes((Kind.REFUSE,)) and len(message) <= 2 + WS_REASON:
-        code = message[1] if len(message) > 1 else 0
-        raise RefusedError(Refusal(code) if code in set(Refusal) else Refusal.MALFORMED, by_them=True)
+        code, said = message[1] if len(message) > 1 else 0, message[2:].decode(errors="replace")
+        raise RefusedError(Refusal(code) if code in set(Refusal) else Refusal.MALFORMED, by_them=True, said=said)
     if message[:1] != bytes((kind,)) or len(message) != 1 + sum(sizes):
         raise RefusedError(Refusal.MALFORMED)
     fields, at = [], 1

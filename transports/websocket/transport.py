@@ -8,6 +8,7 @@ from dataclasses import asdict
 from itertools import count, cycle
 
 from transports.backoff import Backoff
+from transports.gate import Called, Judge, Table, Told, nobody
 from transports.libp2p.identity import load_seed, peer_id_of
 from transports.limits import HANDSHAKE_TIMEOUT_S, MAX_LINK_FRAME, WS_GOODBYE_S
 from transports.link import Capability, LinkId, Post, TransportStatus
@@ -40,7 +41,9 @@ class WebSocketTransport:
         admit: who may link, given a proved peer ID and the ticket it showed (empty for none); the members of
             the configuration unless given. It is asked again every half second, with an empty ticket, about those
             who are linked: who is not let in any more is parted with.
-        ticket_for: the ticket to show to a gateway that is called, empty for none.
+        ticket_for: the ticket to show to a gateway that is called, empty for none; as `renew` says unless given.
+        judge: judges the ticket of somebody who is not let in without.
+        told: told what others say to a ticket.
 
     Raises:
         IdentityError: the key file cannot be used.
@@ -58,28 +61,36 @@ class WebSocketTransport:
         on_notice: OnNotice = lambda _level, _sentence: None,
         *,
         admit: Admit | None = None,
-        ticket_for: Callable[[str], bytes] = lambda _peer_id: b"",
+        ticket_for: Callable[[str], bytes] | None = None,
+        judge: Judge = nobody,
+        told: Told = lambda _peer_id, _word: None,
     ) -> None:
         self._config = config
         self._seed = load_seed(config.identity_path)
         self.peer_id = peer_id_of(self._seed)
         self._certificate = load_certificate(config.certificate_path, config.key_path)
-        self._calls = Calls(self._seed, calling_context(config.authorities), hello_s=config.hello_s, ticket_for=ticket_for)
-        self._admit = admit or (lambda peer_id, _ticket: peer_id in config.members)
+        self._ticket_for = ticket_for or self._ticket_in_table
+        self._calls = Calls(self._seed, calling_context(config.authorities), hello_s=config.hello_s, ticket_for=self._ticket_for)
+        self._admit = admit or (lambda peer_id, _ticket: peer_id in self._table.members)
+        self._judge = judge
+        self._told = told
         self._rng = rng
         self._on_notice = on_notice
-        self._called: dict[str, list[Address]] = {}
-        for address in map(parse_peer, config.peers):
-            if address.peer_id != self.peer_id:  # one list may serve a whole federation
-                self._called.setdefault(address.peer_id, []).append(address)
+        self._calling: dict[str, asyncio.Task[None]] = {}
+        self._called: dict[str, Called] = {}
         self._numbers = count(1)
         self._refused: Counter[str] = Counter()
-        self._unreached: dict[str, str] = dict.fromkeys(self._called, "")
+        self._unreached: dict[str, str] = {}
+        called: dict[str, list[str]] = {peer: [] for peer in config.members}
+        for address in map(parse_peer, config.peers):
+            called[address.peer_id].append(str(address))
+        self._table = Table({})
         self._links: Links | None = None
         self._door: Door | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._counters: dict[str, int] = {}
+        self.renew(Table({peer: Called(tuple(addresses)) for peer, addresses in called.items()}))
 
     async def run(self, post: Post) -> None:
         """Serve until cancelled."""
@@ -98,8 +109,7 @@ class WebSocketTransport:
             async with self._calls.ready(), asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._door.run(), name="websocket door")
-                for peer_id, addresses in self._called.items():
-                    tasks.create_task(self._keep_calling(peer_id, addresses), name=f"websocket calls {peer_id}")
+                self.renew(self._table)
                 try:
                     await self._tick(links)
                 finally:
@@ -107,6 +117,27 @@ class WebSocketTransport:
                     await self._say_goodbye(links)
         finally:
             self._links = self._door = self._tasks = None
+            self._calling, self._called = {}, {}
+
+    def renew(self, table: Table) -> None:
+        """Part with whom the table leaves out, let in whom it adds, and call whom it says; at once, if the transport runs."""
+        others = {peer: called for peer, called in table.members.items() if peer != self.peer_id}  # one list may serve a whole federation
+        self._table = Table(others, table.guests)
+        if self._tasks is None or self._links is None:
+            return
+        wanted = {peer: called for peer, called in others.items() if called.addresses}
+        for peer_id in [peer_id for peer_id, called in self._called.items() if not _goes_on(called, wanted.get(peer_id))]:
+            self._calling.pop(peer_id).cancel()
+            del self._called[peer_id], self._unreached[peer_id]
+        for peer_id in wanted.keys() - self._called.keys():
+            self._called[peer_id], self._unreached[peer_id] = wanted[peer_id], ""
+            calling = self._keep_calling(peer_id, [parse_peer(text) for text in wanted[peer_id].addresses])
+            self._calling[peer_id] = self._tasks.create_task(calling, name=f"websocket calls {peer_id}")
+        self._links.review(lambda peer_id: self._admit(peer_id, b""))
+
+    def _ticket_in_table(self, peer_id: str) -> bytes:
+        called = self._table.members.get(peer_id)
+        return b"" if called is None else called.ticket
 
     def send(self, link: LinkId, frame: bytes) -> bool:
         """Hand over one frame of at most 1 310 720 bytes.
@@ -146,10 +177,14 @@ class WebSocketTransport:
     def _count_refused(self, name: str) -> None:
         self._refused[name] += 1
 
-    def _let_in(self, peer_id: str, ticket: bytes) -> bool:
+    async def _let_in(self, peer_id: str, ticket: bytes) -> None:
         if self._links is None or not self._links.has_room_for(peer_id):
             raise RefusedError(Refusal.FULL)
-        return self._admit(peer_id, ticket)
+        if self._admit(peer_id, ticket):
+            return
+        word = await self._judge(peer_id, ticket) if ticket else ""
+        if word or not ticket:
+            raise RefusedError(Refusal.NOT_MEMBER, said=word)
 
     async def _say_goodbye(self, links: Links) -> None:
         """End every link, and give the news a moment to leave."""
@@ -170,13 +205,17 @@ class WebSocketTransport:
         for address in cycle(addresses):
             if self._links is not None:
                 await self._links.parted(peer_id)
-            began = loop.time()
+            began, ticket = loop.time(), self._ticket_for(peer_id)
             try:
                 socket, abort = await self._calls.call(address)
             except (CallError, RefusedError) as error:
                 self._fail(address, error)
+                if isinstance(error, RefusedError) and error.by_them and error.refusal is Refusal.NOT_MEMBER and ticket:
+                    self._told(peer_id, error.said)
             else:
                 self._unreached[peer_id] = ""
+                if ticket:
+                    self._told(peer_id, "")
                 await self._serve(peer_id, socket, abort, dialled=True)
             if loop.time() - began > HANDSHAKE_TIMEOUT_S:
                 backoff.reset()
@@ -189,7 +228,7 @@ class WebSocketTransport:
             self._count_refused("refused_by_them" if error.by_them else f"refused_{error.refusal.name.lower()}")
             if error.by_them:
                 why = f"the other gateway refuses: {_TOLD[error.refusal]}"
-        if self._unreached[address.peer_id] != why:
+        if self._unreached.get(address.peer_id, why) != why:
             self._unreached[address.peer_id] = why
             self._on_notice("warning", f"{address} cannot be reached: {why}.")
 
@@ -218,6 +257,11 @@ class WebSocketTransport:
             if stream.stalled:
                 self._count_refused("stalled")
             self._on_notice("info", f"The connection with {stream.peer_id} ended: {stream.why}.")
+
+
+def _goes_on(before: Called, now: Called | None) -> bool:
+    """Whether a member is to be called as before, and not at once because there is another address or ticket."""
+    return now is not None and now.addresses == before.addresses and now.ticket in (b"", before.ticket)
 
 
 _TOLD: dict[Refusal, str] = {

@@ -159,7 +159,7 @@ def test_a_gateway_does_not_call_itself_where_one_list_serves_a_whole_federation
     left, _ = pair(tmp_path)
     own = transport(left).peer_id
     everybody = replace(left, members=(own, *left.members), peers=(*left.peers, f"wss://192.0.2.1#{own}"))
-    assert set(transport(everybody)._called) == set(left.members)
+    assert set(transport(everybody)._table.members) == set(left.members)
 
 
 def authority(folder: Path, config: WebSocketConfig) -> Path:
