@@ -215,9 +215,12 @@ class Receiver:
         effects.append(PeerLost(header.sender_id, "left"))
 
     def _check_signature(self, incoming: Incoming, now: float, author: bytes | None = None) -> Reason | None:
-        """Check a packet against the pinned key of its sender, or against the key it names as its author's: a notice proves itself."""
+        """Check a packet against the pinned key of its sender.
+
+        What was said before we came, and comes from a site or in a sync answer, may prove itself with the key it names as its author's.
+        """
         key = self._peers.signing_key(incoming.header.sender_id)
-        if key is None and author is not None:
+        if key is None and author is not None and (incoming.link is None or incoming.header.ttl == 0):
             if incoming.link is not None and not incoming.link.newcomers.take(now):
                 return Reason.RATE
             key = author

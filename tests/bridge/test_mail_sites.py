@@ -7,6 +7,8 @@ import pytest
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
 from gateway.bridge.mail import News, split_news
+from gateway.bridge.policy import Action, Policy, Rule
+from gateway.bridge.policy import Kind as Sort
 from gateway.errors import DecodeError, Reason
 from gateway.limits import MAIL_OFFER_S, MAX_ENDED_MAIL, MAX_MAIL_PER_SITE, MAX_MAIL_ROUND_BYTES, SITE_MAIL_BURST
 from gateway.mesh.events import Remember
@@ -181,6 +183,27 @@ def test_a_site_that_knows_no_mail_is_sent_none(two: Post) -> None:
     two.letter("A")
     two.stay("B", two.phone("ben"))
     assert two.sent("A", "B", Kind.MAIL) == []
+
+
+class TestRules:
+    """The operator's rules hold for letters as for any packet."""
+
+    def test_a_rule_keeps_letters_here(self, two: Post) -> None:
+        two["A"].engine.gate.use(Policy(Action.ALLOW, (Rule("no mail", Action.DENY, kinds=frozenset({Sort.COURIER})),)))
+        letter = two.letter("A")
+        two.stay("B", two.phone("ben"))
+        assert two.sent("A", "B", Kind.MAIL) == []
+        assert set(two.disks["A"]) == {letter}
+        assert two["A"].engine.drops[Reason.POLICY] == 1
+
+    def test_a_rule_keeps_letters_out_and_the_site_hears_that_there_is_no_room_for_them(self, two: Post) -> None:
+        two["B"].engine.gate.use(Policy(Action.ALLOW, (Rule("no mail", Action.DENY, kinds=frozenset({Sort.COURIER})),)))
+        letter = two.letter("A")
+        two.stay("B", two.phone("ben"))
+        assert two.news("B", "A") == [News.FULL]
+        assert two.disks["B"] == {}
+        assert set(two.disks["A"]) == {letter}
+        assert two.office("B").refused == {Reason.POLICY: 1}
 
 
 class TestMaliciousSites:

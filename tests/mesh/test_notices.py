@@ -1,14 +1,15 @@
 """What takes the place of something else on the board or among prekeys, and what is kept of one author."""
 
 from dataclasses import replace
-from random import Random
 
 import pytest
 
+from gateway.errors import Reason
 from gateway.limits import MAX_BOARD_PER_AUTHOR, NEWCOMER_BURST
 from gateway.mesh.events import Remember
 from gateway.mesh.records import HistoryKept, PacketWithdrawn
 from gateway.wire.board import BoardPost, BoardTombstone, encode_board, signed_bytes
+from gateway.wire.packet import as_sync_answer
 from gateway.wire.prekeys import Prekey, PrekeyBundle, encode_prekeys
 from gateway.wire.types import MessageType
 from tests.mesh.nodes import Node, forged, id_of, prekeys, wall_ms
@@ -125,21 +126,34 @@ def test_what_a_crash_left_beside_what_replaced_it_is_put_right(play: Play, ada:
 
 
 class TestAuthorsUnknown:
-    """A notice proves itself, so it is taken from whoever has gone before we came."""
+    """A notice that was posted before we came proves itself; one that is said now is of somebody who announces himself."""
 
-    def test_a_post_of_somebody_who_was_never_announced_is_kept(self, play: Play) -> None:
-        notice = said(play, play.node("gone"), post(play.node("gone")))
-        assert kept(play) == [notice]
-
-    def test_but_not_with_a_signature_that_does_not_hold(self, play: Play) -> None:
+    def test_a_post_from_another_site_of_somebody_who_was_never_announced_here_is_kept(self, play: Play) -> None:
         node = play.node("gone")
-        play.hear("a", forged(node.packet(MessageType.BOARD, post(node))))
-        said(play, play.node("eve"), post(node))  # his post, her packet
-        assert kept(play) == []
+        frame = node.packet(MessageType.BOARD, post(node))
+        assert play.inject(frame) is None
+        assert kept(play) == [id_of(frame)]
 
-    def test_and_of_invented_authors_only_so_many_at_once(self, play: Play) -> None:
+    def test_one_in_a_sync_answer_as_well_and_of_invented_authors_only_so_many_at_once(self, play: Play) -> None:
+        link = play.mesh._links.get("a")
+        assert link is not None
+        link.asked_at = play.now
         for number in range(int(NEWCOMER_BURST) + 10):
             node = play.node(f"invented {number}")
-            play.hear("a", node.packet(MessageType.BOARD, post(node, Random(number).getrandbits(64))))
+            play.hear("a", as_sync_answer(node.packet(MessageType.BOARD, post(node, number))))
         assert len(kept(play)) == NEWCOMER_BURST
         assert play.drops()["rate"] == 10
+
+    def test_but_not_with_a_signature_that_does_not_hold_or_in_the_packet_of_somebody_else(self, play: Play) -> None:
+        node, eve = play.node("gone"), play.node("eve")
+        assert play.inject(forged(node.packet(MessageType.BOARD, post(node)))) is Reason.SIGNATURE
+        assert play.inject(eve.packet(MessageType.BOARD, post(node))) is Reason.SIGNATURE
+        assert kept(play) == []
+
+    def test_what_is_said_now_by_somebody_who_was_not_announced_is_neither_kept_nor_passed_on(self, play: Play) -> None:
+        node = play.node("gone")
+        play.up("b")
+        said(play, node, post(node))
+        play.wait(1)
+        assert kept(play) == []
+        assert play.sent("b", MessageType.BOARD) == []
