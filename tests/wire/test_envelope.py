@@ -213,7 +213,7 @@ def test_a_lone_value_is_a_list_of_one(encoding):
         packed(_1=b"short"),
         packed(_1="sixteen letters!"),
         packed(_2=0),
-        packed(_2=99),
+        packed(_2=max(Kind) + 1),
         packed(_2=True),
         packed(_2=1.0),
         packed(_3=b"nine byte"),
@@ -323,7 +323,7 @@ ENVELOPE_BYTES = encode(PLAIN, Encoding.PROTOBUF)
         b"\x12\x01\x01",
         b"\x20\x01",
         b"\x22\x01x",
-        b"\x10\x63",
+        bytes((0x10, max(Kind) + 1)),
     ],
 )
 def test_malformed_protobuf_is_refused(tail):
