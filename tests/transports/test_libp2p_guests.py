@@ -139,7 +139,7 @@ async def test_no_ticket_is_looked_at_while_none_is_expected(pair: Pair) -> None
     told = json.loads(await stranger("GUEST", os.urandom(32).hex(), pair.address, said(TICKET)))
     assert told["answer"] == "MultiselectClientError"
     assert pair.shown == []
-    assert pair.count("refused_peers") == before + 1
+    await until(lambda: pair.count("refused_peers") > before)
 
 
 async def test_a_guest_speaks_no_other_protocol(pair: Pair) -> None:
