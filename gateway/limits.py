@@ -178,8 +178,8 @@ MAX_ENVELOPE_UNKNOWN_BYTES: Final = 4_096  # bytes of them all, so that they fit
 MAX_CATCH_UP_BYTES: Final = 2 * 1024 * 1024  # bytes of public history a site is sent when its link comes up
 PROVENANCE_LIFETIME_S: Final = 300.0
 MAX_PROVENANCE: Final = 20_000  # packet IDs remembered with the sites that have them
-ORIGIN_RATE: Final = 5.0  # unsigned directed packets a second one sender may send across
-ORIGIN_BURST: Final = 60.0
+ORIGIN_RATE: Final = 10.0  # unsigned directed packets a second one sender may send across; their air time is bounded besides
+ORIGIN_BURST: Final = 240.0  # a phone answers each of a hundred messages that waited for it with a receipt or two
 MAX_ORIGINS: Final = 2_048  # senders with a budget of their own
 
 # The operator's policy
