@@ -172,7 +172,7 @@ def test_a_sealed_packet_of_somebody_without_a_verified_announce_stays(two: Site
 def test_unsigned_packets_have_a_budget_per_sender_on_both_sides(two: Sites, ada: Author, ben: Author) -> None:
     two.radio("A", ada.announce())
     two.radio("B", ben.announce())
-    frames = [ada.bare(MessageType.PING, bytes([index]) * 9, ben.identity.peer_id) for index in range(int(ORIGIN_BURST) + 20)]
+    frames = [ada.bare(MessageType.PING, index.to_bytes(9), ben.identity.peer_id) for index in range(int(ORIGIN_BURST) + 20)]
     for frame in frames:
         two.radio("A", frame)
     assert len(two["B"].heard(MessageType.PING)) == ORIGIN_BURST
