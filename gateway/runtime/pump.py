@@ -44,7 +44,8 @@ class Pump:
         notice: called with the other effects, in order.
         now: monotonic seconds, the event loop's time by default.
 
-    `shed` counts the frames given up because a queue was full. `broken` is a future that never
+    `shed` counts the frames given up because a queue was full, `turns` the events that were dealt
+    with: whoever wants to know that the pump gets on gives it a `Tick`. `broken` is a future that never
     has a result; it gets the exception that escaped the engine or the carrying out of its effects.
 
     """
@@ -60,6 +61,7 @@ class Pump:
         self._stopped = False
         self.broken: asyncio.Future[None] = self._loop.create_future()
         self.shed = 0
+        self.turns = 0
 
     def post_to(self, transport: Transport) -> Post:
         """Return the callable through which one transport reports; it never raises."""
@@ -97,6 +99,11 @@ class Pump:
         """Bytes waiting for busy links."""
         return sum(queue.bytes for queue in self._queues.values())
 
+    @property
+    def waiting_frames(self) -> int:
+        """Frames waiting for busy links."""
+        return sum(map(len, self._queues.values()))
+
     def _take(self, transport: Transport | None, event: MeshEvent) -> None:
         if self._stopped:
             return
@@ -106,6 +113,7 @@ class Pump:
                 self._note(transport, event, now)
             self.carry_out(self._engine.handle(event, now), now)
             self._arm()
+            self.turns += 1
         except Exception as error:  # noqa: BLE001 - `broken` has it
             self._break(error)
 
