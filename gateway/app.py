@@ -27,9 +27,21 @@ from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.keeping import Keeping
 from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
+from gateway.runtime.reload import Reloads
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, describe
 from gateway.store.store import Store, open_store
+from gateway.telemetry.events import Event, Level, in_sentences
+from gateway.telemetry.figures import Parts
+from gateway.telemetry.health import Health, Name
+from gateway.telemetry.logs import Logs
+from gateway.telemetry.meter import Meter
+from gateway.telemetry.observe import Observed
+from gateway.telemetry.reporter import Reporter
+from gateway.telemetry.rounds import Check
+from gateway.telemetry.vitals import logging_changes, watch
+from hw.sensors import Readings, read
+from hw.systemd import Notifier
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError
 from transports.libp2p.transport import Libp2pTransport
@@ -50,6 +62,7 @@ NO_CELL = (
 )
 
 GOODBYE_S = 0.2  # seconds the last words have to leave the radio before it goes
+FAREWELL_S = 6.0  # seconds the transports have to end their links; the store has the rest of the ten a stop may take
 
 
 class Gateway:
@@ -62,8 +75,15 @@ class Gateway:
         trouble: why there is no radio and what to do, for the status; None if nothing is amiss.
         trusted: whether somebody vouches for this machine's time of day; while nobody does, the gateway is silent.
         notice: told everything the engine reports beside frames.
-        report: told one sentence per change of state, for the log.
+        report: told one sentence per change of state, where nobody wants entries.
+        logs: takes one entry per change of state; it is told instead of `report`.
+        notifier: tells systemd; by default whatever the environment names.
+        sense: reads the sensors of the machine.
         rng: randomness; cryptographic unless a test says otherwise.
+
+    Attributes:
+        health: what is wrong.
+        reloads: who takes new settings while running.
 
     Raises:
         ConfigError: the keys of this gateway cannot be used.
@@ -80,13 +100,17 @@ class Gateway:
         trusted: Callable[[], bool] = lambda: True,
         notice: Callable[[Effect, float], None] = lambda _effect, _now: None,
         report: Callable[[str], None] = lambda _sentence: None,
+        logs: Logs | None = None,
+        notifier: Notifier | None = None,
+        sense: Callable[[], Readings] | None = None,
         rng: Random | None = None,
     ) -> None:
         self.config = config
         self.trouble = trouble
         self._trusted = trusted
         self._notice = notice
-        self._report = report
+        self._logs = logs
+        self._log = Reporter(logs.tell if logs is not None else in_sentences(report))
         self._rng = rng or SystemRandom()
         self.identity: Identity = load_identity(config.gateway.state_dir / "identity.key")
         mode = BridgeMode(config.bridge.mode.value)
@@ -99,12 +123,25 @@ class Gateway:
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
         self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
-        self._keeping = Keeping(self._open_store, self._wall_ms, report, self._names)
-        self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
+        self._keeping = Keeping(self._open_store, self._wall_ms, self._log.store, self._names)
+        self._supervised = [Supervised(one, self._rng, self._log.failure(one.name)) for one in transports]
         self._pump: Pump | None = None
         self._time: TimeOfDay | None = None
         self._started = 0.0
         self._was_silent = False
+        self.reloads = Reloads()
+        self.health = Health()
+        self.health.watch(logging_changes(self._log.tell))
+        self._observed = Observed(
+            config,
+            self._parts(),
+            self._checks(),
+            child=lambda: self.libp2p.child_pid if self.libp2p is not None else None,
+            sense=sense or (lambda: read(config.gateway.state_dir)),
+            notifier=notifier or Notifier(),
+            tell=self._log.tell,
+            logs=logs,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then say goodbye on the radio and close every link.
@@ -117,24 +154,27 @@ class Gateway:
         pump = self._pump = Pump(self.trunks, self._take_notice)
         self._time = TimeOfDay(self._set_clock, self._trusted)
         self._time.look(self._started)
+        self.reloads.begin(self._started)
         if not self._time.is_known:
-            self._report(" ".join(NOT_SET))
+            self._log(Level.WARNING, Event.CLOCK, " ".join(NOT_SET))
             self._was_silent = True
-        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder):
+        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder, self._observed):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
-            tasks = [asyncio.create_task(self._time.keep(), name="clock")]
+            tasks = [asyncio.create_task(self._time.keep(), name="clock"), *self._observed.start()]
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
                 ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
+                self._observed.ready()
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                self._observed.stopping()
                 if not pump.broken.done():
                     pump.carry_out(self.trunks.leave(loop.time()), loop.time())
                     await asyncio.sleep(GOODBYE_S)
             finally:
                 for task in (stopping, *tasks):
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.wait(tasks, timeout=FAREWELL_S)  # one that clings to its work must not keep the store from its end
                 pump.stop()
                 keeping.cancel()  # after everything that may still have something to be kept
                 await asyncio.gather(keeping, return_exceptions=True)
@@ -148,13 +188,48 @@ class Gateway:
         waiting, shed = (self._pump.waiting_bytes, self._pump.shed) if self._pump is not None else (0, 0)
         shed += self.trunks.counters["refused"]
         transports = [one.status() for one in self._supervised]
-        troubles = [] if self.trouble is None else [self.trouble]
-        if self._time is not None and not self._time.is_known:
-            troubles.append(NOT_SET)
-        if self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites:
-            troubles.append(NO_CELL)
-        troubles += self._keeping.troubles
-        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
+        self._observed.rounds.look(now)
+        problems = self.health.problems(now)
+        return describe(self.engine, transports, problems, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
+
+    def reload(self) -> None:
+        """Have new settings taken by everybody who can do so while running: what SIGHUP asks for."""
+        self._observed.reload()
+
+    def _parts(self) -> Parts:
+        """Return everything that has numbers."""
+
+        def pump() -> Pump | None:
+            return self._pump
+
+        return Parts(
+            engine=self.engine,
+            trunks=self.trunks,
+            transports=self._supervised,
+            keeping=self._keeping,
+            health=self.health,
+            progress=watch(pump, self._keeping.writer, lambda: self.radio.turns if self.radio is not None else None),
+            reloads=self.reloads,
+            meter=Meter(),
+            pump=pump,
+            adapters=lambda: self.radio.radio().adapters if self.radio is not None else (),
+            clock_known=lambda: self._time is not None and self._time.is_known,
+            wall=self._wall_s,
+        )
+
+    def _checks(self) -> tuple[Check, ...]:
+        """Return what is looked at every second beside the transports."""
+        return (
+            Check(Name.RADIO_UNAVAILABLE, lambda: self.trouble),
+            Check(Name.CLOCK_NOT_SET, lambda: NOT_SET if self._time is not None and not self._time.is_known else None),
+            Check(Name.BRIDGE_WITHOUT_CELL, lambda: NO_CELL if self._lacks_cell else None),
+            Check(Name.STORE_UNUSABLE, lambda: next(iter(self._keeping.troubles), None)),
+            Check(Name.RELOAD_REFUSED, lambda: self.reloads.trouble),
+        )
+
+    @property
+    def _lacks_cell(self) -> bool:
+        return self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites
 
     async def _serve(self, one: Supervised, pump: Pump) -> None:
         if Capability.WIDE_AREA in one.transport.capabilities:
@@ -163,6 +238,7 @@ class Gateway:
 
     def _take_notice(self, effect: Effect, now: float) -> None:
         self._keeping.take(effect, now)
+        self._observed.take(effect)
         self._notice(effect, now)
 
     def _names(self) -> dict[str, str]:
@@ -181,10 +257,14 @@ class Gateway:
     def _wall_ms(self) -> int | None:
         return self.engine.mesh.wall_ms(asyncio.get_running_loop().time())
 
+    def _wall_s(self, moment: float) -> float | None:
+        wall_ms = self.engine.mesh.wall_ms(moment)
+        return None if wall_ms is None else wall_ms / 1000
+
     def _set_clock(self, event: ClockSet) -> None:
         if self._was_silent:
             self._was_silent = False
-            self._report("The clock is set: phones take this gateway's packets from now on.")
+            self._log(Level.INFO, Event.CLOCK, "The clock is set: phones take this gateway's packets from now on.")
         if self._pump is not None:
             self._pump.send(event)
             self._keeping.clock_set()
@@ -202,7 +282,7 @@ class Gateway:
             tag=self.identity.peer_id if chosen.announce_peer_id else b"",
             helper_socket=chosen.recovery_socket,
         )
-        return BleTransport(config, self._rng, self._report)
+        return BleTransport(config, self._rng, self._log.radio(lambda: self.radio))
 
     def _libp2p(self) -> Libp2pTransport | None:
         chosen = self.config.transports.libp2p
@@ -212,14 +292,9 @@ class Gateway:
             raise ConfigError("Meshgate was installed without libp2p. Install it with: pip install 'meshgate[libp2p]'")
         config = Libp2pConfig(identity_path=chosen.identity_file, listen=chosen.listen, members=chosen.members, peers=chosen.peers)
         try:
-            return Libp2pTransport(config, self._rng, self._note_libp2p)
+            return Libp2pTransport(config, self._rng, self._log.library(Event.LIBP2P))
         except IdentityError as error:
             raise ConfigError(str(error)) from error
-
-    def _note_libp2p(self, level: str, sentence: str) -> None:
-        """Report what the operator should read; what the library says to its developers names peers, and never ends."""
-        if level != "debug":
-            self._report(f"libp2p {level}: {sentence}")
 
     def _websocket(self) -> WebSocketTransport | None:
         chosen = self.config.transports.websocket
@@ -235,7 +310,7 @@ class Gateway:
             authorities=chosen.authority_files,
         )
         try:
-            return WebSocketTransport(config, self._rng, lambda level, sentence: self._report(f"websocket {level}: {sentence}"))
+            return WebSocketTransport(config, self._rng, self._log.library(Event.WEBSOCKET))
         except (IdentityError, CertificateError) as error:
             raise ConfigError(str(error)) from error
 

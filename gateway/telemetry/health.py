@@ -127,6 +127,10 @@ class Health:
         """Whether a condition holds."""
         return (name, subject) in self._held
 
+    def holds_any(self, name: Name) -> bool:
+        """Whether a condition holds of anything."""
+        return any(held is name for held, _ in self._held)
+
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """Everything that holds, the gravest first, and of those the oldest."""

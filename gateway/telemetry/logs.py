@@ -102,6 +102,10 @@ class Logs:
             self.tell(Entry(Level.WARNING, Event.LEFT_OUT, f"{untold} entries of the log were left out, because they were too many."))
         self._log.msg(entry.event.value, level=entry.level, sentence=entry.sentence, **_free(entry.fields))
 
+    def follow(self, level: str) -> None:
+        """Leave out what is below another level from now on."""
+        self.level = level_of(level)
+
     def intake(self) -> "StandardLogs":
         """Return what takes the records of the standard library's loggers."""
         return StandardLogs(self)

@@ -8,7 +8,7 @@ from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
-from gateway.status import GatewayStatus, describe
+from gateway.status import GatewayStatus, Problem, describe
 from transports.link import Capability, LinkId, LinkUp, TransportState, TransportStatus
 
 RADIO = TransportStatus("radio", TransportState.UP, "2 links.", links=2, addresses=("here",), counters={"frames_in": 7})
@@ -25,4 +25,5 @@ def engine() -> GatewayEngine:
 
 
 def document(*transports: TransportStatus, troubles: Sequence[tuple[str, str]] = (), waiting: int = 0) -> GatewayStatus:
-    return describe(engine(), transports or (RADIO,), troubles, waiting, 3, 12.345, 20.0)
+    """A status with what is wrong as sentences and remedies, all of it errors."""
+    return describe(engine(), transports or (RADIO,), [Problem(*trouble) for trouble in troubles], waiting, 3, 12.345, 20.0)
