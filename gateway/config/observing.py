@@ -28,9 +28,8 @@ class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         tuple[Path, ...],
         About(
             "Files with tokens, one of which must be shown there (Authorization: Bearer ...) for everything but /healthz; "
-            "with an empty list nothing is asked for.",
+            "with an empty list nothing is asked for. The files are read anew when the gateway is told to reload.",
             most=MAX_METRICS_TOKENS,
-            restart=False,
         ),
     ] = ()
 

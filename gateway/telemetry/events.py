@@ -71,15 +71,17 @@ class Entry:
     fields: dict[str, object] = field(default_factory=dict)
 
 
+_OF_THE_START_AND_END: Final = frozenset({Event.GATEWAY_STARTING, Event.GATEWAY_READY, Event.GATEWAY_STOPPING, Event.GATEWAY_STOPPED})
+
 Tell = Callable[[Entry], None]
 """Takes an entry; returns at once and never raises."""
 
 
 def in_sentences(report: Callable[[str], None]) -> Tell:
-    """Return a `Tell` for somebody who wants to read sentences, as a demonstration does: nothing below info."""
+    """Return a `Tell` for somebody who started the gateway and wants to read what happens to it, as a demonstration does."""
 
     def tell(entry: Entry) -> None:
-        if entry.level >= Level.INFO:
+        if entry.level >= Level.INFO and entry.event not in _OF_THE_START_AND_END:
             report(entry.sentence)
 
     return tell
