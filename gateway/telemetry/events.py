@@ -34,10 +34,10 @@ def level_of(word: str) -> Level:
 class Event(StrEnum):
     """Every kind of entry."""
 
-    GATEWAY_STARTING = "gateway_starting"
-    GATEWAY_READY = "gateway_ready"
-    GATEWAY_STOPPING = "gateway_stopping"
-    GATEWAY_STOPPED = "gateway_stopped"
+    GATEWAY_STARTING = "gateway_starting"  # who it is, and where to look
+    GATEWAY_READY = "gateway_ready"  # commands are answered
+    GATEWAY_STOPPING = "gateway_stopping"  # it was told to end
+    GATEWAY_STOPPED = "gateway_stopped"  # and has ended
     CONDITION_RAISED = "condition_raised"  # something is wrong, or worth knowing
     CONDITION_CLEARED = "condition_cleared"  # and it is over
     CLOCK = "clock"  # the time of day is believed, or not
