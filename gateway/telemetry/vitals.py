@@ -34,7 +34,9 @@ STORE_PATIENCE_S: Final = 45.0  # seconds: a large commit on a slow card, and th
 RADIO_PATIENCE_S: Final = 240.0  # seconds: the longest step of the recovery ladder gives itself up after 180
 
 _LEVELS: Final = {Severity.NOTICE: Level.INFO, Severity.WARNING: Level.WARNING, Severity.ERROR: Level.ERROR}
-_TELL_THEMSELVES: Final = frozenset({Name.CLOCK_NOT_SET, Name.STORE_UNUSABLE, Name.TRANSPORT_DOWN, Name.TRANSPORT_DEGRADED})
+_TELL_THEMSELVES: Final = frozenset(
+    {Name.CLOCK_NOT_SET, Name.STORE_UNUSABLE, Name.TRANSPORT_DOWN, Name.TRANSPORT_DEGRADED, Name.RELOAD_REFUSED}
+)
 """Conditions whose part has an entry of its own; here they have one at level debug, so that nothing is said twice."""
 
 
