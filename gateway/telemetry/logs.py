@@ -4,6 +4,7 @@ structlog carries each entry through the same steps, whoever made it: what is be
 too much is counted, what names people is redacted, and the last step writes it down in the form the reader wants.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -100,7 +101,8 @@ class Logs:
         if self._untold and self._budget.level(self._now()) > 1:
             untold, self._untold = self._untold, 0
             self.tell(Entry(Level.WARNING, Event.LEFT_OUT, f"{untold} entries of the log were left out, because they were too many."))
-        self._log.msg(entry.event.value, level=entry.level, sentence=entry.sentence, **_free(entry.fields))
+        with contextlib.suppress(OSError, ValueError):  # nobody reads any more: no reason to stop carrying messages
+            self._log.msg(entry.event.value, level=entry.level, sentence=entry.sentence, **_free(entry.fields))
 
     def follow(self, level: str) -> None:
         """Leave out what is below another level from now on."""
