@@ -1,4 +1,7 @@
-"""Two gateways, each on an island of virtual phones, with a line between them; one has Bluetooth as well. All in virtual time (tests.testing.virtual_loop)."""
+"""Two gateways, each on an island of virtual phones, with a line between them; one has Bluetooth as well.
+
+All in virtual time (tests.testing.virtual_loop).
+"""
 
 import asyncio
 import io
