@@ -1,4 +1,7 @@
-"""The operator's rules among what SIGHUP has read anew: refused by name, a condition while they cannot be used, taken when mended."""
+"""The operator's rules among what SIGHUP has read anew: refused by name, a condition while they cannot be used, taken when mended.
+
+In virtual time (tests.testing.virtual_loop).
+"""
 
 import asyncio
 import os
