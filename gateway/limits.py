@@ -361,5 +361,17 @@ MAX_SHAPE_PAGE: Final = 2_000  # shapes in one answer of the control socket, abo
 MAX_SHAPES: Final = 100_000  # packets whose shape is remembered for `meshgate policy dry-run`
 SHAPE_LIFETIME_MS: Final = 2 * 24 * 3600 * 1000  # yesterday and today
 
+# Logs and metrics
+LOG_RATE: Final = 20.0  # entries a second; errors are always written, the rest is counted: a log must not wear out the card
+LOG_BURST: Final = 400.0
+MAX_LOG_SENTENCE: Final = 4_096  # characters
+METRICS_CACHE_S: Final = 1.0  # seconds one answer serves all who ask for metrics, so that nobody can keep the gateway busy with asking
+MAX_METRICS_ADDRESSES: Final = 8  # to listen on for metrics
+MAX_METRICS_TOKENS: Final = 4  # files with tokens for metrics: one in use, one that takes its place
+METRICS_CONNECTIONS: Final = 32  # open at once on all addresses for metrics; more are closed
+METRICS_RATE: Final = 50.0  # requests a second over those addresses; more are refused with 429
+METRICS_BURST: Final = 100.0
+MAX_TOKEN: Final = 1_024  # bytes of a file with a token
+
 # The command line
 MAX_PACKET_LINE: Final = 3 * MAX_FRAME + 64  # characters: the largest frame in hexadecimal with something between bytes

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 import msgspec
 
@@ -144,11 +145,28 @@ _NO_STORE = StoreSummary()
 _NO_QUEUES = QueuesSummary()
 
 
+class Severity(StrEnum):
+    """How much something matters, the gravest last."""
+
+    NOTICE = "notice"  # worth knowing; everything does its work
+    WARNING = "warning"  # something does less than it should
+    ERROR = "error"  # something does not do its work
+
+    @property
+    def rank(self) -> int:
+        """The graver the higher, from 0."""
+        return tuple(Severity).index(self)
+
+
 class Problem(msgspec.Struct, frozen=True):
-    """Something that is wrong, and what a person can do about it."""
+    """A condition that holds, as every surface shows it; see `gateway.telemetry.health`."""
 
     sentence: str
     remedy: str
+    name: str = ""  # of `gateway.telemetry.health.Name`
+    subject: str = ""  # which transport, adapter or part; empty where there is only one
+    severity: Severity = Severity.ERROR
+    lasting_s: float = 0.0
 
 
 class GatewayStatus(msgspec.Struct, frozen=True):
@@ -162,16 +180,21 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     transports: Mapping[str, TransportSummary]
     waiting_bytes: int
     shed_frames: int  # given up because a link stayed busy
-    problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...]  # the gravest first
     store: StoreSummary = _NO_STORE
     mail: MailSummary = MailSummary()
     queues: QueuesSummary = _NO_QUEUES
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is wrong: a notice is no fault."""
+        return all(problem.severity is Severity.NOTICE for problem in self.problems)
 
 
 def describe(
     engine: GatewayEngine,
     transports: Sequence[TransportStatus],
-    troubles: Sequence[tuple[str, str]],
+    problems: Sequence[Problem],
     queues: QueuesSummary,
     uptime: float,
     now: float,
@@ -183,7 +206,7 @@ def describe(
     Args:
         engine: the gateway's engine.
         transports: what each transport says of itself.
-        troubles: what is wrong beside the transports, and what to do about each.
+        problems: what is wrong, the gravest first.
         queues: what waits for busy links, see `describe_queues`.
         uptime: seconds since the start.
         now: seconds, the engine's clock.
@@ -201,10 +224,8 @@ def describe(
     peers = tuple(
         PeerSummary(peer.peer_id, peer.nickname, peer.direct, peer.local, peer.remote, round(peer.last_heard_s, 1)) for peer in mesh.peers
     )
-    problems = [Problem(*trouble) for trouble in troubles]
-    problems += [Problem(one.sentence, one.remedy) for one in transports if one.state is TransportState.DOWN]
     return GatewayStatus(
-        sentence=sentence(sum(peer.local for peer in peers), len(engine.sites), waiting, [problem.sentence for problem in problems]),
+        sentence=sentence(sum(peer.local for peer in peers), len(engine.sites), waiting, problems),
         peer_id=mesh.peer_id,
         uptime_s=round(uptime, 1),
         mesh=MeshSummary(mesh.links, peers, mesh.counters, mesh.drops),
@@ -299,10 +320,10 @@ def _consent(bridge: ConsentBridge, now: float) -> ConsentSummary:
     )
 
 
-def sentence(phones: int, sites: int, waiting: int, problems: Sequence[str]) -> str:
-    """Say in one true sentence or two how things are; what is wrong comes first."""
-    if problems:
-        return problems[0]
+def sentence(phones: int, sites: int, waiting: int, problems: Sequence[Problem]) -> str:
+    """Say in one true sentence or two how things are; what is wrong comes first, and a notice is not wrong."""
+    if problems and problems[0].severity is not Severity.NOTICE:
+        return problems[0].sentence
     near = "No phone is near." if phones == 0 else f"{phones} {_plural('phone', phones)} near."
     linked = "Not linked to any site." if sites == 0 else f"Linked to {sites} {_plural('site', sites)}."
     return f"{near} {linked} {_waiting(waiting)}"

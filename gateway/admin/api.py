@@ -7,9 +7,11 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from gateway.admin.federation import FederationControl
 from gateway.admin.policy import Rules
@@ -23,6 +25,17 @@ SHUTDOWN_S = 2.0  # seconds an answer under way may take when the gateway stops
 PROBE_S = 2.0  # seconds a running gateway may take to accept
 
 
+class Observed(Protocol):
+    """What the API wants of telemetry (`gateway.telemetry.observe`)."""
+
+    @property
+    def counting(self) -> Middleware:
+        """Counts every answer."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return what machines ask: health and metrics."""
+
+
 @asynccontextmanager
 async def serve(
     path: Path,
@@ -31,6 +44,7 @@ async def serve(
     record: Inquiry | None = None,
     rules: Rules | None = None,
     federation: FederationControl | None = None,
+    observed: Observed | None = None,
 ) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
@@ -41,14 +55,17 @@ async def serve(
         record: what became of what, None if nobody keeps it.
         rules: the operator's rules, None if nobody goes by any.
         federation: who is a member, None if there is no way to other gateways.
+        observed: answers probes, and counts what is asked; None if nobody does.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
 
     """
     listener, inode = _listen(path)
-    app = web.Application()
+    app = web.Application(middlewares=[observed.counting] if observed is not None else [])
     app.add_routes(routes(status, radio, record, rules, federation))
+    if observed is not None:
+        app.add_routes(observed.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:

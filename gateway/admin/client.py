@@ -1,6 +1,8 @@
 """Asking a running gateway over its control socket."""
 
 import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -117,19 +119,33 @@ async def leave(socket: Path) -> LeaveDocument:
     return await _ask(socket, "federation/leave", LeaveDocument, LeaveRequest())
 
 
+async def get_metrics(socket: Path) -> str:
+    """Return what Prometheus would read; raises `UnreachableError`."""
+    async with _reached(socket, TIMEOUT_S) as session, session.get("http://meshgate/metrics") as response:
+        response.raise_for_status()
+        return await response.text()
+
+
 async def _ask(socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None) -> T:
     """Ask for what is there, or send a request; the answer is of the type given."""
-    seconds = TIMEOUT_S if patience is None else patience
     method, body = ("GET", None) if request is None else ("POST", msgspec.json.encode(request))
+    async with (
+        _reached(socket, TIMEOUT_S if patience is None else patience) as session,
+        session.request(method, f"http://meshgate/api/v1/{what}", data=body) as response,
+    ):
+        if response.content_type == "application/problem+json":
+            raise RefusedError(msgspec.json.decode(await response.read(), type=ProblemDocument))
+        response.raise_for_status()
+        return msgspec.json.decode(await response.read(), type=kind)
+
+
+@asynccontextmanager
+async def _reached(socket: Path, seconds: float) -> AsyncIterator[aiohttp.ClientSession]:
+    """Talk over the socket; whatever keeps it from an answer becomes an `UnreachableError`."""
     try:
-        async with (
-            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=aiohttp.ClientTimeout(total=seconds)) as session,
-            session.request(method, f"http://meshgate/api/v1/{what}", data=body) as response,
-        ):
-            if response.content_type == "application/problem+json":
-                raise RefusedError(msgspec.json.decode(await response.read(), type=ProblemDocument))
-            response.raise_for_status()
-            return msgspec.json.decode(await response.read(), type=kind)
+        connector, timeout = aiohttp.UnixConnector(str(socket)), aiohttp.ClientTimeout(total=seconds)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+            yield session
     except TimeoutError as error:
         raise UnreachableError(f"The gateway on {socket} does not answer within {seconds:.0f} s.") from error
     except (aiohttp.ClientConnectionError, OSError) as error:

@@ -72,6 +72,15 @@ class _Site:
     level: float = CREDIT_SITE_MS  # after the last look, so that the next one sees what was granted meanwhile
 
 
+@dataclass(slots=True)
+class Spending:
+    """What was done since the start, whoever is known still."""
+
+    ms: float = 0.0  # granted
+    admitted: int = 0  # packets
+    refused: int = 0
+
+
 class Credits:
     """Air-time credits of every sender of every site.
 
@@ -91,6 +100,8 @@ class Credits:
         self._sites: OrderedDict[bytes, _Site] = OrderedDict()
         self._totals: dict[bytes, _Count] = {}
         self._at: float | None = None
+        self.own = Spending()  # of our own island
+        self.others = Spending()  # of all sites
 
     def admit(self, site: bytes, origin: bytes, cost: float, now: float) -> bool:
         """Take the air time of one packet, or nothing and return False.
@@ -104,7 +115,9 @@ class Credits:
         """
         self._grant(now)
         one = self._site(site, now)
+        spending = self.others if site else self.own
         if one is None:
+            spending.refused += 1
             return False
         name = self._origin(one, origin, now)
         self._pass_on(site, one)
@@ -115,6 +128,9 @@ class Credits:
             counted.admitted += is_taken
             counted.refused += not is_taken
             counted.spent += cost * is_taken
+        spending.admitted += is_taken
+        spending.refused += not is_taken
+        spending.ms += cost * is_taken
         return is_taken
 
     def _bulk(self, site: bytes, cost: float) -> bool:

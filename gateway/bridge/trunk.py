@@ -9,6 +9,7 @@ beginning with the first frame that was not counted.
 from collections import deque
 from collections.abc import Callable
 
+from gateway.bridge.delays import Delays
 from gateway.bridge.line import Line
 from gateway.bridge.numbered import Inbox, Outbox
 from gateway.bridge.route import Breaker, Decision, Health, choose
@@ -29,10 +30,11 @@ class Trunk:
         site: who is at the other end: its authenticated identity, or the name of its only link where there is none.
         name: of our numbering; 8 bytes never used before.
         decided: told of every change of the way.
+        delays: where the time is counted that what somebody may ask about took until it was acknowledged.
 
     """
 
-    def __init__(self, site: str, name: bytes, decided: Callable[[Decision], None]) -> None:
+    def __init__(self, site: str, name: bytes, decided: Callable[[Decision], None], delays: Delays | None = None) -> None:
         self.site = site
         self.link = LinkId(f"site:{site}")
         self.using: Line | None = None
@@ -42,6 +44,7 @@ class Trunk:
         self.down_at: float | None = None  # since when there is no link at all
         self.refused = self.repeated = self.missed = 0
         self._decided = decided
+        self._delays = delays or Delays()
         self._about: deque[tuple[int, bytes, float]] = deque()  # count that covers it, packet ID, when it was taken
         self._breakers: dict[LinkId, Breaker] = {}
         self._progress = 0.0  # when something on its way was last counted, or began to be
@@ -184,6 +187,16 @@ class Trunk:
         self._pump(effects, now)
 
     @property
+    def oldest(self) -> float | None:
+        """When the oldest of what somebody may ask about was taken, seconds; None if all of it was acknowledged."""
+        return self._about[0][2] if self._about else None
+
+    @property
+    def failed(self) -> tuple[LinkId, ...]:
+        """The links that are not used because they failed, whether they are up or not."""
+        return tuple(link for link, breaker in self._breakers.items() if breaker.health is Health.FAILED)
+
+    @property
     def why(self) -> str:
         """Why the link in use is the one."""
         return self._why
@@ -228,6 +241,7 @@ class Trunk:
     def _tell_arrived(self, effects: list[Effect], now: float) -> None:
         while self._about and self._about[0][0] <= self.outbox.first:
             _, subject, sent = self._about.popleft()
+            self._delays.add(now - sent)
             effects.append(Decided(subject, Verb.ACKNOWLEDGED, self.site, detail=f"seconds {now - sent:.3f}"))
 
     def _on_pong(self, line: Line, pong: Pong, effects: list[Effect], now: float) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.bridge.delays import Delays
 from gateway.bridge.line import Line
 from gateway.bridge.route import Decision
 from gateway.bridge.trunk import NEVER, Trunk
@@ -67,6 +68,7 @@ class Trunks:
         self.drops: dict[Reason, int] = dict.fromkeys(Reason, 0)
         self._refused = self._repeated = self._missed = 0  # of trunks that are gone
         self.lost = 0  # frames that were kept in vain
+        self.delays = Delays()  # until what was sent was acknowledged
 
     def handle(self, event: MeshEvent, now: float) -> list[Effect]:
         """Take one event; returns the effects in the order they are to be carried out."""
@@ -107,9 +109,21 @@ class Trunks:
         return sum(trunk.outbox.waiting_bytes for trunk in self._trunks.values())
 
     @property
+    def unacknowledged(self) -> tuple[int, int, float | None]:
+        """Frames kept for sites, their bytes, and when the oldest of those somebody may ask about was taken."""
+        trunks = self._trunks.values()
+        oldest = min((trunk.oldest for trunk in trunks if trunk.oldest is not None), default=None)
+        return self.kept, sum(trunk.outbox.bytes for trunk in trunks), oldest
+
+    @property
     def kept(self) -> int:
         """Frames that no site has counted yet."""
         return sum(len(trunk.outbox) for trunk in self._trunks.values())
+
+    @property
+    def failed(self) -> tuple[LinkId, ...]:
+        """The links that are not used because they failed."""
+        return tuple(link for trunk in self._trunks.values() for link in trunk.failed)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -157,7 +171,7 @@ class Trunks:
                 if not resting:
                     return None
                 self._forget(min(resting, key=lambda trunk: trunk.down_at or now), effects)
-            self._trunks[link] = Trunk(site, self._randbytes(NAME), self.decisions.append)
+            self._trunks[link] = Trunk(site, self._randbytes(NAME), self.decisions.append, self.delays)
         return self._trunks[link]
 
     def _from_line(self, event: FrameReceived, effects: list[Effect], now: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.arguments import Subcommands, add_command
 from gateway.cli.config import add_options, load_from
-from gateway.cli.output import CommandError, Exit, note
+from gateway.cli.output import CommandError, Exit
 
 if TYPE_CHECKING:
     from gateway.config import Config, Loaded
@@ -20,6 +20,8 @@ _EXAMPLES = (
     "meshgate run --simulate 5               # five virtual phones, no radio needed",
     "meshgate run --simulate 0 --feed in.hex --capture out.hex",
 )
+_LOG_FORMAT = "write the log as text, json or to the journal instead of what log.format says; auto goes by where stderr leads"
+STOP_S = 10  # seconds a stop may take; what has not ended then is ended
 MAX_PHONES = 200  # that one process can move in real time on a small board
 MAX_RATE = 100_000  # frames a second; the gateway takes far fewer from one neighbour
 
@@ -31,6 +33,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--simulate", type=_count, metavar="N", help=f"use no radio but an island of N virtual phones (0 to {MAX_PHONES})")
     parser.add_argument("--feed", type=Path, metavar="FILE", help="play a capture (one frame in hex a line) as if a neighbour had sent it")
     parser.add_argument("--feed-rate", type=_rate, default=50.0, metavar="HZ", help="frames a second to play (default 50)")
+    parser.add_argument("--log-format", choices=("auto", "text", "json", "journal"), metavar="FORMAT", help=_LOG_FORMAT)
     parser.add_argument("--capture", type=Path, metavar="FILE", help="write every frame sent to that neighbour, one in hex a line")
 
 
@@ -54,26 +57,42 @@ def _checked(loaded: "Loaded") -> "Config":
 
 async def _serve(args: argparse.Namespace, config: "Config") -> int:
     from gateway.app import Gateway  # noqa: PLC0415
+    from gateway.cli.logging import begin_logging  # noqa: PLC0415
     from gateway.cli.radios import find_radios  # noqa: PLC0415
+    from gateway.telemetry.events import Entry, Event, Level  # noqa: PLC0415
 
     mesh = find_radios(config.radio, args.simulate, args.feed, args.capture, args.feed_rate)
-    if mesh.trouble is not None:
-        note(" ".join(mesh.trouble))
-        note("Everything else is served meanwhile. To try Meshgate without a radio: meshgate run --simulate 5")
-    gateway = Gateway(config, mesh.radios, bluetooth=mesh.bluetooth, trouble=mesh.trouble, trusted=mesh.trusted, report=note)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
-    note(f"Starting Meshgate {config.gateway.nickname!r}, peer ID {gateway.identity.peer_id.hex()}.")
-    if (uplink := gateway.libp2p or gateway.websocket) is not None:
-        note(f"Other sites know this one as {uplink.peer_id}.")
-    which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
-    note(f"See how it is doing with: meshgate status{which}")
-    await gateway.run(stop)
-    note("Stopped.")
+    with begin_logging(config.log, args.log_format) as logs:
+
+        def say(sentence: str, event: Event = Event.GATEWAY_STARTING) -> None:
+            logs.tell(Entry(Level.INFO, event, sentence))
+
+        gateway = Gateway(config, mesh.radios, bluetooth=mesh.bluetooth, trouble=mesh.trouble, trusted=mesh.trusted, logs=logs)
+        uplink, own = gateway.libp2p or gateway.websocket, gateway.identity.peer_id.hex()
+        if logs.redactor is not None:
+            logs.redactor.allow(own, *([uplink.peer_id] if uplink is not None else []))
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _stop, stop)
+        loop.add_signal_handler(signal.SIGHUP, gateway.reload)
+        gateway.reloads.listen("the configuration", lambda: logs.follow(load_from(args).config.log.level))
+        say(f"Starting Meshgate {config.gateway.nickname!r}, peer ID {own}.")
+        if uplink is not None:
+            say(f"Other sites know this one as {uplink.peer_id}.")
+        if mesh.trouble is not None:
+            say("Everything else is served meanwhile. To try Meshgate without a radio: meshgate run --simulate 5")
+        which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
+        say(f"See how it is doing with: meshgate status{which}")
+        await gateway.run(stop)
+        say("Stopped.", Event.GATEWAY_STOPPED)
     return Exit.OK
+
+
+def _stop(stop: asyncio.Event) -> None:
+    """End in good order, or after `STOP_S` without it: the kernel sees to that, whatever hangs."""
+    signal.alarm(STOP_S)
+    stop.set()
 
 
 def _count(text: str) -> int:

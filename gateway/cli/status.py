@@ -23,7 +23,7 @@ def add(commands: Subcommands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask the gateway and print its answer; exit code 1 if it has problems."""
+    """Ask the gateway and print its answer; exit code 1 if something is wrong, which a notice is not."""
     import msgspec  # noqa: PLC0415 -- slow to import
 
     from gateway.admin.client import UnreachableError, get_status  # noqa: PLC0415
@@ -38,13 +38,13 @@ def run(args: argparse.Namespace) -> int:
         print(msgspec.json.encode(status).decode())
     else:
         _print(status)
-    return Exit.FAILED if status.problems else Exit.OK
+    return Exit.OK if status.is_well else Exit.FAILED
 
 
 def _print(status: "GatewayStatus") -> None:
     print(status.sentence)
     for problem in status.problems:
-        print(f"  ! {problem.sentence} {problem.remedy}")
+        print(f"  {_MARKS[problem.severity.value]} {f'{problem.sentence} {problem.remedy}'.strip()} (for {lasting(problem.lasting_s)})")
     print()
     print_table(
         ("TRANSPORT", "STATE", "LINKS", ""),
@@ -76,6 +76,18 @@ def _print(status: "GatewayStatus") -> None:
             ("PEER", "NAME", "WHERE", "HEARD"),
             [(peer.peer_id, peer.nickname, _where(peer), f"{peer.last_heard_s:.0f} s ago") for peer in status.mesh.peers],
         )
+
+
+def lasting(seconds: float) -> str:
+    """How long something has lasted, in the largest unit that says enough."""
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+_MARKS = {"error": "!", "warning": "?", "notice": "-"}
+"""What stands before a condition, by its severity."""
 
 
 def _bridge(status: "GatewayStatus") -> str:

@@ -99,7 +99,7 @@ def facts(key: Key) -> Iterator[tuple[str, str]]:
     if key.about.unit:
         yield "Unit", key.about.unit
     yield "Default", key.about.default_words or toml(key.default)
-    yield "A change", "takes effect after a restart" if key.about.restart else "takes effect at once"
+    yield "A change", "takes effect after a restart" if key.about.restart else "takes effect when the gateway is told to reload"
 
 
 def _example_of(key: Key) -> str:

@@ -1,10 +1,12 @@
 """What keys must agree on with each other, checked once every value by itself is right."""
 
+import ipaddress
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.config.schema import BridgeMode, Config
 from transports.nostr.address import parse_relay
+from transports.websocket.address import parse_listen
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ def contradictions(config: Config, written: Container[str]) -> Iterator[Contradi
         yield Contradiction("bridge.geohash_channels", None, "channels are carried in consent mode only, and that needs bridge.cell")
     yield from _websocket(config)
     yield from _nostr(config)
+    yield from _metrics(config)
     libp2p = config.transports.libp2p
     for index, address in enumerate(libp2p.peers):
         peer_id = address.rpartition("/")[2]
@@ -77,6 +80,15 @@ def _nostr(config: Config) -> Iterator[Contradiction]:
             None,
             "relays carry what authors sign for the bridge, and that needs bridge.mode consent and bridge.cell",
         )
+
+
+def _metrics(config: Config) -> Iterator[Contradiction]:
+    """Refuse to show everybody what goes on here: the numbers tell how many people are near, and when."""
+    for index, text in enumerate(config.metrics.listen):
+        if not config.metrics.token_files and not ipaddress.ip_address(parse_listen(text).host).is_loopback:
+            yield Contradiction(
+                "metrics.listen", index, f"{text} can be reached by other machines: set metrics.token_files, or listen on 127.0.0.1"
+            )
 
 
 def members_of_websocket(config: Config) -> tuple[str, ...]:

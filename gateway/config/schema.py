@@ -26,6 +26,7 @@ from gateway.config.checks import (
     check_transport,
 )
 from gateway.config.nostr import NostrConfig
+from gateway.config.observing import LogConfig, MetricsConfig
 from gateway.config.paths import POLICY_FILE
 from gateway.limits import MAX_CHANNELS, MAX_NICKNAME
 from transports.libp2p.address import parse_listen, parse_peer
@@ -321,6 +322,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     policy: PolicyConfig
     transports: TransportsConfig
     control: ControlConfig
+    metrics: MetricsConfig
+    log: LogConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from gateway.mesh.speaker import Speaker
 from gateway.mesh.status import MeshStatus, describe
 from gateway.mesh.sync import ROUNDS, Sync
 from gateway.mesh.wallclock import WallClock
+from gateway.session.table import SessionTable
 from gateway.wire.packet import COMPRESSED, Header, original_size, packet_id, peek, with_ttl
 from gateway.wire.signing import verify as verify_signature
 from gateway.wire.types import MessageType
@@ -80,6 +81,7 @@ class Mesh:
         self.peers = PeerTable(identity.peer_id, verify, pins, max_age=max(skew, MAX_ANNOUNCE_AGE_S))
         self._drops: Drops = dict.fromkeys(Reason, 0)
         self._out = Outbound(self._links, rng.randbytes, self._drops, relay_to_all=self.settings.relay_to_all)
+        self.traffic = self._out.traffic
         self._forwarding = Forwarding(identity.peer_id, rng, self._links, self._out, self._drops, jitter=self.settings.jitter)
         self._speaker = Speaker(identity, self.settings, rng, self._clock, self._links, self.peers, self._out)
         self._seen = self._speaker.seen
@@ -220,6 +222,11 @@ class Mesh:
         """Packets of others passed on."""
         return self._forwarding.relayed
 
+    @property
+    def sessions(self) -> SessionTable:
+        """The Noise sessions of this node, for metrics."""
+        return self._private.sessions
+
     def status(self, now: float) -> MeshStatus:
         """Return a snapshot for people and metrics."""
         forwarding = self._forwarding
@@ -235,6 +242,8 @@ class Mesh:
         self.received += 1
         try:
             header = peek(frame)
+            self.traffic.heard[header.type] += 1
+            self.traffic.heard_bytes += len(frame)
             if header.sender_id == self.identity.peer_id and header.ttl == MAX_TTL and header.type in _DIRECT:
                 return self._is_ourselves(link_id)
             if header.flags & COMPRESSED and not link.inflation.take(now, original_size(frame, header)):

@@ -10,6 +10,7 @@ from gateway.mesh.effects import Effect, Priority, SendFrame
 from gateway.mesh.flows import Flow, Flows
 from gateway.mesh.links import Link, Links
 from gateway.mesh.timers import Timers
+from gateway.mesh.traffic import Traffic
 from gateway.wire.fragment import chunk_size, split
 from gateway.wire.packet import peek, route_of
 from gateway.wire.types import MessageType
@@ -57,12 +58,14 @@ class Outbound:
 
     Attributes:
         timers: the pieces whose time has not come.
+        traffic: what was put on links.
 
     """
 
     def __init__(self, links: Links, randbytes: Callable[[int], bytes], drops: Drops, *, relay_to_all: bool) -> None:
         self._links = links
         self.timers: Timers[Piece] = Timers()
+        self.traffic = Traffic()
         self._flows = Flows()
         self._randbytes = randbytes
         self._drops = drops
@@ -96,6 +99,7 @@ class Outbound:
         if flow is None and len(frame) <= self._links.smallest_mtu and all(map(self._links.is_up, links)):
             if links:  # nearly always: a broadcast that fits everywhere
                 effects.append(SendFrame(links, frame, priority))
+                self.traffic.say(frame, len(links))
             return
         whole: list[LinkId] = []
         small: list[Link] = []
@@ -116,7 +120,10 @@ class Outbound:
         """Take out the pieces whose time has come and whose links are still there."""
         if now < self.timers.first:
             return []
-        return [kept for piece in self.timers.due(now) if (kept := self._still_possible(piece.send)).links]
+        pieces = [kept for piece in self.timers.due(now) if (kept := self._still_possible(piece.send)).links]
+        for piece in pieces:
+            self.traffic.say(piece.frame, len(piece.links))
+        return pieces
 
     def move(self, gone: LinkId, to: Link, effects: list[Effect], now: float) -> None:
         """Let what was to leave over a link that is gone leave over another to the same peer.
@@ -147,7 +154,9 @@ class Outbound:
         if flow is not None and (behind or len(sends) > 1):
             end = self._flows.end(flow, end)
         if not behind:
-            effects.append(sends.pop(0))
+            first = sends.pop(0)
+            effects.append(first)
+            self.traffic.say(first.frame, len(first.links))
         for index, send in enumerate(reversed(sends)):
             self.timers.set(end - index * FRAGMENT_SPACING_S, Piece(send, whole, flow))
 

@@ -140,6 +140,11 @@ class Federation:
             self._do(effect)
         self._renew()
 
+    @property
+    def found(self) -> tuple[str, str] | None:
+        """What is wrong and what to do about it, None while all is well."""
+        return (self.trouble, "Make room on the disk, or see that it can be written.") if self.trouble else None
+
     async def run(self) -> None:
         """Do what is to be done, one after the other, until cancelled; a mistake of ours is raised."""
         while True:
@@ -261,10 +266,9 @@ class Federation:
             try:
                 await asyncio.to_thread(self._file.save, data)
             except OSError as error:
-                trouble = NOT_KEPT.format(error.strerror or error)
+                trouble, self.trouble = self.trouble, NOT_KEPT.format(error.strerror or error)
                 if self.trouble != trouble:
-                    self._report(trouble)
-                self.trouble = trouble
+                    self._report(self.trouble)
                 for effect in effects:
                     if isinstance(effect, Expel):
                         self._do(effect)

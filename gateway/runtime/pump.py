@@ -44,7 +44,8 @@ class Pump:
         notice: called with the other effects, in order.
         now: monotonic seconds, the event loop's time by default.
 
-    `shed` counts the frames given up because they waited in vain, by class. `broken` is a future that never
+    `shed` counts the frames given up because they waited in vain, by class, `turns` the events that were dealt
+    with: whoever wants to know that the pump gets on gives it a `Tick`. `broken` is a future that never
     has a result; it gets the exception that escaped the engine or the carrying out of its effects.
 
     """
@@ -60,6 +61,7 @@ class Pump:
         self._stopped = False
         self.broken: asyncio.Future[None] = self._loop.create_future()
         self.shed: Shed = dict.fromkeys(Priority, 0)
+        self.turns = 0
 
     def post_to(self, transport: Transport) -> Post:
         """Return the callable through which one transport reports; it never raises."""
@@ -102,6 +104,11 @@ class Pump:
         """What waits for each link."""
         return self._queues
 
+    @property
+    def waiting_frames(self) -> int:
+        """Frames waiting for busy links."""
+        return sum(map(len, self._queues.values()))
+
     def _take(self, transport: Transport | None, event: MeshEvent) -> None:
         if self._stopped:
             return
@@ -111,6 +118,7 @@ class Pump:
                 self._note(transport, event, now)
             self.carry_out(self._engine.handle(event, now), now)
             self._arm()
+            self.turns += 1
         except Exception as error:  # noqa: BLE001 - `broken` has it
             self._break(error)
 

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.admin.policy import PolicyDocument, policy_document
 from gateway.bridge.policy import BUILT_IN, Action, Policy
 from gateway.config.policy import InvalidPolicyError, load_policy
+from gateway.errors import ConfigError
 
 LOOK_S: Final = 2.0  # seconds between two looks at the file, each of which is one stat
 SETTLE_S: Final = 1.0  # seconds a file that has changed must be left alone before it is read
@@ -68,15 +69,22 @@ class Rulebook:
                 f"{error.summary}, so the rules read before stay in force.",
                 f"{first} See: meshgate policy show --rules {self._file}",
             )
-            if trouble != self.trouble:
+            is_news, self.trouble = trouble != self.trouble, trouble
+            if is_news:
                 self._report(" ".join(trouble))
-            self.trouble = trouble
             return
-        if self.trouble is not None or policy != self.policy:
-            self._report(f"The rules in {self._file} are in force now: {_count(policy)}.")
+        is_news = self.trouble is not None or policy != self.policy
         self.trouble = None
         self.policy = policy
         self._use(policy)
+        if is_news:
+            self._report(f"The rules in {self._file} are in force now: {_count(policy)}.")
+
+    def read_anew(self) -> None:
+        """Read the file because somebody asks for it; raises `ConfigError` if those read before stay in force."""
+        self.read()
+        if self.trouble is not None:
+            raise ConfigError(self.trouble[0])
 
     def document(self) -> PolicyDocument:
         """Return the rules in force, for the API."""

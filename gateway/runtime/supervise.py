@@ -1,10 +1,12 @@
 """Keeps one transport running: whatever ends it is shown, and it is started again after a while."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from gateway.limits import MAX_LINKS
 from transports.backoff import Backoff
 from transports.link import LinkDown, LinkEvent, LinkId, LinkUp, Post, Transport, TransportState, TransportStatus
 
@@ -26,7 +28,9 @@ class Supervised:
         self._backoff = Backoff(rng)
         self._report = report
         self._fault = ""
+        self._gone: OrderedDict[LinkId, None] = OrderedDict()  # links that went down, the latest last
         self.failures = 0
+        self.reconnects = 0  # links that came up again under the name they had
 
     async def run(self, post: Post) -> None:
         """Run the transport until cancelled; one broken transport never stops the others."""
@@ -63,8 +67,14 @@ class Supervised:
         def tell(event: LinkEvent) -> None:
             if isinstance(event, LinkUp):
                 up.add(event.link)
+                if event.link in self._gone:
+                    del self._gone[event.link]
+                    self.reconnects += 1
             elif isinstance(event, LinkDown):
                 up.discard(event.link)
+                self._gone[event.link] = None
+                if len(self._gone) > MAX_LINKS:
+                    self._gone.popitem(last=False)
             post(event)
 
         try:

@@ -41,7 +41,7 @@ class StoreWriter:
         report: told one sentence per change of state.
         executor: runs one thing at a time; a thread of its own unless a test says otherwise.
 
-    `dropped` counts the notes given up for want of memory.
+    `dropped` counts the notes given up for want of memory, `turns` what the thread was given and has finished, well or not.
 
     """
 
@@ -58,6 +58,7 @@ class StoreWriter:
         self._ended = False
         self._trouble: StoreError | None = None
         self.dropped = 0
+        self.turns = 0
 
     @property
     def trouble(self) -> tuple[str, str] | None:
@@ -208,6 +209,7 @@ class StoreWriter:
             await future
             raise
         finally:
+            self.turns += future.done()
             self._look()
 
     def _look(self) -> None:

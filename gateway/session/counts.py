@@ -10,9 +10,12 @@ class SessionCounts:
     started: int = 0  # handshakes we began
     answered: int = 0  # handshakes a peer began and we answered
     established: int = 0  # sessions
+    established_started: int = 0  # of them, from handshakes we began
     ignored: int = 0  # crossed first messages
     timed_out: int = 0  # handshakes that never finished
+    timed_out_started: int = 0  # of them, those we began
     crowded_out: int = 0  # handshakes given up for newer ones
+    crowded_out_started: int = 0  # of them, those we began
     refused: int = 0  # handshake messages that were wrong or that nothing waited for
     rate_limited: int = 0  # handshakes and messages over their rate
     sent: int = 0

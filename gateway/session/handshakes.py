@@ -76,6 +76,7 @@ class Handshakes:
         if len(self._started) >= MAX_HANDSHAKES:
             self._started.pop_oldest()
             self._counts.crowded_out += 1
+            self._counts.crowded_out_started += 1
         self._started.put(peer_id, _Started(handshake, now + INITIATOR_TIMEOUT_S))
         self._counts.started += 1
         return handshake.write()
@@ -156,7 +157,9 @@ class Handshakes:
 
     def expire(self, now: float) -> None:
         """Give up what is past its deadline."""
-        self._counts.timed_out += len(self._started.pop_ended(now))
+        ended = len(self._started.pop_ended(now))
+        self._counts.timed_out += ended
+        self._counts.timed_out_started += ended
         for answered in self._answered.pop_ended(now):
             self._release(answered)
             self._counts.timed_out += 1

@@ -185,6 +185,7 @@ class SessionTable:
             return HandshakeStep(reply=self._handshakes.answer(peer_id, message, now))
         if len(message) == MESSAGE_2_BYTES:
             reply, keys = self._handshakes.finish_started(peer_id, message)
+            self.counts.established_started += 1
             early: tuple[bytes, ...] = ()
         elif len(message) == MESSAGE_3_BYTES:
             reply = None

@@ -107,6 +107,13 @@ class Database:
         with explained(self.path):
             return self._connection.execute(sql, values).rowcount
 
+    @property
+    def bytes(self) -> int:
+        """Size of the file without its log, as far as it is used or may be used again."""
+        ((pages,),) = self.rows("PRAGMA page_count")
+        ((size,),) = self.rows("PRAGMA page_size")
+        return int(pages) * int(size)
+
     def probe(self) -> None:
         """See whether there is room on the disk and in the file; raises `StoreError` if there is none. Not inside a transaction."""
         with suppress(StoreError):

@@ -8,7 +8,7 @@ from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
-from gateway.status import GatewayStatus, QueuesSummary, QueueSummary, describe
+from gateway.status import GatewayStatus, Problem, QueuesSummary, QueueSummary, describe
 from transports.link import Capability, LinkId, LinkUp, TransportState, TransportStatus
 
 RADIO = TransportStatus("radio", TransportState.UP, "2 links.", links=2, addresses=("here",), counters={"frames_in": 7})
@@ -25,5 +25,7 @@ def engine() -> GatewayEngine:
 
 
 def document(*transports: TransportStatus, troubles: Sequence[tuple[str, str]] = (), waiting: int = 0) -> GatewayStatus:
+    """A status with what is wrong as sentences and remedies, all of it errors."""
     queues = QueuesSummary((QueueSummary("radio:1", waiting),) if waiting else (), {"voice": 1, "bulk": 2})
-    return describe(engine(), transports or (RADIO,), troubles, queues, 12.345, 20.0)
+    problems = [Problem(*trouble) for trouble in troubles]
+    return describe(engine(), transports or (RADIO,), problems, queues, 12.345, 20.0)

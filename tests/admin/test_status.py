@@ -1,7 +1,8 @@
+import msgspec
 import pytest
 
-from gateway.status import Problem, sentence
-from tests.admin.documents import BROKEN, RADIO, document
+from gateway.status import Problem, Severity, sentence
+from tests.admin.documents import document
 from transports.link import TransportState
 
 
@@ -19,7 +20,15 @@ def test_the_sentence_counts_as_people_do(phones: int, sites: int, waiting: int,
 
 
 def test_what_is_wrong_comes_first_and_the_first_wrong_thing_is_the_sentence() -> None:
-    assert sentence(3, 1, 0, ["There is no Bluetooth adapter.", "Port 4001 is taken."]) == "There is no Bluetooth adapter."
+    problems = [Problem("There is no Bluetooth adapter.", "Plug one in."), Problem("Port 4001 is taken.", "")]
+    assert sentence(3, 1, 0, problems) == "There is no Bluetooth adapter."
+
+
+def test_a_notice_is_nothing_wrong() -> None:
+    notice = Problem("Somebody cannot be reached.", "Check it.", severity=Severity.NOTICE)
+    assert sentence(1, 1, 0, [notice]) == "1 phone near. Linked to 1 site. Nothing is waiting."
+    assert msgspec.structs.replace(document(), problems=(notice,)).is_well
+    assert not document(troubles=[("There is no Bluetooth adapter.", "Plug one in.")]).is_well
 
 
 def test_the_document_has_every_figure_where_it_belongs() -> None:
@@ -31,17 +40,3 @@ def test_the_document_has_every_figure_where_it_belongs() -> None:
     radio = status.transports["radio"]
     assert (radio.state, radio.sentence, radio.links, radio.addresses) == (TransportState.UP, "2 links.", 2, ("here",))
     assert radio.counters == {"frames_in": 7}
-
-
-def test_a_radio_that_is_missing_and_a_transport_that_is_down_are_problems_in_that_order() -> None:
-    status = document(RADIO, BROKEN, troubles=[("There is no Bluetooth adapter.", "Plug one in.")])
-    assert status.problems == (
-        Problem("There is no Bluetooth adapter.", "Plug one in."),
-        Problem("Port 4001 is taken.", "Choose another port."),
-    )
-    assert status.sentence == "There is no Bluetooth adapter."
-
-
-def test_only_what_is_down_is_a_problem() -> None:
-    assert document(RADIO).problems == ()
-    assert document(BROKEN).sentence == "Port 4001 is taken."

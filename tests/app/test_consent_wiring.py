@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import NO_CELL, Gateway, shown
+from gateway.app import NO_CELL, Gateway
+from gateway.assembly.announced import shown
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
 from gateway.config import load

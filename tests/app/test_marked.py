@@ -2,7 +2,7 @@
 
 from random import Random
 
-from gateway.app import OPEN_MARK, marked
+from gateway.assembly.announced import OPEN_MARK, marked
 from gateway.errors import Reason
 from gateway.limits import MAX_NICKNAME
 from gateway.mesh.effects import SendFrame

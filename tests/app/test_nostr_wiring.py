@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from gateway.app import Gateway, asked_of_relays
+from gateway.app import Gateway
+from gateway.assembly.links import asked_of_relays
 from gateway.bridge.carriers import Place
 from gateway.config import load
 from gateway.wire.types import Capability

@@ -24,7 +24,7 @@ async def test_a_simulated_island_comes_up_is_seen_and_stops_cleanly(tmp_path: P
         gateway.send_signal(signal.SIGTERM)
         _, err = await gateway.communicate()
         assert gateway.returncode == 0
-        assert err.decode().endswith("Stopped.\n")
+        assert json.loads(err.splitlines()[-1])["event"] == "gateway_stopped"
     assert not (tmp_path / "hut" / "control.sock").exists()
 
 

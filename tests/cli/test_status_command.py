@@ -11,11 +11,13 @@ from gateway.status import (
     MailSummary,
     PeerSummary,
     PolicySummary,
+    Problem,
     QueuesSummary,
     QueueSummary,
     RouteSummary,
+    Severity,
 )
-from tests.admin.documents import BROKEN, RADIO, document
+from tests.admin.documents import RADIO, document
 
 
 def printed(status: GatewayStatus, capsys: pytest.CaptureFixture) -> list[str]:
@@ -24,8 +26,18 @@ def printed(status: GatewayStatus, capsys: pytest.CaptureFixture) -> list[str]:
 
 
 def test_problems_come_first_with_what_to_do(capsys: pytest.CaptureFixture) -> None:
-    lines = printed(document(RADIO, BROKEN, troubles=[("There is no adapter.", "Plug one in.")]), capsys)
-    assert lines[:3] == ["There is no adapter.", "  ! There is no adapter. Plug one in.", "  ! Port 4001 is taken. Choose another port."]
+    problems = (
+        Problem("There is no adapter.", "Plug one in.", "radio_unavailable", "", Severity.ERROR, 7.4),
+        Problem("The bridge is closed.", "Set bridge.cell.", "bridge_without_cell", "", Severity.WARNING, 200.0),
+        Problem("1 gateway linked; another cannot be reached.", "", "transport_degraded", "libp2p", Severity.NOTICE, 90_000.0),
+    )
+    lines = printed(msgspec.structs.replace(document(RADIO, troubles=[("There is no adapter.", "")]), problems=problems), capsys)
+    assert lines[:4] == [
+        "There is no adapter.",
+        "  ! There is no adapter. Plug one in. (for 7 s)",
+        "  ? The bridge is closed. Set bridge.cell. (for 3 min)",
+        "  - 1 gateway linked; another cannot be reached. (for 25 h)",
+    ]
 
 
 def test_transports_and_the_bridge_follow(capsys: pytest.CaptureFixture) -> None:

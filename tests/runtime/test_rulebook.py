@@ -6,6 +6,7 @@ import pytest
 
 from gateway.bridge.policy import BUILT_IN, Action, Policy
 from gateway.config.policy import InvalidPolicyError
+from gateway.errors import ConfigError
 from gateway.runtime import rulebook
 from gateway.runtime.rulebook import LOOK_S, SETTLE_S, Rulebook
 
@@ -133,3 +134,14 @@ def test_a_look_is_one_stat_and_no_reading(tmp_path, monkeypatch):
 def test_the_document_says_what_is_in_force(tmp_path):
     document = Desk(tmp_path, AJAR).book.document()
     assert (document.running, document.default, document.rules[0].words) == (True, "deny", "Announces may cross.")
+
+
+def test_who_asks_for_a_reload_hears_that_the_rules_cannot_be_used(tmp_path):
+    desk = Desk(tmp_path, SHUT)
+    desk.write(WRONG)
+    with pytest.raises(ConfigError, match="stay in force"):
+        desk.book.read_anew()
+    desk.write(AJAR)
+    desk.book.read_anew()
+    assert desk.policy.default is Action.DENY
+    assert desk.book.trouble is None

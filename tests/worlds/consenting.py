@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gateway.app import shown
+from gateway.assembly.announced import shown
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.events import Carried

@@ -32,6 +32,7 @@ class Governor:
         self.trouble: BluetoothUnavailableError | None = None
         self.missing: tuple[str, ...] = ()  # wished for and not there
         self.own_addresses: frozenset[str] = frozenset()
+        self.turns = 0  # times it went round: it gets on
         self._ground = ground
         self._ladders: dict[str, Ladder] = {}  # by adapter
         self._kept: dict[str, tuple[Keeper, asyncio.Task[None]]] = {}  # by path
@@ -70,6 +71,7 @@ class Governor:
         try:
             while True:
                 wake.clear()
+                self.turns += 1
                 if host.present:
                     await self._assign(host, tasks)
                 else:

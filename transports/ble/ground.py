@@ -29,6 +29,7 @@ class Ground:
     surveys: list[Callable[[Heard], None]] = field(default_factory=list)  # told of every advertisement
     holds: Holds = field(default_factory=Holds)
     shown: dict[str, str] = field(default_factory=dict)  # adapter -> address under which we advertise
+    heard_at: dict[str, float] = field(default_factory=dict)  # adapter -> when it heard an advertisement last, seconds
 
     _candidates: dict[str, Candidates] = field(default_factory=dict)  # by adapter; what was learned outlives its stations
     _budgets: dict[str, Budget] = field(default_factory=dict)

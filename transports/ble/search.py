@@ -176,6 +176,7 @@ class Search:
     def _hear(self, heard: Heard) -> None:
         ground, now = self._ground, self._ground.now()
         ground.counters.advertisements_heard += 1
+        ground.heard_at[self._adapter.name] = now
         self._deaf_for, self._accounted = 0.0, now
         if self._ladder.symptom is not None:
             self._ladder.well(now, Sign.HEARD)

@@ -1,7 +1,7 @@
 """How the radio is doing: for the page, the command line and metrics, from one source."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from hw.bluez.adapters import BluetoothUnavailableError, Role
 from hw.bluez.ladder import Attempt, Ladder, Recovery
@@ -45,6 +45,8 @@ class AdapterStatus:
     refusals: int  # times it said that it was full
     history: tuple[Attempt, ...]
     recoveries: tuple[Recovery, ...]
+    steps: Mapping[Step, int] = field(default_factory=dict)  # of the recovery ladder, how often each was taken
+    heard_at: float | None = None  # seconds, when it heard an advertisement last
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def adapter_status(keeper: Keeper, ground: Ground) -> AdapterStatus:
         refusals=budget.refusals,
         history=tuple(ladder.history),
         recoveries=tuple(ladder.recoveries),
+        steps=dict(ladder.counts),
+        heard_at=ground.heard_at.get(keeper.name),
     )
 
 

@@ -42,6 +42,7 @@ class BleTransport:
         self._backoff = Backoff(rng, first=0.5, cap=BLE_RESTART_CAP_S)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_running = False
+        self._tries = 0
         table = LinkTable(lambda: self._governor.own_addresses, config.tag)
         self._links = table.by_id
         self._ground = Ground(config, rng, table, lambda: 0.0, _tell_nobody, report)
@@ -56,6 +57,7 @@ class BleTransport:
         try:
             while True:
                 began = self._ground.now()
+                self._tries += 1
                 try:
                     why = await self._serve()
                 except BluetoothUnavailableError as error:
@@ -101,6 +103,11 @@ class BleTransport:
         adapters = [adapter_status(keeper, self._ground) for keeper in governor.keepers]
         status = transport_status(self.name, adapters, governor.machine, governor.trouble, governor.missing)
         return replace(status, counters=counters)
+
+    @property
+    def turns(self) -> int:
+        """How often it has gone round looking after its adapters, or tried to: while it runs this grows every few seconds."""
+        return self._tries + self._governor.turns
 
     def radio(self) -> RadioStatus:
         """Everything about the adapters, for a person at the box."""

@@ -1,0 +1,26 @@
+"""What a gateway says of itself on the mesh, by the mode of its bridge."""
+
+from typing import Final
+
+from gateway.bridge.carriers import Place
+from gateway.bridge.engine import BridgeMode
+from gateway.limits import MAX_NICKNAME
+from gateway.mesh.settings import MeshSettings
+
+OPEN_MARK: Final = " (open bridge)"
+"""Follows the nickname while the bridge is open, so that everybody on the air can see it."""
+
+
+def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:
+    """Return how a gateway behaves on the mesh, and with it what it announces there."""
+    if mode is BridgeMode.CONSENT:
+        return MeshSettings(
+            nickname=nickname, reads_mail=False, carries_mail=True, capabilities=place.capabilities, bridge_geohash=place.cell or None
+        )
+    return MeshSettings(nickname=marked(nickname) if mode is BridgeMode.OPEN else nickname, reads_mail=False, carries_mail=True)
+
+
+def marked(nickname: str) -> str:
+    """Return a nickname with the mark of the open bridge, cut short where both do not fit an announce."""
+    room = MAX_NICKNAME - len(OPEN_MARK.encode())
+    return nickname.encode()[:room].decode(errors="ignore") + OPEN_MARK

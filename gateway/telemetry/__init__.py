@@ -1,0 +1,1 @@
+"""What the gateway tells the outside about itself: health, metrics, logs."""
