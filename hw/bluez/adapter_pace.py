@@ -23,6 +23,7 @@ from hw.bluez.limits import (
     PACE_LINK_AHEAD,
     PACE_LOOK_S,
     PACE_MOST,
+    PACE_QUICK_S,
     PACE_START,
     PACE_TICK_S,
     PACE_UP,
@@ -92,6 +93,7 @@ class AdapterPace:
         self._timer: Timer | None = None
         self._quickest = inf  # seconds, of the answers since the last look
         self._looked = self._heard = now()
+        self._cut = -inf  # when the rate was cut
 
     def allowance(self, room: Callable[[], None], listeners: int = 1) -> Allowance:
         """One more link."""
@@ -122,15 +124,21 @@ class AdapterPace:
         """Learn from a write that was answered after so long, on a link that had more to send than it might.
 
         Such a link has all it may have, so its frames wait if those of the others do. The quickest answer tells:
-        a standing queue delays every one, a weak link only its own.
+        a standing queue delays every one, a weak link only its own. What was written before the last cut tells nothing new.
         """
         if not self._is_learning:
             return
         now = self._heard = self._now()
+        if now - seconds < self._cut:
+            return
         self._quickest = min(self._quickest, seconds)
         if now - self._looked >= PACE_LOOK_S:
-            factor = PACE_DOWN if self._quickest > PACE_LATE_S else PACE_UP
-            self._set(min(max(self.rate * factor, PACE_LEAST), PACE_MOST), now)
+            is_late = self._quickest > PACE_LATE_S
+            if is_late:
+                self._set(max(self.rate * PACE_DOWN, PACE_LEAST), now)
+                self._cut = now
+            elif self._quickest < PACE_QUICK_S:
+                self._set(min(self.rate * PACE_UP, PACE_MOST), now)
             self._looked, self._quickest = now, inf
 
     def _set(self, rate: float, now: float) -> None:

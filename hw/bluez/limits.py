@@ -34,8 +34,9 @@ PACE_AHEAD_S: Final = 0.1  # seconds of the pace that may go at once after a res
 PACE_LINK_AHEAD: Final = 1_024  # bytes a link may take at once without a turn, for frames that follow
 PACE_TICK_S: Final = 0.001  # seconds, the shortest wait for a turn: clocks round
 PACE_LOOK_S: Final = 1.0  # seconds between two changes of the rate
-PACE_LATE_S: Final = 0.4  # seconds: if even the quickest answer took longer, too much is on its way
-PACE_UP: Final = 1.1  # times the rate when answers are quick
+PACE_LATE_S: Final = 0.25  # seconds: if even the quickest answer took longer, too much is on its way
+PACE_QUICK_S: Final = 0.15  # seconds: if an answer took less, more may be; two connection intervals of 50 ms and a frame or two
+PACE_UP: Final = 1.05  # times the rate when answers are quick
 PACE_DOWN: Final = 0.8  # times the rate when they are late
 PACE_FORGET_S: Final = 60.0  # seconds without an answer after which the rate is what it was at first
 
