@@ -13,14 +13,20 @@ class TokenBucket:
         self.level = burst  # units that may go now, without a look at the clock
         self._at = now
 
-    def wait(self, units: int, now: float) -> float:
+    def wait(self, units: float, now: float) -> float:
         """Return the seconds until `units` may pass, 0.0 if they may now."""
         self._refill(now)
         return max(0.0, (min(units, self._burst) - self.level) / self._rate)
 
-    def take(self, units: int) -> None:
+    def take(self, units: float) -> None:
         """Count what has passed."""
         self.level -= units
+
+    def change(self, rate: float, burst: float, now: float) -> None:
+        """Have another rate and burst from now on."""
+        self._refill(now)
+        self._rate = rate
+        self._burst = burst
 
     def _refill(self, now: float) -> None:
         self.level = min(self._burst, self.level + (now - self._at) * self._rate)

@@ -15,14 +15,14 @@ from typing import Final
 
 from dbus_fast.service import ServiceInterface
 
+from hw.bluez.adapter_pace import AdapterPace
 from hw.bluez.adapters import ADAPTER, ADVERTISING, Adapter
 from hw.bluez.advertisement import Advertisement, TaggedAdvertisement
 from hw.bluez.application import Characteristic, Service
-from hw.bluez.bucket import TokenBucket
 from hw.bluez.bus import BluezBus, Change, ChangeKind
 from hw.bluez.central import DEVICE, Central, PeripheralEvents, disconnect_device
 from hw.bluez.errors import DISCONNECTED, NO_OWNER, NOT_READY, RELEASED, REMOVED, BluezError
-from hw.bluez.limits import FAREWELL_TIMEOUT_S, NOTIFY_BURST, NOTIFY_RATE, REGISTER_TIMEOUT_S, SENDING_AWAY, SHARED_FACTOR, TAG_BYTES
+from hw.bluez.limits import FAREWELL_TIMEOUT_S, REGISTER_TIMEOUT_S, SENDING_AWAY, TAG_BYTES
 from hw.bluez.subscriptions import Setting, Subscriptions
 
 __all__ = ["Central", "Peripheral", "PeripheralEvents", "Profile"]
@@ -58,8 +58,7 @@ class Peripheral:
         adapter: where to offer it.
         profile: what to offer.
         events: who is told.
-        rate: bytes per second notified to one phone.
-        burst: bytes that may go at once.
+        pace: of the adapter.
 
     `ready` is set while BlueZ has application and advertisement, `advertising` says that it has the latter.
     Counted: writes, notifications, shared (frames that had gone out with another phone's), refused (no room
@@ -74,8 +73,7 @@ class Peripheral:
         adapter: Adapter,
         profile: Profile,
         events: PeripheralEvents,
-        rate: float = NOTIFY_RATE,
-        burst: float = NOTIFY_BURST,
+        pace: AdapterPace,
     ) -> None:
         self.ready = asyncio.Event()
         self.advertising = False
@@ -90,8 +88,7 @@ class Peripheral:
                 events,
                 path=f"{self._root}/service/characteristic",
                 own_sockets=adapter.bluez is not None and adapter.bluez >= SOCKETS_SINCE,
-                pace=lambda: TokenBucket(rate, burst, loop.time()),
-                shared_pace=TokenBucket(rate * SHARED_FACTOR, burst * SHARED_FACTOR, loop.time()),
+                pace=pace,
                 turn_away=self._turn_away,
             )
         )

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from hw.bluez.bucket import TokenBucket
+from hw.bluez.adapter_pace import AdapterPace
 from hw.bluez.bus import BluezBus
 from hw.bluez.errors import NO_REPLY, BluezError
 from hw.bluez.limits import SHARED_AHEAD
@@ -26,36 +26,35 @@ class SharedOutlet:
     Args:
         bus: the connection to BlueZ.
         path: of the characteristic.
-        bucket: the pace, in bytes on the air: each listener counts.
+        pace: of the adapter; each listener counts.
         room: called when a frame was refused and another may be tried.
 
     """
 
-    def __init__(self, bus: BluezBus, path: str, bucket: TokenBucket, room: Callable[[], None]) -> None:
+    def __init__(self, bus: BluezBus, path: str, pace: AdapterPace, room: Callable[[], None]) -> None:
         self._bus = bus
         self._path = path
-        self._bucket = bucket
+        self._allowance = pace.allowance(self._on_turn)
         self._room = room
-        self._loop = asyncio.get_running_loop()
         self._ahead = 0  # frames of which BlueZ has not yet been heard to have read them
-        self._timer: asyncio.TimerHandle | None = None
+        self._awaits_turn = False
         self._proof: asyncio.Task[None] | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether the next frame would be refused; `room` follows."""
-        return self._timer is not None or self._ahead >= SHARED_AHEAD
+        return self._awaits_turn or self._ahead >= SHARED_AHEAD
 
     def send(self, frame: bytes, listeners: int) -> bool:
         """Notify one frame to all; False means that it was not taken and that `room` follows."""
         if self.is_full:
             return False
-        cost = len(frame) * max(2, listeners)  # one phone alone gets no more than half the air
-        wait = self._bucket.wait(cost, self._loop.time())
-        if wait > 0:
-            self._timer = self._loop.call_later(wait, self._on_time)
+        self._allowance.listeners = listeners
+        cost = len(frame) * listeners
+        self._awaits_turn = not self._allowance.ask(cost)
+        if self._awaits_turn:
             return False
-        self._bucket.take(cost)
+        self._allowance.level -= cost
         self._bus.tell(self._path, CHARACTERISTIC, "Value", "ay", frame)
         self._ahead += 1
         if self._proof is None and self._ahead >= SHARED_AHEAD // 2:
@@ -64,16 +63,15 @@ class SharedOutlet:
 
     def close(self) -> None:
         """Stop everything; nothing is told any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._allowance.close()
         if self._proof is not None:
             self._proof.cancel()
             self._proof = None
 
-    def _on_time(self) -> None:
-        self._timer = None
-        self._room()
+    def _on_turn(self) -> None:
+        self._awaits_turn = False
+        if not self.is_full:
+            self._room()
 
     async def _prove(self) -> None:
         while self._ahead >= SHARED_AHEAD // 2:

@@ -11,7 +11,7 @@ import select
 import socket
 from collections.abc import Callable
 
-from hw.bluez.bucket import TokenBucket
+from hw.bluez.adapter_pace import AdapterPace
 from hw.bluez.limits import MAX_VALUE, SOCKET_BYTES
 
 
@@ -23,11 +23,11 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
 
 
 class Outlet:
-    """Our end of a notify socket: frames go into it, no faster than a link carries them.
+    """Our end of a notify socket: frames go into it, no faster than the adapter carries them.
 
     Args:
         ours: the socket; closed by `close`.
-        bucket: the pace, in bytes.
+        pace: of the adapter.
         room: called when a frame was refused and another may be tried.
         ended: called once when BlueZ has closed its end.
 
@@ -35,14 +35,13 @@ class Outlet:
 
     """
 
-    def __init__(self, ours: socket.socket, bucket: TokenBucket, room: Callable[[], None], ended: Callable[[], None]) -> None:
+    def __init__(self, ours: socket.socket, pace: AdapterPace, room: Callable[[], None], ended: Callable[[], None]) -> None:
         self._socket = ours
         self._write = ours.send
-        self._bucket = bucket
+        self._allowance = pace.allowance(self._on_turn)
         self._room = room
         self._ended = ended
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
         self._held = False  # full or closed
         self.sent = self.refused = 0
         self._loop.add_reader(ours, self._read)
@@ -54,8 +53,8 @@ class Outlet:
 
     def send(self, frame: bytes) -> bool:
         """Hand over one frame; False means that it was not taken and that `room` or `ended` follows."""
-        size, bucket = len(frame), self._bucket
-        if self._held or (size > bucket.level and not self._in_time(size)):
+        size, allowance = len(frame), self._allowance
+        if self._held or (size > allowance.level and not self._may(size)):
             self.refused += 1
             return False
         try:
@@ -66,39 +65,32 @@ class Outlet:
                 self._loop.add_writer(self._socket, self._on_writable)
             self.refused += 1
             return False
-        bucket.level -= size
+        allowance.level -= size
         self.sent += 1
         return True
 
     def close(self) -> None:
         """Close our end: BlueZ takes that for the end of the subscription."""
         self._held = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._allowance.close()
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._socket.close()
 
-    def _in_time(self, size: int) -> bool:
-        """Whether a frame may go now after all; if not, `room` comes when it may."""
-        wait = self._bucket.wait(size, self._loop.time())
-        if wait > 0:
-            self._held = True
-            self._timer = self._loop.call_later(wait, self._on_time)
-            return False
-        return True
+    def _may(self, size: int) -> bool:
+        """Whether a frame may go now after all; if not, the adapter gives us our turn."""
+        self._held = not self._allowance.ask(size)
+        return not self._held
 
-    def _on_time(self) -> None:
-        self._timer = None
+    def _on_turn(self) -> None:
         self._held = False
         self._room()
 
     def _on_writable(self) -> None:
-        self._held = False
         self._loop.remove_writer(self._socket)
-        self._room()
+        if self._may(MAX_VALUE):
+            self._room()
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):  # BlueZ may send confirmations that mean nothing for notifications

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from hw.bluez.bucket import TokenBucket
+from hw.bluez.adapter_pace import AdapterPace
 from hw.bluez.bus import BluezBus
 from hw.bluez.central import Central, PeripheralEvents, frame_size
 from hw.bluez.errors import BluezError
@@ -44,8 +44,7 @@ class Setting:
     events: PeripheralEvents
     path: str  # of the characteristic
     own_sockets: bool  # whether BlueZ takes a notify socket for each phone
-    pace: Callable[[], TokenBucket]  # a new one for a new notify socket
-    shared_pace: TokenBucket
+    pace: AdapterPace
     turn_away: Callable[[str], None]  # ends the connection with a device, in its own time
     counters: Counter[str] = field(default_factory=Counter)
 
@@ -74,7 +73,7 @@ class Subscriptions:
         self._phones: dict[str, _Phone] = {}
         self._refused: dict[Central, None] = {}  # those who wait for the shared way
         self._window = Window()
-        self._shared = SharedOutlet(setting.bus, setting.path, setting.shared_pace, self._on_shared_room)
+        self._shared = SharedOutlet(setting.bus, setting.path, setting.pace, self._on_shared_room)
 
     @property
     def centrals(self) -> Collection[Central]:
@@ -107,7 +106,7 @@ class Subscriptions:
         theirs = None
         if self._setting.own_sockets:
             ours, theirs = socket_pair()
-            phone.outlet = Outlet(ours, self._setting.pace(), partial(self._on_room, phone), partial(self._on_closed, phone))
+            phone.outlet = Outlet(ours, self._setting.pace, partial(self._on_room, phone), partial(self._on_closed, phone))
         self._settle(phone)
         if theirs is None:
             raise BluezError(FAILED, "this device is notified with the others")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from dbus_fast import Variant
 
+from hw.bluez.adapter_pace import loop_pace
 from hw.bluez.adapters import list_adapters
 from hw.bluez.bus import BluezBus
 from hw.bluez.errors import BluezError
@@ -22,16 +23,17 @@ both = pytest.mark.parametrize("version", [OLD, NEW], ids=["one socket for all",
 SERVICE = "f47b5e2d-4a9e-4c5a-9b3f-8e1d2c3a4b5c"
 UUID = "a1b2c3d4-e5f6-4a5b-8c9d-0e1f2a3b4c5d"
 PROFILE = Profile(SERVICE, UUID)
+FAST = 100_000.0  # bytes a second
 
 
 class Scene:
     """A peripheral that runs beside a fake BlueZ."""
 
-    def __init__(self, bluez: FakeBluez, connection: BluezBus, profile: Profile = PROFILE, **pace: float) -> None:
+    def __init__(self, bluez: FakeBluez, connection: BluezBus, profile: Profile = PROFILE, rate: float = FAST) -> None:
         self.bluez = bluez
         self.connection = connection
         self.diary = Diary()
-        self.peripheral = Peripheral(connection, list_adapters(connection)[0], profile, self.diary, **pace)
+        self.peripheral = Peripheral(connection, list_adapters(connection)[0], profile, self.diary, loop_pace(rate, is_learning=False))
         self.task = asyncio.create_task(self.peripheral.run())
 
     async def ready(self) -> "Scene":
@@ -64,10 +66,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(directory: Path, version: tuple[int, int], profile: Profile = PROFILE, **pace: float) -> AsyncIterator[Scene]:
+async def scene(directory: Path, version: tuple[int, int], profile: Profile = PROFILE, rate: float = FAST) -> AsyncIterator[Scene]:
     async with bus(directory) as address, fake_bluez(address, version) as bluez:
         connection = await BluezBus.connect(address)
-        run = await Scene(bluez, connection, profile, **pace).ready()
+        run = await Scene(bluez, connection, profile, rate).ready()
         try:
             yield run
         finally:
@@ -268,7 +270,7 @@ async def test_a_phone_with_tiny_frames_does_not_spoil_them_for_the_others(tmp_p
 
 
 async def test_bluez_is_never_far_behind(tmp_path: Path) -> None:
-    async with scene(tmp_path, OLD, rate=1e9, burst=1e9) as run:
+    async with scene(tmp_path, OLD, rate=1e9) as run:
         phone = await run.arrive()
         run.bluez.answers["Ping"] = None
         frames = [bytes([number, 1]) for number in range(200)]
@@ -282,7 +284,7 @@ async def test_bluez_is_never_far_behind(tmp_path: Path) -> None:
 
 
 async def test_who_was_refused_is_told_of_room_in_turn(tmp_path: Path) -> None:
-    async with scene(tmp_path, OLD, rate=1e9, burst=1e9) as run:
+    async with scene(tmp_path, OLD, rate=1e9) as run:
         ada, bela = await run.arrive(1), await run.arrive(2)
         turns: list[str] = []
         left: dict[str, list[bytes]] = {
@@ -304,7 +306,7 @@ async def test_who_was_refused_is_told_of_room_in_turn(tmp_path: Path) -> None:
 
 
 async def test_the_pace_counts_every_listener(tmp_path: Path) -> None:
-    async with scene(tmp_path, OLD, rate=1_000_000, burst=1_000) as run:
+    async with scene(tmp_path, OLD, rate=20_000) as run:
         phones = [await run.arrive(number) for number in range(4)]
         assert run.send(phones[0], bytes(500))
         assert not run.send(phones[0], bytes(500))
@@ -326,7 +328,7 @@ async def test_each_phone_is_sent_its_own(tmp_path: Path) -> None:
 
 
 async def test_a_phone_that_does_not_read_is_refused_and_costs_the_others_nothing(tmp_path: Path) -> None:
-    async with scene(tmp_path, NEW, rate=1e9, burst=1e9) as run:
+    async with scene(tmp_path, NEW, rate=1e9) as run:
         deaf, ada = await run.arrive(1), await run.arrive(2)
         assert deaf.socket is not None
         asyncio.get_running_loop().remove_reader(deaf.socket)
@@ -376,7 +378,7 @@ async def test_a_frame_that_came_the_shared_way_too_early_is_sent_again(tmp_path
 
 
 async def test_what_it_could_not_take_before_is_asked_for_again(tmp_path: Path) -> None:
-    async with scene(tmp_path, NEW, rate=1e9, burst=1e9) as run:
+    async with scene(tmp_path, NEW, rate=1e9) as run:
         ada, bela = await run.arrive(1), await run.arrive(2)
         assert ada.socket is not None
         asyncio.get_running_loop().remove_reader(ada.socket)
@@ -601,7 +603,7 @@ async def test_an_adapter_that_is_not_there_is_not_served(tmp_path: Path) -> Non
         bluez.remove(adapter.path)
         assert await connection.until(lambda: adapter.path not in connection.objects, 5)
         with pytest.raises(BluezError, match="hci1"):
-            await Peripheral(connection, adapter, PROFILE, Diary()).run()
+            await Peripheral(connection, adapter, PROFILE, Diary(), loop_pace()).run()
         await connection.close()
 
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from random import Random
 
+from hw.bluez.adapter_pace import loop_pace
 from hw.bluez.adapters import Adapter, Role, Wish
-from hw.bluez.bucket import TokenBucket
 from hw.bluez.central import Central
 from hw.bluez.peripheral import PeripheralEvents, Profile
 from hw.bluez.steps import Outcome, Step
@@ -73,8 +73,7 @@ class _Advertiser:
             self._events,
             path="/",
             own_sockets=True,
-            pace=lambda: TokenBucket(UNPACED, UNPACED, loop.time()),
-            shared_pace=TokenBucket(UNPACED, UNPACED, loop.time()),
+            pace=loop_pace(UNPACED, is_learning=False),
             turn_away=lambda _device: None,
             counters=self.counters,
         )

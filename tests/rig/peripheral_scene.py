@@ -9,6 +9,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
+from hw.bluez.adapter_pace import loop_pace
 from hw.bluez.adapters import forget_device, list_adapters
 from hw.bluez.bus import BluezBus
 from hw.bluez.errors import BluetoothUnavailableError, BluezError
@@ -30,7 +31,7 @@ class Serving:
         adapter = next(adapter for adapter in list_adapters(bus) if adapter.name == name)
         self.diary = Diary()
         self.bus = bus
-        self.peripheral = Peripheral(bus, adapter, profile, self.diary)
+        self.peripheral = Peripheral(bus, adapter, profile, self.diary, loop_pace())
         self.task = asyncio.create_task(self.peripheral.run())
 
     async def ready(self) -> "Serving":

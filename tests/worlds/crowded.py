@@ -23,7 +23,10 @@ from gateway.testing.world import World
 from gateway.wire.board import URGENT
 from gateway.wire.packet import packet_id, peek
 from gateway.wire.types import MessageType
+from hw.bluez.adapter_pace import AdapterPace
+from hw.bluez.limits import PACE_START
 from tests.mesh.nodes import EPOCH, Clock, Node, board, noise
+from tests.worlds.bluez_links import BluezLinks, world_pace
 from transports.link import FrameReceived
 
 LINKS = 6
@@ -88,9 +91,11 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: dict[bytes, float] = {}
+        self.told: Callable[[bytes], None] = lambda _frame: None
 
     def handle(self, event: object, now: float) -> tuple[()]:
         if isinstance(event, FrameReceived):
+            self.told(event.frame)
             self.heard.setdefault(packet_id(event.frame, peek(event.frame)), now)
         return ()
 
@@ -148,6 +153,20 @@ class Crowd:
         self._sets: list[tuple[float, list[bytes], frozenset[int]]] = []
         self._neighbour = self._others[-1]  # behind the last link, and nowhere else
         self._bring("", self._neighbour.announce(), LINKS - 1, heard=1)
+
+    def pace_all(self, rate: float = PACE_START, dialled: int = 0) -> AdapterPace:
+        """Have one pace for all links, the first few of which we dialled; make the crowd with `buffer=ENDLESS`."""
+        pace, links = world_pace(self.world, rate), BluezLinks(self.world, "gateway")
+        for number, ear in enumerate(self.ears):
+            way = (links.dial if number < dialled else links.arrive)(self.world.radio.link("gateway", f"n{number}"), pace)
+            ear.told = way.heard
+        return pace
+
+    def pace_each(self, rate: float) -> None:
+        """Have a pace for each link, all dialled to us; what leaves in excess waits in bluetoothd."""
+        links = BluezLinks(self.world, "gateway")
+        for number in range(LINKS):
+            links.arrive(self.world.radio.link("gateway", f"n{number}"), world_pace(self.world, rate, is_learning=False))
 
     def talk(self) -> None:
         """A hundred people: a word from each every 20 seconds, an announce every 30, two whispers a second."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
+from hw.bluez.adapter_pace import loop_pace
 from hw.bluez.adapters import ADAPTER, ADVERTISING, Adapter, list_adapters
 from hw.bluez.bus import BluezBus, Change, ChangeKind
 from hw.bluez.errors import BluezError
@@ -34,10 +35,11 @@ class BluezRadio(BleakCentral):
         super().__init__(bus, adapter, doubts)
         self._bus = bus
         self._adapter = adapter
+        self.pace = loop_pace()
 
     def peripheral(self, profile: Profile, events: PeripheralEvents) -> Peripheral:
         """Make a run of the peripheral role."""
-        return Peripheral(self._bus, self._adapter, profile, events)
+        return Peripheral(self._bus, self._adapter, profile, events, self.pace)
 
 
 class BluezHost:

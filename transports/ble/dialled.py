@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+from hw.bluez.adapter_pace import AdapterPace
 from hw.bluez.errors import BluezError
 from transports.ble.edge import Remote
 from transports.ble.outgoing import Outgoing
-from transports.limits import BLE_CLOSE_TIMEOUT_S, BLE_EARLY_FRAMES, BLE_WRITE_TIMEOUT_S
+from transports.limits import BLE_CLOSE_TIMEOUT_S, BLE_EARLY_FRAMES, BLE_MAX_FRAME, BLE_WRITE_TIMEOUT_S
 
 
 class Line:
@@ -51,25 +52,33 @@ class DialledWay:
 
     Args:
         remote: the connected device.
+        pace: of its adapter; told how long answers take while this link has more to send than it may.
         writable: called when a link that refused a frame has room again.
 
     """
 
-    def __init__(self, remote: Remote, writable: Callable[[], None]) -> None:
+    def __init__(self, remote: Remote, pace: AdapterPace, writable: Callable[[], None]) -> None:
         self._remote = remote
+        self._pace = pace
+        self._allowance = pace.allowance(writable)
         self._writable = writable
         self._outgoing = Outgoing()
+        self._wants_more = False  # a frame was refused since the last answer
         self._wake = asyncio.Event()
 
     def send(self, frame: bytes) -> bool:
         """Queue a frame; False means full."""
-        if not self._outgoing.offer(frame):
+        may = self._outgoing.is_full or self._allowance.ask(len(frame))
+        if not may or not self._outgoing.offer(frame):
+            self._wants_more = True
             return False
+        self._allowance.level -= len(frame)
         self._wake.set()
         return True
 
     async def write_all(self) -> str:
         """Write what comes until a write fails; returns why it did."""
+        loop = asyncio.get_running_loop()
         while True:
             taken = self._outgoing.take()
             if taken is None:
@@ -77,6 +86,7 @@ class DialledWay:
                 await self._wake.wait()
                 continue
             frame, fence = taken
+            began = loop.time()
             try:
                 async with asyncio.timeout(BLE_WRITE_TIMEOUT_S):
                     await self._remote.write(frame, answered=fence)
@@ -84,11 +94,15 @@ class DialledWay:
                 return "the device does not take our frames"
             except BluezError as error:
                 return f"a write failed ({error.name.rpartition('.')[2]})"
-            if self._outgoing.room():
+            if fence and self._wants_more:
+                self._wants_more = False
+                self._pace.answered(loop.time() - began)
+            if self._outgoing.room() and self._allowance.ask(BLE_MAX_FRAME):
                 self._writable()
 
     async def close(self) -> None:
         """End the connection."""
+        self._allowance.close()
         try:
             async with asyncio.timeout(BLE_CLOSE_TIMEOUT_S):
                 await self._remote.disconnect()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from hw.bluez.adapter_pace import AdapterPace
 from hw.bluez.adapters import Adapter
 from hw.bluez.peripheral import PeripheralEvents, Profile
 from hw.bluez.steps import Outcome, Step
@@ -108,6 +109,10 @@ class Advertiser(Protocol):
 
 class Radio(Protocol):
     """One adapter that is there and switched on."""
+
+    @property
+    def pace(self) -> AdapterPace:
+        """How fast frames may leave on all its links together."""
 
     def peripheral(self, profile: Profile, events: PeripheralEvents) -> Advertiser:
         """Make a run of the peripheral role."""

@@ -25,9 +25,14 @@ class Outgoing:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next frame would be refused."""
+        return len(self._waiting) >= self._depth
+
     def offer(self, frame: bytes) -> bool:
         """Add a frame; False when full, and then `room` will say when there is room again."""
-        if len(self._waiting) >= self._depth:
+        if self.is_full:
             self._owes_writable = True
             return False
         self._waiting.append(frame)

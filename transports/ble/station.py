@@ -147,7 +147,7 @@ class Station:
 
     def _dialled(self, heard: Heard, remote: Remote, line: Line) -> None:
         """Take in a device that we dialled."""
-        way = DialledWay(remote, lambda: self._ground.post(Writable(link.id)))
+        way = DialledWay(remote, self._radio.pace, lambda: self._has_room(link))
         link = self._new_link(Role.CENTRAL, heard.device, heard.address, heard.tag, min(remote.mtu, BLE_MAX_WRITE), way)
         link.rssi = heard.rssi
         if self._tasks is None:  # this station is ending
@@ -157,6 +157,11 @@ class Station:
         self._writers[link] = self._tasks.create_task(self._write(link, way))
         self._up(link)
         line.answer(lambda frame: self._received(link, frame), lambda why: self._lost(link, why))
+
+    def _has_room(self, link: Link) -> None:
+        """Tell that a link that we dialled has room again, as long as it is up."""
+        if self._ground.table.get(link.id) is link:
+            self._ground.post(Writable(link.id))
 
     async def _write(self, link: Link, way: DialledWay) -> None:
         why = await way.write_all()

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
+from hw.bluez.adapter_pace import loop_pace
 from hw.bluez.adapters import Adapter, BluetoothUnavailableError, Trouble
 from hw.bluez.errors import DISCONNECTED, NO_OWNER, NOT_READY, REMOVED, BluezError
 from hw.bluez.steps import Outcome, Step
@@ -17,6 +18,7 @@ from transports.ble.edge import DialError, DialFailure, Heard
 from transports.ble.transport import BleTransport
 
 HCI = "/org/bluez/"
+UNPACED = 1e12  # bytes a second
 
 
 class Controller(Ear):
@@ -195,6 +197,7 @@ class TwinRadio:
     def __init__(self, machine: Machine, controller: Controller) -> None:
         self.machine = machine
         self.controller = controller
+        self.pace = loop_pace(UNPACED, is_learning=False)
 
     def peripheral(self, profile, events) -> "TwinPeripheral":
         return TwinPeripheral(self.controller, profile, events)
