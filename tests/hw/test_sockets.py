@@ -2,8 +2,6 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-import pytest
-
 from hw.bluez.adapter_pace import loop_pace
 from hw.bluez.limits import MAX_VALUE, SOCKET_BYTES
 from hw.bluez.sockets import Outlet, socket_pair
