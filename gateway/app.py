@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import admin
 from gateway.admin.sentences import short
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.place import Place
 from gateway.bridge.tickets import Refusal
 from gateway.bridge.trunks import Trunks
 from gateway.config import Config

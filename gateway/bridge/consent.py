@@ -7,9 +7,10 @@ from functools import partial
 from math import inf
 
 from gateway.bridge.arrival import Arrival
-from gateway.bridge.carriers import Carriers, Place
+from gateway.bridge.carriers import Carriers
 from gateway.bridge.events import Carried
 from gateway.bridge.gate import CROSSED, Gate, Refusal, event_subject
+from gateway.bridge.place import Place
 from gateway.bridge.policy import HERE
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
@@ -60,7 +61,7 @@ class ConsentBridge:
         self._told: list[Record] = []  # by the carriers, and not yet appended to anybody's effects
         self.carriers = Carriers(mesh.identity.peer_id, place, drops, self._told.append)
         self.unsent = Unsent()
-        self.uplink = Uplink(self.carriers, drops)
+        self.uplink = Uplink(self.carriers, gate, drops)
         self._mesh = mesh
         self._own_id = mesh.identity.peer_id
         self._sites = sites

@@ -176,7 +176,7 @@ class Credits:
     def _site(self, site: bytes, now: float) -> _Site | None:
         one = self._sites.get(site)
         if one is None:
-            if len(self._sites) > MAX_SITES:  # and our own island
+            if len(self._sites) >= MAX_SITES + 2:  # our own island and the relays
                 oldest = next(iter(self._sites))
                 if now - self._totals[oldest].used_at < CREDIT_IDLE_S:
                     return None

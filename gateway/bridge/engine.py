@@ -19,10 +19,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from math import inf
 
-from gateway.bridge.carriers import Place
 from gateway.bridge.consent import ConsentBridge
 from gateway.bridge.gate import Gate
 from gateway.bridge.open import OpenBridge
+from gateway.bridge.place import Place
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.sites import Site, Sites

@@ -45,6 +45,7 @@ class Sitewise(NamedTuple):
     """What a record says about one site a packet was to go to."""
 
     site_id: bytes
+    hop: bytes | str  # what a record of decisions calls it
     verdict: str  # `CROSSED`, or the value of a `Reason`
     rule: str = ""
 
@@ -168,10 +169,10 @@ class Gate:
             refusal = self._refusal(what, origin, site, now, self._allowances.admit)
             if refusal is None:
                 passage.allowed.append(site)
-                passage.record.append(Sitewise(site.site_id, CROSSED))
+                passage.record.append(Sitewise(site.site_id, site.hop, CROSSED))
                 continue
             self._drops[refusal.reason] += 1
-            passage.record.append(Sitewise(site.site_id, refusal.reason.value, refusal.rule))
+            passage.record.append(Sitewise(site.site_id, site.hop, refusal.reason.value, refusal.rule))
             if self.is_news(what.identifier, site, now):
                 passage.untold.append(passage.record[-1])
         return passage

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 HERE: Final = b""
 """This site, where a site ID is asked for."""
 
+NOSTR: Final = b"nostr\0\0\0"
+"""The Nostr relays, all together, where a site ID is asked for."""
+
 DEFAULT: Final = "default"
 """What stands in place of a rule's name when no rule fitted."""
 
@@ -78,8 +81,8 @@ class Facts:
     Args:
         kind: what it is.
         direction: which way it goes.
-        origin: ID of the site whose island it comes from, 8 bytes, or `HERE`.
-        target: ID of the site it is going to, 8 bytes, or `HERE`; None where that is not known.
+        origin: ID of the site whose island it comes from, 8 bytes, or `HERE`, or `NOSTR`.
+        target: ID of the site it is going to, 8 bytes, or `HERE`, or `NOSTR`; None where that is not known.
         size: bytes of the whole packet.
         directed: whether it is for one peer.
         signed: whether it bears a signature that was verified.
@@ -190,7 +193,7 @@ def site_name(site: bytes | None, policy: Policy) -> str:
     """Return what the table calls a site: its name there, else its ID in hexadecimal."""
     if site is None:
         return "an unknown site"
-    return "here" if site == HERE else policy.sites.get(site, site.hex())
+    return _PLACES.get(site) or policy.sites.get(site, site.hex())
 
 
 def _sentence(facts: Facts, policy: Policy, who: str, action: Action) -> str:
@@ -203,6 +206,8 @@ def _packet(facts: Facts, policy: Policy) -> str:
     sort = f"{'signed' if facts.signed else 'unsigned'} {'directed' if facts.directed else 'public'}"
     return f"{facts.kind.value}, {facts.size:,} bytes, {sort}, {way}"
 
+
+_PLACES: Final = {HERE: "here", NOSTR: "the Nostr relays"}
 
 _SAYS: Final = {Action.ALLOW: "lets it across", Action.DENY: "keeps it here", Action.LIMIT: "lets it across while its limit lasts"}
 

@@ -2,12 +2,17 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final
 
+from gateway.bridge.policy import NOSTR
 from gateway.bridge.window import Window
 from gateway.limits import MAX_HISTORY_ASKS, MAX_PEERS, MAX_SITES, MAX_WANTS, REMOTE_PEER_REACHABLE_S, SITE_BURST, SITE_RATE
 from gateway.session.rate import TokenBucket
 from gateway.wire.envelope_schema import Kind
 from transports.link import LinkId
+
+RELAYS: Final = "nostr"
+"""What a record of decisions calls the Nostr relays."""
 
 
 @dataclass(slots=True)
@@ -25,6 +30,16 @@ class Site:
     offers: Window = field(default_factory=lambda: Window(MAX_WANTS))
     wants: Window = field(default_factory=lambda: Window(MAX_WANTS))
     asks: Window = field(default_factory=lambda: Window(MAX_HISTORY_ASKS))
+
+    @property
+    def hop(self) -> bytes | str:
+        """What a record of decisions calls it."""
+        return RELAYS if self.site_id == NOSTR else self.site_id
+
+
+def relays() -> Site:
+    """Return the Nostr relays as the gate sees them: one place, whichever of them it is, with one account of air time."""
+    return Site(LinkId(f"relays:{RELAYS}"), 0, NOSTR)
 
 
 class Sites:

@@ -42,7 +42,7 @@ def tell_stayed(heard: Heard, why: Reason | str, effects: list[Effect]) -> None:
 def tell_kept_from(packet_id: bytes, refused: Sequence[Sitewise], effects: list[Effect]) -> None:
     """Tell that a rule keeps a packet from sites; beyond a few, how many more there are by the same rule."""
     first = refused[:MAX_SITES_TOLD]
-    effects += [Decided(packet_id, Verb.STAYED, one.site_id, one.rule, Reason(one.verdict)) for one in first]
+    effects += [Decided(packet_id, Verb.STAYED, one.hop, one.rule, Reason(one.verdict)) for one in first]
     rest = [(one.rule, one.verdict) for one in refused[MAX_SITES_TOLD:]]
     for rule, verdict in dict.fromkeys(rest):
         effects.append(Decided(packet_id, Verb.STAYED, "", rule, Reason(verdict), f"sites {rest.count((rule, verdict))}"))
@@ -51,7 +51,7 @@ def tell_kept_from(packet_id: bytes, refused: Sequence[Sitewise], effects: list[
 def tell_refused(packet_id: bytes, site: Site, refusal: Refusal, effects: list[Effect]) -> None:
     """Tell that something a site brought was not taken."""
     if refusal.reason not in _QUIET:
-        effects.append(Decided(packet_id, Verb.REFUSED, site.site_id, refusal.rule, refusal.reason))
+        effects.append(Decided(packet_id, Verb.REFUSED, site.hop, refusal.rule, refusal.reason))
 
 
 def judge(

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from gateway.bridge.policy import BUILT_IN, DEFAULT, HERE, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule
+from gateway.bridge.policy import BUILT_IN, DEFAULT, HERE, NOSTR, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule
 from gateway.config.load import Loaded, syntax
 from gateway.config.paths import POLICY_FILE
 from gateway.config.policy_fields import Fields
@@ -40,7 +40,7 @@ _RULE_KEYS: Final = (
 _SITE: Final = re.compile(f"[0-9a-f]{{{2 * SITE_ID}}}")
 _NAME: Final = re.compile(rf"[^\W_][\w .'-]{{0,{MAX_POLICY_NAME - 1}}}")
 _NAME_WORDS: Final = f"a name of at most {MAX_POLICY_NAME} letters, digits, spaces and - . ' _"
-_HERE: Final = "here"
+_PLACES: Final = {"here": HERE, "nostr": NOSTR}
 _SCOPES: Final = {"directed": True, "public": False}
 
 
@@ -73,9 +73,9 @@ def default_policy_file(state_dir: Path) -> Path:
 
 
 def site_of(text: str, policy: Policy) -> bytes | None:
-    """Return the ID of a site that was named by its name in the policy, by its ID, or as "here"; None if it is none of them."""
-    if text == _HERE:
-        return HERE
+    """Return the ID of a site that was named by its name in the policy, by its ID, or as "here" or "nostr"; None if it is none of them."""
+    if text in _PLACES:
+        return _PLACES[text]
     named = next((site for site, name in policy.sites.items() if name == text), None)
     return _site_id(text) if named is None else named
 
@@ -150,8 +150,8 @@ class _Reading:
             self._top.problem("sites", f"there are {len(sites.data)} sites", f"at most {MAX_POLICY_SITES}")
             return
         for name, value in sites.data.items():
-            if not _NAME.fullmatch(name) or name == _HERE or _SITE.fullmatch(name):
-                sites.problem(name, "this cannot be the name of a site", f'{_NAME_WORDS}; not "{_HERE}" and not an ID')
+            if not _NAME.fullmatch(name) or name in _PLACES or _SITE.fullmatch(name):
+                sites.problem(name, "this cannot be the name of a site", f'{_NAME_WORDS}; not "here", not "nostr" and not an ID')
             elif not isinstance(value, str) or not _SITE.fullmatch(value.lower()):
                 sites.problem(name, f"this cannot be {described(value)}", "the ID of a site, 16 hexadecimal digits, in quotes")
             elif bytes.fromhex(value) in self._sites.values():
@@ -216,8 +216,10 @@ class _Reading:
         return name
 
     def _named_sites(self, fields: Fields, key: str) -> frozenset[bytes]:
-        known: Mapping[str, bytes] = {_HERE: HERE, **self._sites}
-        return frozenset(fields.choices(key, known, MAX_POLICY_SITES, _site_id, "a name of [sites], or the ID of a site"))
+        known: Mapping[str, bytes] = {**_PLACES, **self._sites}
+        return frozenset(
+            fields.choices(key, known, MAX_POLICY_SITES, _site_id, 'a name of [sites], the ID of a site, "here", or "nostr" for the relays')
+        )
 
     def _limit(self, fields: Fields, action: Action | None) -> Limit | None:
         packets = fields.integer("packets_per_minute", 1, MAX_POLICY_FIGURE)

@@ -393,7 +393,7 @@ class TestTheGate:
     @pytest.mark.parametrize("extra", [0, 5])
     def test_of_many_sites_a_few_are_named_and_the_rest_counted(self, extra: int) -> None:
         effects: list = []
-        refused = [Sitewise(number.to_bytes(8), "policy", "shut") for number in range(MAX_SITES_TOLD + extra)]
+        refused = [Sitewise(number.to_bytes(8), number.to_bytes(8), "policy", "shut") for number in range(MAX_SITES_TOLD + extra)]
         tell_kept_from(bytes(16), refused, effects)
         assert len(effects) == MAX_SITES_TOLD + bool(extra)
         assert effects[-1].detail == (f"sites {extra}" if extra else "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.bridge.policy import BUILT_IN, HERE, Action, Direction, Kind, Limit, Mode, Per
+from gateway.bridge.policy import BUILT_IN, HERE, NOSTR, Action, Direction, Kind, Limit, Mode, Per
 from gateway.config.policy import InvalidPolicyError, load_policy, parse_policy, policy_in_force, site_of
 from gateway.errors import ConfigError
 from gateway.limits import MAX_POLICY_FILE, MAX_POLICY_NAME, MAX_POLICY_RULES, MAX_POLICY_SITES
@@ -20,7 +20,7 @@ name = "files slowly"
 kind = ["file", "voice"]
 direction = "out"
 from = "here"
-to = ["hut", "ffeeddccbbaa9988"]
+to = ["hut", "ffeeddccbbaa9988", "nostr"]
 scope = "public"
 signed = true
 mode = "open"
@@ -56,7 +56,7 @@ def test_every_key_is_read():
     slowly, rest = policy.rules
     assert (policy.default, policy.source, policy.sites[hut]) == (Action.DENY, "rules.toml", "hut")
     assert (slowly.name, slowly.line, slowly.action, slowly.kinds) == ("files slowly", 8, Action.LIMIT, {Kind.FILE, Kind.VOICE})
-    assert (slowly.direction, slowly.origins, slowly.targets) == (Direction.OUT, {HERE}, {hut, bytes.fromhex("ffeeddccbbaa9988")})
+    assert (slowly.direction, slowly.origins, slowly.targets) == (Direction.OUT, {HERE}, {hut, bytes.fromhex("ffeeddccbbaa9988"), NOSTR})
     assert (slowly.directed, slowly.signed, slowly.mode, slowly.larger_than) == (False, True, Mode.OPEN, 4096)
     assert slowly.limit == Limit(6, 60_000, Per.ORIGIN)
     assert (rest.line, rest.fits_everything, rest.limit) == (23, True, None)
@@ -94,6 +94,7 @@ def test_every_problem_is_told_at_once_with_its_line_and_nothing_is_half_loaded(
         ("default = 'deny'\n[sites]\nhut = 'xyz'", 3, "sites.hut", "cannot be the text"),
         ("default = 'deny'\n[sites]\nhut = 3", 3, "sites.hut", "cannot be the number 3"),
         ("default = 'deny'\n[sites]\nhere = '8d31f7a2b4c6d8e0'", 3, "sites.here", "cannot be the name"),
+        ("default = 'deny'\n[sites]\nnostr = '8d31f7a2b4c6d8e0'", 3, "sites.nostr", "cannot be the name"),
         ("default = 'deny'\n[sites]\n8d31f7a2b4c6d8e0 = '8d31f7a2b4c6d8e0'", 3, "sites.8d31f7a2b4c6d8e0", "cannot be the name"),
         ("default = 'deny'\n[sites]\na = '8d31f7a2b4c6d8e0'\nb = '8D31F7A2B4C6D8E0'", 4, "sites.b", "has a name already"),
         ("default = 'deny'\n[[rule]]\nthen = 'deny'", 2, "rule[0].name", "needs a name"),
