@@ -249,7 +249,7 @@ class Gateway:
         file = BookFile(self.config.gateway.state_dir / "federation.book")
         hello = Hello(1, 1, self.identity.peer_id, f"meshgate {version('meshgate')}"[:MAX_SOFTWARE])
         membership = found_membership(load_seed(chosen.libp2p.identity_file), file.load(), hello, doors.configured)
-        room = Federation(membership, file, doors, self._unix, self._how, self._report)
+        room = Federation(membership, file, doors, self._unix, self._how, self._report, self.engine.gate.forget)
         self._desk = FederationDesk(room, self._rng.randbytes, self._nicknames, self._listening, doors.configured)
         return room
 

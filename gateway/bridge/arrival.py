@@ -56,13 +56,13 @@ class Arrival:
             return
         if self._gate.is_news(carried.identifier, self._site, self._now):
             tell_refused(carried.identifier, self._site, refusal, effects)
-            judge_event(event_subject(carried, self._size), refusal.reason.value, effects, self._site.site_id)
+            judge_event(event_subject(carried, self._size), refusal.reason.value, effects, self._site.place)
 
     def tell_taken(self, effects: list[Effect]) -> None:
         """Tell what a rule could have seen of it, where somebody says something in it."""
         carried = self._carried
         if carried is not None and carried.is_message:
-            judge_event(event_subject(carried, self._size), CROSSED, effects, self._site.site_id)
+            judge_event(event_subject(carried, self._size), CROSSED, effects, self._site.place)
 
     def settle(self, origin: bytes) -> None:
         """Count it as taken; `origin` is the site where the envelope says that it set out, or whoever brings it."""

@@ -251,7 +251,7 @@ class ConsentBridge:
         arrival.settle(envelope.origin)
         if taken is not None:
             kept = replace(envelope, expires_ms=_end_ms(taken), body=taken.payload(taken.way))
-            one = Shelved(kept, event_subject(taken, len(kept.body)), site.site_id, is_told=taken.is_message)
+            one = Shelved(kept, event_subject(taken, len(kept.body)), site.place, is_told=taken.is_message)
             self._shelve(one, effects, now)
             targets = [other for other in self._post.lacking(envelope.packet_id, Kind.EVENT, now) if other.link != site.link]
             self._send(one, targets, "passed_on", effects, now)

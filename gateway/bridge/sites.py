@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.bridge.policy import NOSTR
+from gateway.bridge.policy import NOSTR, UNKNOWN
 from gateway.bridge.window import Window
 from gateway.limits import MAX_HISTORY_ASKS, MAX_PEERS, MAX_SITES, MAX_WANTS, REMOTE_PEER_REACHABLE_S, SITE_BURST, SITE_RATE
 from gateway.session.rate import TokenBucket
@@ -17,7 +17,7 @@ RELAYS: Final = "nostr"
 
 @dataclass(slots=True)
 class Site:
-    """One link to another gateway; its site ID is known once it has greeted."""
+    """One link to another gateway; its site ID is known once it has greeted, and is a claim."""
 
     link: LinkId
     mtu: int
@@ -34,12 +34,17 @@ class Site:
     @property
     def hop(self) -> bytes | str:
         """What a record of decisions calls it."""
-        return RELAYS if self.site_id == NOSTR else self.site_id
+        return RELAYS if self.place == NOSTR else self.site_id
+
+    @property
+    def place(self) -> bytes:
+        """Who it is to the operator's rules and in the accounts of air time."""
+        return self.peer.encode() or UNKNOWN
 
 
 def relays() -> Site:
     """Return the Nostr relays as the gate sees them: one place, whichever of them it is, with one account of air time."""
-    return Site(LinkId(f"relays:{RELAYS}"), 0, NOSTR)
+    return Site(LinkId(RELAYS), 0, peer=NOSTR.decode())
 
 
 class Sites:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.bridge.events import Carried
 from gateway.bridge.gate import CROSSED, Refusal, Sitewise, Subject
+from gateway.bridge.policy import mark_of
 from gateway.bridge.sites import Site
 from gateway.errors import Reason
 from gateway.limits import MAX_SITES_TOLD
@@ -66,13 +67,15 @@ def judge(
 ) -> None:
     """Tell what a rule could have seen of a packet."""
     word = verdict.value if isinstance(verdict, Reason) else verdict
-    effects.append(Judged(packet_id, header.type, size, not header.is_broadcast, signed, header.sender_id, via, word, _words(sites)))
+    effects.append(
+        Judged(packet_id, header.type, size, not header.is_broadcast, signed, header.sender_id, mark_of(via), word, _words(sites))
+    )
 
 
 def judge_event(what: Subject, verdict: str, effects: list[Effect], via: bytes = b"", sites: Iterable[Sitewise] = ()) -> None:
     """Tell what a rule could have seen of an event."""
     kind = MessageType.NOSTR_CARRIER
-    effects.append(Judged(what.identifier, kind, what.size, what.directed, what.signed, what.sender, via, verdict, _words(sites)))
+    effects.append(Judged(what.identifier, kind, what.size, what.directed, what.signed, what.sender, mark_of(via), verdict, _words(sites)))
 
 
 def word_of(record: Sequence[Sitewise]) -> str:
@@ -81,7 +84,7 @@ def word_of(record: Sequence[Sitewise]) -> str:
 
 
 def _words(sites: Iterable[Sitewise]) -> tuple[tuple[bytes, str], ...]:
-    return tuple((one.site_id, one.verdict) for one in sites)
+    return tuple((mark_of(one.place), one.verdict) for one in sites)
 
 
 def tell_message(message: PublicMessage, effects: list[Effect]) -> None:

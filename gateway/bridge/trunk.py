@@ -29,11 +29,13 @@ class Trunk:
         site: who is at the other end: its authenticated identity, or the name of its only link where there is none.
         name: of our numbering; 8 bytes never used before.
         decided: told of every change of the way.
+        is_proved: whether that identity is authenticated.
 
     """
 
-    def __init__(self, site: str, name: bytes, decided: Callable[[Decision], None]) -> None:
+    def __init__(self, site: str, name: bytes, decided: Callable[[Decision], None], *, is_proved: bool = True) -> None:
         self.site = site
+        self.is_proved = is_proved
         self.link = LinkId(f"site:{site}")
         self.using: Line | None = None
         self.outbox = Outbox(name)

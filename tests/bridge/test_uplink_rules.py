@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.bridge.policy import BUILT_IN, HERE, NOSTR, Action, Direction, Kind, Limit, Per, Policy, Rule
+from gateway.bridge.policy import BUILT_IN, HERE, NOSTR, Action, Direction, Kind, Limit, Per, Policy, Rule, mark_of
 from gateway.bridge.policy_trial import dry_run, pasts_of
 from gateway.errors import Reason
 from gateway.limits import CREDIT_SITE_MS, EVENT_AGE_S, RELAY_AGAIN_S
@@ -80,7 +80,7 @@ class TestUp:
         rule = policy.rules[0].name if policy.default is Action.ALLOW else "default"
         assert told(alone, event) == [(Verb.STAYED, rule, Reason.POLICY)]
         assert drops(alone["A"])[Reason.POLICY] >= 1
-        assert [(one.verdict, one.sites) for one in judged(alone, event)] == [("policy", ((NOSTR, "policy"),))]
+        assert [(one.verdict, one.sites) for one in judged(alone, event)] == [("policy", ((mark_of(NOSTR), "policy"),))]
 
     def test_a_site_still_gets_what_only_relays_may_not_have(self) -> None:
         sites = joined("AB")
@@ -160,7 +160,7 @@ class TestDown:
         assert put_down(alone["A"]) == []
         assert told(alone, event) == [(Verb.REFUSED, "nothing from strangers", Reason.POLICY)]
         assert drops(alone["A"]) == {Reason.POLICY: 2}
-        assert [(one.verdict, one.via) for one in judged(alone, event)] == [("policy", NOSTR)]
+        assert [(one.verdict, one.via) for one in judged(alone, event)] == [("policy", mark_of(NOSTR))]
 
     def test_a_site_may_bring_what_relays_may_not(self) -> None:
         sites = joined("AB")
@@ -191,7 +191,7 @@ class TestDown:
         relay.bring(Depositor(9).copy(alone, "one"))
         other.bring(Depositor(8).copy(alone, "two"))
         rows = [row for row in alone["A"].engine.gate.credits.status(alone.now) if row.origin is None]
-        assert [(row.site, row.admitted, row.headroom_ms) for row in rows] == [(b"relays:nostr", 2, 0.0)]
+        assert [(row.site, row.admitted, row.headroom_ms) for row in rows] == [(NOSTR, 2, 0.0)]
         assert rows[0].spent_ms > 0
 
     def test_a_presence_which_stays_off_the_radio_costs_nothing(self, alone: Sites, relay: PublicRelay) -> None:
@@ -202,11 +202,11 @@ class TestDown:
         ledger = alone["A"].engine.gate.credits
         ledger.rate = 0.001  # nothing is granted while this test lasts
         event = Depositor(9).copy(alone, "patience")
-        while ledger.admit(b"relays:nostr", event.pubkey.encode(), CREDIT_SITE_MS / 100, alone.now):
+        while ledger.admit(NOSTR, event.pubkey.encode(), CREDIT_SITE_MS / 100, alone.now):
             pass
         relay.bring(event)
         assert told(alone, event) == [(Verb.REFUSED, "", Reason.AIR_TIME)]
-        ledger.forget(b"relays:nostr")
+        ledger.forget(NOSTR)
         relay.bring(event)
         alone.run(TURN_S)
         assert put_down(alone["A"]) == [event]
