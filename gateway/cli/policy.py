@@ -36,7 +36,7 @@ def add(commands: Subcommands) -> None:
     test.add_argument("--size", type=_size, default=200, metavar="BYTES", help="how large the packet is (200)")
     test.add_argument("--direction", choices=("out", "in"), default="out", metavar="WAY", help="out to another site, or in from one (out)")
     test.add_argument(
-        "--from", dest="origin", default="", metavar="SITE", help="the site it comes from, by its name in the policy or its peer ID"
+        "--from", dest="origin", default="", metavar="SITE", help="the site it comes from: its name in the policy, or peer ID"
     )
     test.add_argument("--to", dest="target", default="", metavar="SITE", help="the site it is going to")
     test.add_argument("--scope", choices=("public", "directed"), metavar="SCOPE", help="public, or directed to one peer (by the kind)")
