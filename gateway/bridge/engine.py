@@ -133,7 +133,10 @@ class GatewayEngine:
 
     def _offer(self, effects: list[Effect], now: float) -> list[Effect]:
         """Turn what the mesh heard into envelopes; everything else stays as it is."""
-        if not any(isinstance(effect, Heard) for effect in effects):
+        for effect in effects:  # mostly nothing was heard, and a generator would cost more than the looking
+            if type(effect) is Heard:
+                break
+        else:
             return effects
         kept: list[Effect] = []
         for effect in effects:
