@@ -14,8 +14,8 @@ from gateway.assembly.announced import shown
 from gateway.assembly.federating import federation
 from gateway.assembly.links import ELSEWHERE
 from gateway.assembly.names import names
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.place import Place
 from gateway.bridge.policy import Policy
 from gateway.bridge.tickets import Refusal
 from gateway.bridge.trunks import Trunks

@@ -280,7 +280,7 @@ def _air(rows: Sequence[CreditRow]) -> tuple[AirSummary, ...]:
     sites = sorted((row for row in rows if row.origin is None), key=lambda row: -row.spent_ms)
     return tuple(
         AirSummary(
-            site=row.site.decode().partition(":")[2],
+            site=row.site.decode(),
             level_ms=round(row.level_ms, 1),
             bulk_ms=round(row.bulk_ms, 1),
             headroom_ms=round(row.headroom_ms, 1),

@@ -25,7 +25,7 @@ class PolicyDocument(msgspec.Struct, frozen=True):
     source: str
     default: str
     rules: tuple[RuleDocument, ...]
-    sites: Mapping[str, str]  # the names the rules give to sites, each with the ID
+    sites: Mapping[str, str]  # the names the rules give to sites, each with the peer ID
     words: tuple[str, ...]
     running: bool = False  # whether a gateway goes by them, or they only stand in a file
     trouble: str = ""  # why the file is not used as it stands now, empty if it is
@@ -72,7 +72,7 @@ def policy_document(policy: Policy, *, running: bool = False, trouble: str = "")
         source=policy.source,
         default=policy.default.value,
         rules=tuple(RuleDocument(rule.name, rule.line, rule.action.value, explain_rule(rule, policy)) for rule in policy.rules),
-        sites={name: site.hex() for site, name in policy.sites.items()},
+        sites={name: site.decode() for site, name in policy.sites.items()},
         words=explain(policy),
         running=running,
         trouble=trouble,

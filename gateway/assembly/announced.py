@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
+from gateway.bridge.place import Place
 from gateway.limits import MAX_NICKNAME
 from gateway.mesh.settings import MeshSettings
 

@@ -56,7 +56,7 @@ def federation(
     file = BookFile(config.gateway.state_dir / "federation.book")
     hello = Hello(1, 1, engine.mesh.identity.peer_id, f"meshgate {version('meshgate')}"[:MAX_SOFTWARE])
     membership = found_membership(load_seed(chosen.libp2p.identity_file), file.load(), hello, doors.configured)
-    room = Federation(membership, file, doors, unix, how, report)
+    room = Federation(membership, file, doors, unix, how, report, engine.gate.forget)
     return room, FederationDesk(room, randbytes, lambda: nicknames(engine), lambda: listening(config, ways), doors.configured)
 
 

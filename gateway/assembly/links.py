@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from gateway.bridge.carriers import Place
+from gateway.bridge.place import Place
 from gateway.config import Config
 from gateway.config.rules import members_of_websocket
 from gateway.errors import ConfigError

@@ -1,7 +1,7 @@
-"""One event that a site brings, on its way through the gate."""
+"""One event that a site or a relay brings, on its way through the gate."""
 
 from gateway.bridge.events import Carried
-from gateway.bridge.gate import Gate, Refusal, event_subject
+from gateway.bridge.gate import CROSSED, Gate, Refusal, event_subject
 from gateway.bridge.sites import Site
 from gateway.bridge.telling import judge_event, tell_refused
 from gateway.errors import Reason
@@ -32,12 +32,22 @@ class Arrival:
 
     def refuses(self, carried: Carried, on_air: bool) -> Reason | None:
         """Say why an event is kept out, None if it is not; where it is for the radio, its air time is paid."""
-        self._carried, self._on_air = carried, on_air
-        what = event_subject(carried, self._size)
-        self.refusal = self._gate.refuses(what, self._site, self._now)
-        if self.refusal is None and on_air and not self._gate.pays(what, self._site, self._now):
-            self.refusal = Refusal(Reason.AIR_TIME)
+        self._on_air = on_air
+        reason = self.keeps_out(carried)
+        return self.charges(carried) if reason is None and on_air else reason
+
+    def keeps_out(self, carried: Carried) -> Reason | None:
+        """Say why a rule keeps an event out, None if none does."""
+        self._carried = carried
+        self.refusal = self._gate.refuses(event_subject(carried, self._size), self._site, self._now)
         return self.refusal.reason if self.refusal is not None else None
+
+    def charges(self, carried: Carried) -> Reason | None:
+        """Take the air time of an event for the radio, or say why it is kept out for want of it."""
+        if self._gate.pays(event_subject(carried, self._size), self._site, self._now):
+            return None
+        self.refusal = Refusal(Reason.AIR_TIME)
+        return Reason.AIR_TIME
 
     def tell(self, effects: list[Effect]) -> None:
         """Tell that it was kept out, once, and only where somebody says something in it."""
@@ -46,10 +56,16 @@ class Arrival:
             return
         if self._gate.is_news(carried.identifier, self._site, self._now):
             tell_refused(carried.identifier, self._site, refusal, effects)
-            judge_event(event_subject(carried, self._size), refusal.reason.value, effects, self._site.site_id)
+            judge_event(event_subject(carried, self._size), refusal.reason.value, effects, self._site.place)
+
+    def tell_taken(self, effects: list[Effect]) -> None:
+        """Tell what a rule could have seen of it, where somebody says something in it."""
+        carried = self._carried
+        if carried is not None and carried.is_message:
+            judge_event(event_subject(carried, self._size), CROSSED, effects, self._site.place)
 
     def settle(self, origin: bytes) -> None:
-        """Count it as taken; `origin` is the site where the envelope says that it set out."""
+        """Count it as taken; `origin` is the site where the envelope says that it set out, or whoever brings it."""
         if self._carried is None:
             return
         what = event_subject(self._carried, self._size)

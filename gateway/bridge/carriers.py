@@ -22,12 +22,12 @@ Source: BitChat iOS BridgeService.swift, GatewayService.swift.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
-from gateway.bridge.cells import surroundings
 from gateway.bridge.downlink import Downlink
 from gateway.bridge.events import UP, Carried, examine, examine_copy, examine_event
+from gateway.bridge.place import Place
 from gateway.bridge.remembered import Remembered
+from gateway.bridge.sites import RELAYS
 from gateway.bridge.turns import turn_at
 from gateway.bridge.window import KeyedWindows, Window
 from gateway.errors import DecodeError, Reason
@@ -52,35 +52,6 @@ from gateway.mesh.records import Decided, EventMemory, EventNoted, Record, Verb
 from gateway.wire.carrier import Direction
 from gateway.wire.nostr import stable_message_id
 from gateway.wire.nostr_signing import is_authentic
-from gateway.wire.types import Capability
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where this gateway stands, as its operator says.
-
-    Args:
-        cell: the geohash cell of the island, six characters; empty where it was not said.
-        channels: the geohash channels served besides.
-
-    Raises:
-        ValueError: the cell is none.
-
-    """
-
-    cell: str = ""
-    channels: frozenset[str] = frozenset()
-    near: frozenset[str] = field(init=False)  # cells phones of this island can be in
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "near", surroundings(self.cell) if self.cell else frozenset())
-
-    @property
-    def capabilities(self) -> Capability:
-        """What a gateway that stands here announces: phones deposit with whoever does."""
-        if not self.cell:
-            return Capability(0)
-        return Capability.BRIDGE | (Capability.GATEWAY if self.channels else Capability(0))
 
 
 class Carriers:
@@ -253,7 +224,17 @@ class Carriers:
             self._record(carried, Verb.ALREADY_HERE if served else Verb.NOT_SERVED)
         return None if known else carried
 
-    def relayed(self, data: bytes, others: Iterable[bytes], now: float, wall_ms: int, *, yields: bool) -> tuple[bytes, Reason | None]:
+    def relayed(
+        self,
+        data: bytes,
+        others: Iterable[bytes],
+        now: float,
+        wall_ms: int,
+        keeps_out: Callable[[Carried], Reason | None] = lambda _carried: None,
+        charges: Callable[[Carried], Reason | None] = lambda _carried: None,
+        *,
+        yields: bool,
+    ) -> tuple[bytes, Reason | None]:
         """Take what a relay brings, which is a stranger.
 
         Args:
@@ -261,6 +242,9 @@ class Carriers:
             others: peer IDs of other gateways on this island, which may put it down as well.
             now: seconds.
             wall_ms: the same moment in milliseconds since the epoch.
+            keeps_out: says why an event of the right shape is not taken for all that.
+            charges: takes the air time of one for the radio, or says why not. Asked once the author's signature held:
+                who writes on a relay in somebody's name uses up nothing of theirs.
             yields: whether it gives way on the radio to what sites bring.
 
         Returns:
@@ -274,18 +258,23 @@ class Carriers:
         name = carried.identifier
         if (self._known.knows(name, now) or self._relayed.knows(name, now)) and not self._is_wanted(carried, now):
             return name, Reason.ECHO
+        if (refused := keeps_out(carried)) is not None:
+            return name, refused
         if not self._signers.has_room(carried.signer, now) or not self._relay_arrivals.take(now):
             return name, Reason.RATE
         reason = self._unproved(carried, now)
         if reason is not None:
             return name, reason
         self._signers.take(carried.signer, now)
+        wanted = self._is_wanted(carried, now)
+        if wanted and (refused := charges(carried)) is not None:
+            return name, refused
         self._relayed.add(name, now)
         if not self._is_here(carried, now):  # else it is a phone of this island, with an internet of its own
             self._people.add(carried.signer, now)
         self.counts["relayed"] += 1
-        self._record(carried, Verb.ARRIVED, hop="nostr")
-        if self._is_wanted(carried, now):
+        self._record(carried, Verb.ARRIVED, hop=RELAYS)
+        if wanted:
             self._wait(carried, others, now, yields=yields)
         else:
             self._record(carried, Verb.ALREADY_HERE)

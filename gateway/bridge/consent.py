@@ -7,9 +7,10 @@ from functools import partial
 from math import inf
 
 from gateway.bridge.arrival import Arrival
-from gateway.bridge.carriers import Carriers, Place
+from gateway.bridge.carriers import Carriers
 from gateway.bridge.events import Carried, examine
 from gateway.bridge.gate import CROSSED, Gate, Refusal, event_subject
+from gateway.bridge.place import Place
 from gateway.bridge.policy import HERE
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
@@ -60,7 +61,7 @@ class ConsentBridge:
         self._told: list[Record] = []  # by the carriers, and not yet appended to anybody's effects
         self.carriers = Carriers(mesh.identity.peer_id, place, drops, self._told.append)
         self.unsent = Unsent()
-        self.uplink = Uplink(self.carriers, drops)
+        self.uplink = Uplink(self.carriers, gate, drops)
         self._mesh = mesh
         self._own_id = mesh.identity.peer_id
         self._sites = sites
@@ -181,8 +182,7 @@ class ConsentBridge:
             if kept.unsent:
                 self.unsent.add(kept.owner, carried)
                 return
-            origin = kept.owner or self._own_id
-            envelope = Envelope(kept.identifier, Kind.EVENT, origin, (), kept.created_ms, kept.until_ms, kept.body)
+            envelope = Envelope(kept.identifier, Kind.EVENT, self._own_id, (), kept.created_ms, kept.until_ms, kept.body)
             self._shelf.add(Shelved(envelope, event_subject(carried, len(kept.body)), kept.owner, is_told=carried.is_message), now)
             self._offer_at = min(self._offer_at, now + OFFER_PERIOD_S)
 
@@ -268,7 +268,7 @@ class ConsentBridge:
         arrival.settle(envelope.origin)
         if taken is not None:
             kept = replace(envelope, expires_ms=_end_ms(taken), body=taken.payload(taken.way))
-            one = Shelved(kept, event_subject(taken, len(kept.body)), site.site_id, is_told=taken.is_message)
+            one = Shelved(kept, event_subject(taken, len(kept.body)), site.place, is_told=taken.is_message)
             self._shelve(one, effects, now)
             targets = [other for other in self._post.lacking(envelope.packet_id, Kind.EVENT, now) if other.link != site.link]
             self._send(one, targets, "passed_on", effects, now)

@@ -46,7 +46,7 @@ def air_ms(size: int, bytes_per_ms: float = AIR_BYTES_PER_MS) -> float:
 class CreditRow:
     """What the page shows of one sender or one site."""
 
-    site: bytes  # the name of its link, or empty for our own island
+    site: bytes  # its peer ID, or empty for our own island
     origin: bytes | None  # peer ID; empty: all senders without an account together; None: the site as a whole
     level_ms: float  # saved up
     bulk_ms: float  # saved up for bulk, sites only; negative: owed
@@ -107,7 +107,7 @@ class Credits:
         """Take the air time of one packet, or nothing and return False.
 
         Args:
-            site: who brings it: the name of its link, which its identity has proved; or empty for our own island.
+            site: who brings it: the identity its links have proved; or empty for our own island.
             origin: peer ID of its sender.
             cost: milliseconds of air time, such as `air_ms` says.
             now: seconds, monotonic.
@@ -192,7 +192,7 @@ class Credits:
     def _site(self, site: bytes, now: float) -> _Site | None:
         one = self._sites.get(site)
         if one is None:
-            if len(self._sites) > MAX_SITES:  # and our own island
+            if len(self._sites) >= MAX_SITES + 2:  # our own island and the relays
                 oldest = next(iter(self._sites))
                 if now - self._totals[oldest].used_at < CREDIT_IDLE_S:
                     return None

@@ -19,11 +19,11 @@ from collections.abc import Callable
 from enum import StrEnum
 from math import inf
 
-from gateway.bridge.carriers import Place
 from gateway.bridge.consent import ConsentBridge
 from gateway.bridge.gate import Gate
 from gateway.bridge.mail import KINDS, MailExchange
 from gateway.bridge.open import OpenBridge
+from gateway.bridge.place import Place
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.sites import Site, Sites
@@ -146,7 +146,10 @@ class GatewayEngine:
 
     def _offer(self, effects: list[Effect], now: float) -> list[Effect]:
         """Turn what the mesh heard into envelopes; everything else stays as it is."""
-        if not any(isinstance(effect, Heard) for effect in effects):
+        for effect in effects:  # mostly nothing was heard, and a generator would cost more than the looking
+            if type(effect) is Heard:
+                break
+        else:
             return effects
         kept: list[Effect] = []
         for effect in effects:

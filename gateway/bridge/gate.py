@@ -4,6 +4,7 @@
 * What a site brings is asked about once, as coming in. What is kept out goes no further from here either.
 * A limit is used up by what crosses and by nothing else. What a site brings is therefore asked about before its
   signature is checked, and counted after: who forges packets uses up nobody's limit.
+* A site is who its links have proved it to be, to the rules and in the accounts.
 * Nothing here says that a site has a packet. A site that was refused one still lacks it, so it gets it when it is
   offered again and a rule lets it across by then: a limit that has something again, or changed rules.
 """
@@ -16,7 +17,7 @@ from typing import Final, NamedTuple
 from gateway.bridge.allowances import Allowances
 from gateway.bridge.credits import Credits, air_ms
 from gateway.bridge.events import Carried
-from gateway.bridge.policy import BUILT_IN, HERE, Action, Direction, Facts, Mode, Policy, Verdict, decide, kind_of
+from gateway.bridge.policy import BUILT_IN, HERE, UNKNOWN, Action, Direction, Facts, Mode, Policy, Verdict, decide, kind_of
 from gateway.bridge.policy import Kind as Sort
 from gateway.bridge.remembered import Remembered
 from gateway.bridge.rules import UNSIGNED
@@ -30,7 +31,6 @@ CROSSED: Final = "crossed"
 """What a record says of a packet that crossed; else it says the `Reason`."""
 
 Ask = Callable[[Verdict, Facts, bytes, float], bool]
-_OWN_ISLAND: Final = b""
 _UNSIGNED_MARK: Final = b"?"  # follows a peer ID that nobody has signed for, which has an account of its own
 
 
@@ -44,7 +44,8 @@ class Refusal(NamedTuple):
 class Sitewise(NamedTuple):
     """What a record says about one site a packet was to go to."""
 
-    site_id: bytes
+    place: bytes
+    hop: bytes | str  # what a record of decisions calls it
     verdict: str  # `CROSSED`, or the value of a `Reason`
     rule: str = ""
 
@@ -114,7 +115,7 @@ class Gate:
 
     Attributes:
         policy: the rules in force.
-        credits: the accounts of air time: by the name of a link, empty for our own island.
+        credits: the accounts of air time, by place.
 
     """
 
@@ -135,23 +136,26 @@ class Gate:
             self._told = Remembered(MAX_REFUSALS, REFUSAL_MEMORY_S)
             self._kept_out = Remembered(MAX_REFUSALS, REFUSAL_MEMORY_S)
 
-    def note_origin(self, identifier: bytes, site_id: bytes) -> None:
-        """Remember which site brought a packet that sites may be offered later; `HERE` for our own island."""
-        self._origins[identifier] = site_id
+    def note_origin(self, identifier: bytes, place: bytes) -> None:
+        """Remember where a packet came from that sites may be offered later."""
+        self._origins[identifier] = place
         if len(self._origins) > MAX_ORIGINS_NOTED:
             self._origins.popitem(last=False)
 
-    def origin_of(self, identifier: bytes) -> bytes | None:
-        """Return the site that brought a packet, `HERE` for our own island, None if nobody knows any more: it is from before a restart."""
-        return self._origins.get(identifier)
+    def origin_of(self, identifier: bytes) -> bytes:
+        """Return the place that brought a packet, `UNKNOWN` if nobody knows any more: it is from before a restart."""
+        return self._origins.get(identifier, UNKNOWN)
 
-    def outward(self, what: Subject, origin: bytes | None, targets: Iterable[Site], now: float, *, pays: bool = False) -> Passage:
+    def forget(self, peer: str) -> None:
+        """Close the account of a site that is no member any more."""
+        self.credits.forget(peer.encode())
+
+    def outward(self, what: Subject, origin: bytes, targets: Iterable[Site], now: float, *, pays: bool = False) -> Passage:
         """Ask about every site something would go to, and count it where it may.
 
         Args:
             what: what is to cross.
-            origin: the site that brought it, `HERE` for our own island, None if nobody knows: then it goes nowhere
-                while any rule asks where things come from.
+            origin: the place that brought it.
             targets: the sites.
             now: seconds.
             pays: whether its sender, who is of our own island, pays for it; once, however many the sites are.
@@ -168,17 +172,17 @@ class Gate:
             refusal = self._refusal(what, origin, site, now, self._allowances.admit)
             if refusal is None:
                 passage.allowed.append(site)
-                passage.record.append(Sitewise(site.site_id, CROSSED))
+                passage.record.append(Sitewise(site.place, site.hop, CROSSED))
                 continue
             self._drops[refusal.reason] += 1
-            passage.record.append(Sitewise(site.site_id, refusal.reason.value, refusal.rule))
+            passage.record.append(Sitewise(site.place, site.hop, refusal.reason.value, refusal.rule))
             if self.is_news(what.identifier, site, now):
                 passage.untold.append(passage.record[-1])
         return passage
 
     def is_news(self, identifier: bytes, site: Site, now: float) -> bool:
         """Tell whether a refusal between here and a site has not been told of lately, and count it as told."""
-        name = identifier + site.site_id
+        name = identifier + site.place
         if self._told.knows(name, now):
             return False
         self._told.add(name, now)
@@ -186,26 +190,26 @@ class Gate:
 
     def may_be_offered(self, what: Subject, origin: bytes, site: Site) -> bool:
         """Tell whether a rule lets something across to a site, now or when its limit has something again; uses nothing up."""
-        return decide(what.facts(Direction.OUT, origin, site.site_id), self.policy).action is not Action.DENY
+        return decide(what.facts(Direction.OUT, origin, site.place), self.policy).action is not Action.DENY
 
     def refuses(self, what: Subject, site: Site, now: float) -> Refusal | None:
         """Say why a rule keeps out what a site brings, None if it does not; `passed` must follow if it is taken."""
-        facts = what.facts(Direction.IN, site.site_id, HERE)
+        facts = what.facts(Direction.IN, site.place, HERE)
         verdict = decide(facts, self.policy)
         if self._allowances.would_admit(verdict, facts, what.sender, now):
             return None
         refusal = _refused(verdict)
         if refusal.reason is Reason.POLICY:
-            self._kept_out.add(what.identifier + site.site_id, now)
+            self._kept_out.add(what.identifier + site.place, now)
         return refusal
 
     def is_kept_out(self, identifier: bytes, site: Site, now: float) -> bool:
         """Tell whether a rule has kept something out lately that this site brought: it need not bring it again."""
-        return self._kept_out.knows(identifier + site.site_id, now)
+        return self._kept_out.knows(identifier + site.place, now)
 
     def passed(self, what: Subject, site: Site, now: float) -> None:
         """Count what was taken from a site."""
-        facts = what.facts(Direction.IN, site.site_id, HERE)
+        facts = what.facts(Direction.IN, site.place, HERE)
         self._allowances.admit(decide(facts, self.policy), facts, what.sender, now)
 
     def pays(self, what: Subject, site: Site | None, now: float) -> bool:
@@ -213,22 +217,17 @@ class Gate:
 
         Nobody pays from the account of what others signed: what bears no signature has one of its own.
         """
-        account = _OWN_ISLAND if site is None else site.link.encode()
+        account = HERE if site is None else site.place
         sender = what.sender if what.signed else what.sender + _UNSIGNED_MARK
         return self.credits.admit(account, sender, air_ms(what.size), now)
 
     def earns(self, what: Subject, origin: bytes, site: Site, now: float) -> None:
         """Credit a site with what it carried here for a third one, by the envelope's own word."""
         if origin != site.site_id:
-            self.credits.earn(site.link.encode(), air_ms(what.size), now)
+            self.credits.earn(site.place, air_ms(what.size), now)
 
-    def _refusal(self, what: Subject, origin: bytes | None, site: Site, now: float, ask: Ask) -> Refusal | None:
-        if origin is None:
-            asking = next((rule.name for rule in self.policy.rules if rule.origins), None)
-            if asking is not None:
-                return Refusal(Reason.POLICY, asking)
-            origin = HERE
-        facts = what.facts(Direction.OUT, origin, site.site_id)
+    def _refusal(self, what: Subject, origin: bytes, site: Site, now: float, ask: Ask) -> Refusal | None:
+        facts = what.facts(Direction.OUT, origin, site.place)
         verdict = decide(facts, self.policy)
         return None if ask(verdict, facts, what.sender, now) else _refused(verdict)
 

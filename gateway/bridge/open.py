@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from gateway.bridge.gate import CROSSED, Gate, Refusal, Sitewise, Subject, packet_subject
-from gateway.bridge.policy import HERE
+from gateway.bridge.policy import HERE, UNKNOWN
 from gateway.bridge.post import Post
 from gateway.bridge.provenance import Provenance
 from gateway.bridge.rules import UNSIGNED, refusal
@@ -111,7 +111,16 @@ class OpenBridge:
             is_sent = self._post.send(self._wrap(identifier, header, frame, now), passage.allowed, effects, now, "missed")
             if header.type in ASKED_ABOUT and (is_sent or passage.untold):
                 tell_kept_from(identifier, passage.untold, effects)
-                judge(identifier, header, len(frame), True, word_of(passage.record), effects, origin or HERE, passage.record)
+                judge(
+                    identifier,
+                    header,
+                    len(frame),
+                    True,
+                    word_of(passage.record),
+                    effects,
+                    HERE if origin == UNKNOWN else origin,
+                    passage.record,
+                )
 
     def arrived(
         self, site: Site, envelope: Envelope, header: Header, identifier: bytes, effects: list[Effect], now: float, closed: Reason | None
@@ -146,7 +155,7 @@ class OpenBridge:
                 tell_refused(identifier, site, refused, effects)
         if asked and (refused is None or refused.reason not in _QUIET):
             verdict = CROSSED if refused is None else refused.reason
-            judge(identifier, header, size, what.signed, verdict, effects, site.site_id, record)
+            judge(identifier, header, size, what.signed, verdict, effects, site.place, record)
 
     def _refuse(self, what: Subject, site: Site, envelope: Envelope, header: Header, now: float, closed: Reason | None) -> Refusal | None:
         if what.identifier != envelope.packet_id:
@@ -197,7 +206,7 @@ class OpenBridge:
         if on_air:
             self._gate.earns(what, envelope.origin, site, now)
         if header.type in SHELVES:
-            self._gate.note_origin(identifier, site.site_id)
+            self._gate.note_origin(identifier, site.place)
         self.crossed_in += 1
         if header.type == MessageType.ANNOUNCE:
             self._sites.announced(header.sender_id, site.link, header.timestamp_ms, now)
@@ -216,7 +225,7 @@ class OpenBridge:
         record: list[Sitewise],
         now: float,
     ) -> None:
-        passage = self._gate.outward(what, site.site_id, targets, now)
+        passage = self._gate.outward(what, site.place, targets, now)
         record += passage.record
         if envelope.body[1] in ASKED_ABOUT:
             tell_kept_from(what.identifier, passage.untold, effects)

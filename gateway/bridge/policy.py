@@ -4,10 +4,14 @@ Rules only ever narrow what the mode of the bridge lets through. A rule that say
 other check standing: shape, signature, budgets, loops. `decide` is a pure function of what is
 known about a packet and of the table; what a limit has left is kept apart, in
 `gateway.bridge.allowances`, so that a rule can be tried without using anything up.
+
+A site is who its links have proved it to be: a place is the peer ID, in ASCII. What a site says of itself counts for nothing
+here. Where nobody has proved an identity, a rule that names sites might be about any of them, and so lets nothing across.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HERE: Final = b""
-"""This site, where a site ID is asked for."""
+"""This site, as a place."""
+
+NOSTR: Final = b"nostr"
+"""The Nostr relays, all together, as a place."""
+
+UNKNOWN: Final = b"?"
+"""A place nobody has proved, or nobody remembers."""
+
+_MARK: Final = 8  # bytes
 
 DEFAULT: Final = "default"
 """What stands in place of a rule's name when no rule fitted."""
@@ -78,8 +90,8 @@ class Facts:
     Args:
         kind: what it is.
         direction: which way it goes.
-        origin: ID of the site whose island it comes from, 8 bytes, or `HERE`.
-        target: ID of the site it is going to, 8 bytes, or `HERE`; None where that is not known.
+        origin: the place that brought it: the peer ID of a site, or `HERE`, `NOSTR`, `UNKNOWN`.
+        target: the place it is going to, likewise; None where a record does not say.
         size: bytes of the whole packet.
         directed: whether it is for one peer.
         signed: whether it bears a signature that was verified.
@@ -141,6 +153,12 @@ class Rule:
             and (self.larger_than is None or facts.size > self.larger_than)
         )
 
+    def might_fit(self, facts: Facts) -> bool:
+        """Tell whether this rule would be about a packet if a place nobody has proved were one that it names."""
+        origins = self.origins if facts.origin != UNKNOWN else frozenset[bytes]()
+        targets = self.targets if facts.target != UNKNOWN else frozenset[bytes]()
+        return replace(self, origins=origins, targets=targets).fits(facts)
+
     @property
     def fits_everything(self) -> bool:
         """Whether no packet gets past this rule."""
@@ -174,10 +192,13 @@ BUILT_IN: Final = Policy()
 
 
 def decide(facts: Facts, policy: Policy) -> Verdict:
-    """Return what the first rule that fits says, or the default."""
+    """Return what the first rule that fits says, or the default; a rule that might fit a place nobody has proved lets nothing across."""
+    is_unknown = UNKNOWN in (facts.origin, facts.target)
     for rule in policy.rules:
         if rule.fits(facts):
             return Verdict(rule.name, rule.action, _sentence(facts, policy, f'the rule "{rule.name}"', rule.action), rule.limit)
+        if is_unknown and rule.might_fit(facts):
+            return Verdict(rule.name, Action.DENY, _sentence(facts, policy, f'the rule "{rule.name}", which names sites,', Action.DENY))
     return Verdict(DEFAULT, policy.default, _sentence(facts, policy, "no rule fits, and the default", policy.default))
 
 
@@ -186,11 +207,16 @@ def kind_of(message_type: int) -> Kind:
     return _KINDS.get(message_type, Kind.OTHER)
 
 
+def mark_of(place: bytes) -> bytes:
+    """Return what stands for a place in a record of the past: 8 bytes of a hash, nothing for `HERE`."""
+    return place and sha256(place).digest()[:_MARK]
+
+
 def site_name(site: bytes | None, policy: Policy) -> str:
-    """Return what the table calls a site: its name there, else its ID in hexadecimal."""
+    """Return what the table calls a site: its name there, else its peer ID."""
     if site is None:
         return "an unknown site"
-    return "here" if site == HERE else policy.sites.get(site, site.hex())
+    return _PLACES.get(site) or policy.sites.get(site, site.decode(errors="replace"))
 
 
 def _sentence(facts: Facts, policy: Policy, who: str, action: Action) -> str:
@@ -203,6 +229,8 @@ def _packet(facts: Facts, policy: Policy) -> str:
     sort = f"{'signed' if facts.signed else 'unsigned'} {'directed' if facts.directed else 'public'}"
     return f"{facts.kind.value}, {facts.size:,} bytes, {sort}, {way}"
 
+
+_PLACES: Final = {HERE: "here", NOSTR: "the Nostr relays", UNKNOWN: "a site nobody has proved"}
 
 _SAYS: Final = {Action.ALLOW: "lets it across", Action.DENY: "keeps it here", Action.LIMIT: "lets it across while its limit lasts"}
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from gateway.bridge.allowances import Allowances
 from gateway.bridge.gate import CROSSED
-from gateway.bridge.policy import HERE, Direction, Facts, Mode, Policy, decide, kind_of
+from gateway.bridge.policy import HERE, Direction, Facts, Mode, Policy, decide, kind_of, mark_of
 from gateway.errors import Reason
 from gateway.wire.types import MessageType
 
@@ -25,7 +25,7 @@ class Past:
 
     Args:
         at: when it was heard, in seconds; only differences matter.
-        facts: what a rule could have seen.
+        facts: what a rule could have seen; a place is its `gateway.bridge.policy.mark_of`.
         sender: who sent it, or whatever stands for that in the record.
         verdict: `CROSSED`, or the value of the `Reason` it did not.
 
@@ -66,7 +66,7 @@ class Shape(Protocol):
 
     @property
     def via(self) -> bytes:
-        """The site it came from, empty for our own island."""
+        """What stands for the site it came from, empty for our own island."""
 
     @property
     def verdict(self) -> str:
@@ -74,7 +74,7 @@ class Shape(Protocol):
 
     @property
     def sites(self) -> Sequence[tuple[bytes, str]]:
-        """The sites a rule was asked about, each with the same."""
+        """What stands for the sites a rule was asked about, each with the same."""
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class Trial:
 
 def dry_run(policy: Policy, history: Iterable[Past]) -> Trial:
     """Return what the policy would have done with the packets of the past, given oldest first."""
-    trial, allowances = Trial(), Allowances()
+    policy, trial, allowances = _of_marks(policy), Trial(), Allowances()
     names_targets = any(rule.targets for rule in policy.rules)
     for past in history:
         trial.looked_at.add(past.facts)
@@ -149,6 +149,14 @@ def pasts_of(shape: Shape) -> Iterator[Past]:
         yield Past(shape.at_ms / 1000, facts, shape.origin, shape.verdict)
     for site, verdict in shape.sites:
         yield Past(shape.at_ms / 1000, replace(facts, direction=Direction.OUT, target=site), shape.origin, verdict)
+
+
+def _of_marks(policy: Policy) -> Policy:
+    """Return the same policy for places as a record names them."""
+    rules = (
+        replace(rule, origins=frozenset(map(mark_of, rule.origins)), targets=frozenset(map(mark_of, rule.targets))) for rule in policy.rules
+    )
+    return replace(policy, rules=tuple(rules))
 
 
 def _sort(trial: Trial, *, did: bool, crosses: bool) -> Tally:

@@ -2,7 +2,9 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final
 
+from gateway.bridge.policy import NOSTR, UNKNOWN
 from gateway.bridge.window import Window
 from gateway.limits import (
     MAX_HISTORY_ASKS,
@@ -19,10 +21,13 @@ from gateway.session.rate import TokenBucket
 from gateway.wire.envelope_schema import Kind
 from transports.link import LinkId
 
+RELAYS: Final = "nostr"
+"""What a record of decisions calls the Nostr relays."""
+
 
 @dataclass(slots=True)
 class Site:
-    """One link to another gateway; its site ID is known once it has greeted."""
+    """One link to another gateway; its site ID is known once it has greeted, and is a claim."""
 
     link: LinkId
     mtu: int
@@ -36,6 +41,21 @@ class Site:
     wants: Window = field(default_factory=lambda: Window(MAX_WANTS))
     asks: Window = field(default_factory=lambda: Window(MAX_HISTORY_ASKS))
     letters: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_MAIL_RATE, SITE_MAIL_BURST))
+
+    @property
+    def hop(self) -> bytes | str:
+        """What a record of decisions calls it."""
+        return RELAYS if self.place == NOSTR else self.site_id
+
+    @property
+    def place(self) -> bytes:
+        """Who it is to the operator's rules and in the accounts of air time."""
+        return self.peer.encode() or UNKNOWN
+
+
+def relays() -> Site:
+    """Return the Nostr relays as the gate sees them: one place, whichever of them it is, with one account of air time."""
+    return Site(LinkId(RELAYS), 0, peer=NOSTR.decode())
 
 
 class Sites:

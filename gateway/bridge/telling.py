@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.bridge.events import Carried
 from gateway.bridge.gate import CROSSED, Refusal, Sitewise, Subject
+from gateway.bridge.policy import mark_of
 from gateway.bridge.sites import Site
 from gateway.errors import Reason
 from gateway.limits import MAX_SITES_TOLD
@@ -42,7 +43,7 @@ def tell_stayed(heard: Heard, why: Reason | str, effects: list[Effect]) -> None:
 def tell_kept_from(packet_id: bytes, refused: Sequence[Sitewise], effects: list[Effect]) -> None:
     """Tell that a rule keeps a packet from sites; beyond a few, how many more there are by the same rule."""
     first = refused[:MAX_SITES_TOLD]
-    effects += [Decided(packet_id, Verb.STAYED, one.site_id, one.rule, Reason(one.verdict)) for one in first]
+    effects += [Decided(packet_id, Verb.STAYED, one.hop, one.rule, Reason(one.verdict)) for one in first]
     rest = [(one.rule, one.verdict) for one in refused[MAX_SITES_TOLD:]]
     for rule, verdict in dict.fromkeys(rest):
         effects.append(Decided(packet_id, Verb.STAYED, "", rule, Reason(verdict), f"sites {rest.count((rule, verdict))}"))
@@ -51,7 +52,7 @@ def tell_kept_from(packet_id: bytes, refused: Sequence[Sitewise], effects: list[
 def tell_refused(packet_id: bytes, site: Site, refusal: Refusal, effects: list[Effect]) -> None:
     """Tell that something a site brought was not taken."""
     if refusal.reason not in _QUIET:
-        effects.append(Decided(packet_id, Verb.REFUSED, site.site_id, refusal.rule, refusal.reason))
+        effects.append(Decided(packet_id, Verb.REFUSED, site.hop, refusal.rule, refusal.reason))
 
 
 def judge(
@@ -66,13 +67,15 @@ def judge(
 ) -> None:
     """Tell what a rule could have seen of a packet."""
     word = verdict.value if isinstance(verdict, Reason) else verdict
-    effects.append(Judged(packet_id, header.type, size, not header.is_broadcast, signed, header.sender_id, via, word, _words(sites)))
+    effects.append(
+        Judged(packet_id, header.type, size, not header.is_broadcast, signed, header.sender_id, mark_of(via), word, _words(sites))
+    )
 
 
 def judge_event(what: Subject, verdict: str, effects: list[Effect], via: bytes = b"", sites: Iterable[Sitewise] = ()) -> None:
     """Tell what a rule could have seen of an event."""
     kind = MessageType.NOSTR_CARRIER
-    effects.append(Judged(what.identifier, kind, what.size, what.directed, what.signed, what.sender, via, verdict, _words(sites)))
+    effects.append(Judged(what.identifier, kind, what.size, what.directed, what.signed, what.sender, mark_of(via), verdict, _words(sites)))
 
 
 def word_of(record: Sequence[Sitewise]) -> str:
@@ -81,7 +84,7 @@ def word_of(record: Sequence[Sitewise]) -> str:
 
 
 def _words(sites: Iterable[Sitewise]) -> tuple[tuple[bytes, str], ...]:
-    return tuple((one.site_id, one.verdict) for one in sites)
+    return tuple((mark_of(one.place), one.verdict) for one in sites)
 
 
 def tell_message(message: PublicMessage, effects: list[Effect]) -> None:

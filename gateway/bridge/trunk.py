@@ -31,11 +31,15 @@ class Trunk:
         name: of our numbering; 8 bytes never used before.
         decided: told of every change of the way.
         delays: where the time is counted that what somebody may ask about took until it was acknowledged.
+        is_proved: whether that identity is authenticated.
 
     """
 
-    def __init__(self, site: str, name: bytes, decided: Callable[[Decision], None], delays: Delays | None = None) -> None:
+    def __init__(
+        self, site: str, name: bytes, decided: Callable[[Decision], None], delays: Delays | None = None, *, is_proved: bool = True
+    ) -> None:
         self.site = site
+        self.is_proved = is_proved
         self.link = LinkId(f"site:{site}")
         self.using: Line | None = None
         self.outbox = Outbox(name)

@@ -151,7 +151,7 @@ class Trunks:
         )
 
     def _line_up(self, event: LinkUp, effects: list[Effect], now: float) -> None:
-        trunk = self._trunk_for(event.peer or event.link, effects, now)
+        trunk = self._trunk_for(event, effects, now)
         if trunk is None:
             effects.append(CloseLink(event.link, "too many sites"))
             return
@@ -163,7 +163,8 @@ class Trunks:
             self._by_line[event.link] = trunk
         self._settle(trunk, effects, now)
 
-    def _trunk_for(self, site: str, effects: list[Effect], now: float) -> Trunk | None:
+    def _trunk_for(self, event: LinkUp, effects: list[Effect], now: float) -> Trunk | None:
+        site = event.peer or event.link
         link = LinkId(f"site:{site}")
         if link not in self._trunks:
             if len(self._trunks) >= MAX_SITES:
@@ -171,7 +172,8 @@ class Trunks:
                 if not resting:
                     return None
                 self._forget(min(resting, key=lambda trunk: trunk.down_at or now), effects)
-            self._trunks[link] = Trunk(site, self._randbytes(NAME), self.decisions.append, self.delays)
+            proved = bool(event.peer)
+            self._trunks[link] = Trunk(site, self._randbytes(NAME), self.decisions.append, self.delays, is_proved=proved)
         return self._trunks[link]
 
     def _from_line(self, event: FrameReceived, effects: list[Effect], now: float) -> None:
@@ -215,7 +217,7 @@ class Trunks:
         if trunk.is_up and trunk.link not in self._up:
             self._up.add(trunk.link)
             capabilities = Capability.WIDE_AREA | Capability.DIRECTED
-            self._to_engine(LinkUp(trunk.link, MAX_ENVELOPE, capabilities, trunk.site), effects, now)
+            self._to_engine(LinkUp(trunk.link, MAX_ENVELOPE, capabilities, trunk.site if trunk.is_proved else None), effects, now)
         elif not trunk.is_up and trunk.link in self._up:
             self._up.discard(trunk.link)
             self._to_engine(LinkDown(trunk.link, trunk.why), effects, now)

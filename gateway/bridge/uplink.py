@@ -4,6 +4,9 @@ Only what a phone of this island handed in is ever published, each event once on
 nothing that came from a site, from a relay, or was heard on the radio is. An event counts as
 published when a relay has said so (``OK`` true). One that does not answer, or cannot take it
 then, is asked again; one that refuses is not.
+
+The operator's rules know the relays as one place, `gateway.bridge.policy.NOSTR`: an event is asked about once, however
+many of them there are, and as soon as there is one. What a rule keeps here is asked about again while it is fresh.
 """
 
 from collections import Counter, OrderedDict
@@ -11,8 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
+from gateway.bridge.arrival import Arrival
 from gateway.bridge.carriers import Carriers
 from gateway.bridge.events import Carried
+from gateway.bridge.gate import Gate, Subject, event_subject
+from gateway.bridge.policy import HERE, NOSTR
+from gateway.bridge.sites import RELAYS, relays
+from gateway.bridge.telling import judge_event, tell_kept_from, word_of
 from gateway.errors import Reason
 from gateway.limits import MAX_UPLINKED, RELAY_AGAIN_S, RELAY_ANSWER_S, RELAY_TRIES
 from gateway.mesh.effects import Effect, Priority, SendFrame
@@ -37,6 +45,10 @@ class _Errand:
 @dataclass(slots=True)
 class _Upward:
     carried: Carried
+    what: Subject  # as the gate knows it
+    is_let: bool = False  # by the rules
+    is_kept: bool = False  # by a rule, when they were asked last
+    ask_at: float = -inf  # when to ask them again
     errands: dict[LinkId, _Errand] = field(default_factory=dict)
     is_published: bool = False
 
@@ -46,12 +58,15 @@ class Uplink:
 
     Args:
         carriers: decide about what relays bring.
+        gate: what may cross, and for how much air.
         drops: where refusals are counted.
 
     """
 
-    def __init__(self, carriers: Carriers, drops: dict[Reason, int]) -> None:
+    def __init__(self, carriers: Carriers, gate: Gate, drops: dict[Reason, int]) -> None:
         self._carriers = carriers
+        self._gate = gate
+        self._place = relays()
         self._drops = drops
         self._links: set[LinkId] = set()
         self._events: OrderedDict[str, _Upward] = OrderedDict()  # by event ID, the oldest first
@@ -67,8 +82,8 @@ class Uplink:
 
     @property
     def waiting(self) -> int:
-        """Events that no relay has taken yet."""
-        return sum(not upward.is_published for upward in self._events.values())
+        """Events that no relay has taken yet, and that no rule keeps here."""
+        return sum(not upward.is_published and not upward.is_kept for upward in self._events.values())
 
     def up(self, link: LinkId) -> None:
         """A relay answers: with the next `run_due` it gets what it has missed."""
@@ -87,7 +102,8 @@ class Uplink:
         """Publish what was just deposited, on every relay there is and on those that come while it is fresh."""
         if not self.is_expected:
             return
-        self._events[carried.event.event_id] = _Upward(carried)
+        what = event_subject(carried, len(carried.payload(carried.way)))
+        self._events[carried.event.event_id] = _Upward(carried, what)
         if len(self._events) > MAX_UPLINKED:
             self._end(next(iter(self._events)), Reason.QUEUE_FULL, effects)
         self._see_to(effects, now, wall_ms)
@@ -115,11 +131,17 @@ class Uplink:
         if isinstance(said, Answer):
             self._answered(link, said, effects, now)
             return
-        name, reason = self._carriers.relayed(said, others, now, wall_ms, yields=yields)
-        if reason is not None:
-            self._drops[reason] += 1
-            if name and reason is not Reason.ECHO:
-                effects.append(Decided(name, Verb.REFUSED, "nostr", "consent", reason, _detail(link)))
+        arrival = Arrival(self._gate, self._place, len(said), now)
+        name, reason = self._carriers.relayed(said, others, now, wall_ms, arrival.keeps_out, arrival.charges, yields=yields)
+        if reason is None:
+            arrival.settle(NOSTR)
+            arrival.tell_taken(effects)
+            return
+        self._drops[reason] += 1
+        if arrival.refusal is not None:
+            arrival.tell(effects)
+        elif name and reason is not Reason.ECHO:
+            effects.append(Decided(name, Verb.REFUSED, RELAYS, "consent", reason, _detail(link)))
 
     def run_due(self, effects: list[Effect], now: float, wall_ms: int) -> None:
         """Ask again, give up, and forget what is not fresh any more, when it is time."""
@@ -135,7 +157,10 @@ class Uplink:
         for event_id in [event_id for event_id, upward in self._events.items() if not upward.carried.is_fresh(wall_ms)]:
             self._end(event_id, Reason.EXPIRED, effects)
         self._due = inf
-        for upward in self._events.values():
+        for upward in self._events.values() if self._links else ():
+            if not self._is_let(upward, effects, now):
+                self._due = min(self._due, upward.ask_at)
+                continue
             for link in sorted(self._links):
                 errand = upward.errands.setdefault(link, _Errand())
                 if errand.due <= now:
@@ -144,6 +169,19 @@ class Uplink:
         if self._events:
             end = now + next(iter(self._events.values())).carried.seconds_left(wall_ms)
             self._due = min(self._due, max(end, now + RELAY_ANSWER_S))
+
+    def _is_let(self, upward: _Upward, effects: list[Effect], now: float) -> bool:
+        """Say whether the rules let an event go to relays now; it uses up their limits once."""
+        if upward.is_let and self._gate.may_be_offered(upward.what, HERE, self._place):
+            return True
+        if now < upward.ask_at:
+            return False
+        passage = self._gate.outward(upward.what, HERE, (self._place,), now)
+        upward.is_let, upward.is_kept, upward.ask_at = bool(passage.allowed), not passage.allowed, now + RELAY_AGAIN_S
+        if upward.carried.is_message and (passage.allowed or passage.untold):
+            tell_kept_from(upward.what.identifier, passage.untold, effects)
+            judge_event(upward.what, word_of(passage.record), effects, sites=passage.record)
+        return upward.is_let
 
     def _send(self, upward: _Upward, link: LinkId, errand: _Errand, effects: list[Effect], now: float) -> None:
         if errand.is_waiting:
@@ -156,7 +194,7 @@ class Uplink:
         errand.sent, errand.due, errand.is_waiting = now, now + RELAY_ANSWER_S, True
         effects.append(SendFrame((link,), event_frame(encode_event(upward.carried.event)), Priority.PUBLIC))
         if upward.carried.is_message and errand.tries == 1:
-            effects.append(Decided(upward.carried.identifier, Verb.SENT, "nostr", "consent", detail=_detail(link)))
+            effects.append(Decided(upward.carried.identifier, Verb.SENT, RELAYS, "consent", detail=_detail(link)))
 
     def _answered(self, link: LinkId, answer: Answer, effects: list[Effect], now: float) -> None:
         upward = self._events.get(answer.event_id)
@@ -171,7 +209,7 @@ class Uplink:
             upward.is_published = True
             if upward.carried.is_message:
                 detail = f"{_detail(link)} seconds {now - errand.sent:.1f}"
-                effects.append(Decided(upward.carried.identifier, Verb.ACKNOWLEDGED, "nostr", detail=detail))
+                effects.append(Decided(upward.carried.identifier, Verb.ACKNOWLEDGED, RELAYS, detail=detail))
             return
         self._counts["relay_rejected"] += 1
         if answer.word in _TRANSIENT and errand.tries < RELAY_TRIES:
@@ -183,14 +221,14 @@ class Uplink:
     def _finish(self, upward: _Upward, link: LinkId, errand: _Errand, verb: Verb, rule: str, effects: list[Effect]) -> None:
         errand.due = inf
         if upward.carried.is_message:
-            effects.append(Decided(upward.carried.identifier, verb, "nostr", rule, detail=_detail(link)))
+            effects.append(Decided(upward.carried.identifier, verb, RELAYS, rule, detail=_detail(link)))
 
     def _end(self, event_id: str, reason: Reason, effects: list[Effect]) -> None:
         upward = self._events.pop(event_id)
-        if not upward.is_published:
+        if not upward.is_published and not upward.is_kept:
             self._counts["unpublished"] += 1
             if upward.carried.is_message:
-                effects.append(Decided(upward.carried.identifier, Verb.DROPPED, "nostr", "", reason))
+                effects.append(Decided(upward.carried.identifier, Verb.DROPPED, RELAYS, "", reason))
 
     @property
     def _counts(self) -> Counter[str]:

@@ -36,7 +36,7 @@ def add(commands: Subcommands) -> None:
     test.add_argument("--size", type=_size, default=200, metavar="BYTES", help="how large the packet is (200)")
     test.add_argument("--direction", choices=("out", "in"), default="out", metavar="WAY", help="out to another site, or in from one (out)")
     test.add_argument(
-        "--from", dest="origin", default="", metavar="SITE", help="the site it comes from, by its name in the policy or its ID"
+        "--from", dest="origin", default="", metavar="SITE", help="the site it comes from: its name in the policy, or peer ID"
     )
     test.add_argument("--to", dest="target", default="", metavar="SITE", help="the site it is going to")
     test.add_argument("--scope", choices=("public", "directed"), metavar="SCOPE", help="public, or directed to one peer (by the kind)")
@@ -170,8 +170,10 @@ def _site(text: str, policy: "Policy") -> bytes:
     site = site_of(text, policy)
     if site is None:
         names = ", ".join(sorted(policy.sites.values())) or "none"
-        hint = f"A site's ID has 16 hexadecimal digits. Sites with a name in the policy: {names}."
-        raise CommandError("unknown_site", f"{text!r} is neither a site's name in the policy nor its ID.", hint=hint, status=Exit.NOT_FOUND)
+        hint = f"A peer ID begins with 12D3KooW. Sites with a name in the policy: {names}."
+        raise CommandError(
+            "unknown_site", f"{text!r} is neither a site's name in the policy nor its peer ID.", hint=hint, status=Exit.NOT_FOUND
+        )
     return site
 
 

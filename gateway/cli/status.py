@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gateway.status import GatewayStatus, PeerSummary
 
 _EXAMPLES = ("meshgate status", "meshgate status --json")
+_RELAYS = "nostr"  # where a site is named by its identity
 
 
 def add(commands: Subcommands) -> None:
@@ -142,7 +143,7 @@ def _air(status: "GatewayStatus") -> str:
         return ""
     most = air[0]
     used = f"Air time: {sum(one.spent_ms for one in air) / 1000:.1f} s for what crossed, most of it for "
-    used += f"site {most.site}" if most.site else "our own island"
+    used += "our own island" if not most.site else "the Nostr relays" if most.site == _RELAYS else f"site {most.site}"
     refused = sum(one.refused for one in air)
     return f"{used}; {f'{refused:,} packets' if refused else 'nothing'} refused for want of it."
 

@@ -2,8 +2,8 @@
 
     default = "deny"                  # or "allow": what happens to a packet no rule fits
 
-    [sites]                           # names for site IDs, for use in the rules
-    hut = "8d31f7a2b4c6d8e0"
+    [sites]                           # names for peer IDs, for use in the rules
+    hut = "12D3KooWBpYTF6ivu2HZHFpvc1964PE5q2tdc7dUrd2aDhMhcMq9"
 
     [[rule]]
     name = "files slowly"
@@ -23,7 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from gateway.bridge.policy import BUILT_IN, DEFAULT, HERE, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule
+from gateway.bridge.policy import BUILT_IN, DEFAULT, HERE, NOSTR, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule
 from gateway.config.load import Loaded, syntax
 from gateway.config.paths import POLICY_FILE
 from gateway.config.policy_fields import Fields
@@ -31,16 +31,20 @@ from gateway.config.positions import positions
 from gateway.config.problems import InvalidConfigError, Layer, Origin, Problem, described, quoted
 from gateway.limits import MAX_FRAME, MAX_POLICY_FIGURE, MAX_POLICY_FILE, MAX_POLICY_NAME, MAX_POLICY_RULES, MAX_POLICY_SITES
 from gateway.wire.envelope_schema import SITE_ID
+from transports.libp2p.identity import peer_id_from, public_key_of
 
 _KEYS: Final = ("default", "sites", "rule")
 _RULE_KEYS: Final = (
     *("name", "kind", "direction", "from", "to", "scope", "signed", "mode", "larger_than", "then"),
     *("packets_per_minute", "bytes_per_minute", "per"),
 )
-_SITE: Final = re.compile(f"[0-9a-f]{{{2 * SITE_ID}}}")
+_STATED: Final = re.compile(f"[0-9a-fA-F]{{{2 * SITE_ID}}}")  # what a site says its ID is, and anybody can say
+_STATED_WORDS: Final = "a site is named by the identity its links prove, not by the ID it states"
+_PEER_WORDS: Final = "the peer ID of the site, 12D3KooW…, as `meshgate federation list` prints it"
 _NAME: Final = re.compile(rf"[^\W_][\w .'-]{{0,{MAX_POLICY_NAME - 1}}}")
 _NAME_WORDS: Final = f"a name of at most {MAX_POLICY_NAME} letters, digits, spaces and - . ' _"
-_HERE: Final = "here"
+_SITE_WORDS: Final = f'a name of [sites], "here", "nostr" for the relays, or {_PEER_WORDS}'
+_PLACES: Final = {"here": HERE, "nostr": NOSTR}
 _SCOPES: Final = {"directed": True, "public": False}
 
 
@@ -73,11 +77,11 @@ def default_policy_file(state_dir: Path) -> Path:
 
 
 def site_of(text: str, policy: Policy) -> bytes | None:
-    """Return the ID of a site that was named by its name in the policy, by its ID, or as "here"; None if it is none of them."""
-    if text == _HERE:
-        return HERE
+    """Return the place that was named by its name in the policy, by its peer ID, or as "here" or "nostr"; None if it is none."""
+    if text in _PLACES:
+        return _PLACES[text]
     named = next((site for site, name in policy.sites.items() if name == text), None)
-    return _site_id(text) if named is None else named
+    return _peer(text) if named is None else named
 
 
 def load_policy(file: Path) -> Policy:
@@ -150,14 +154,15 @@ class _Reading:
             self._top.problem("sites", f"there are {len(sites.data)} sites", f"at most {MAX_POLICY_SITES}")
             return
         for name, value in sites.data.items():
-            if not _NAME.fullmatch(name) or name == _HERE or _SITE.fullmatch(name):
-                sites.problem(name, "this cannot be the name of a site", f'{_NAME_WORDS}; not "{_HERE}" and not an ID')
-            elif not isinstance(value, str) or not _SITE.fullmatch(value.lower()):
-                sites.problem(name, f"this cannot be {described(value)}", "the ID of a site, 16 hexadecimal digits, in quotes")
-            elif bytes.fromhex(value) in self._sites.values():
+            if not _NAME.fullmatch(name) or name in _PLACES or _peer(name):
+                sites.problem(name, "this cannot be the name of a site", f'{_NAME_WORDS}; not "here", not "nostr" and not a peer ID')
+            elif not isinstance(value, str) or (place := _peer(value)) is None:
+                stated = isinstance(value, str) and _STATED.fullmatch(value)
+                sites.problem(name, f"this cannot be {described(value)}{f': {_STATED_WORDS}' if stated else ''}", _PEER_WORDS)
+            elif place in self._sites.values():
                 sites.problem(name, f"{quoted(value)} has a name already")
             else:
-                self._sites[name] = bytes.fromhex(value)
+                self._sites[name] = place
 
     def _rules(self) -> tuple[Rule, ...]:
         rows = self._top.data.get("rule", [])
@@ -216,8 +221,8 @@ class _Reading:
         return name
 
     def _named_sites(self, fields: Fields, key: str) -> frozenset[bytes]:
-        known: Mapping[str, bytes] = {_HERE: HERE, **self._sites}
-        return frozenset(fields.choices(key, known, MAX_POLICY_SITES, _site_id, "a name of [sites], or the ID of a site"))
+        known: Mapping[str, bytes] = {**_PLACES, **self._sites}
+        return frozenset(fields.choices(key, known, MAX_POLICY_SITES, _peer, _SITE_WORDS))
 
     def _limit(self, fields: Fields, action: Action | None) -> Limit | None:
         packets = fields.integer("packets_per_minute", 1, MAX_POLICY_FIGURE)
@@ -233,5 +238,9 @@ class _Reading:
         return Limit(packets, size, per or Per.ALL)
 
 
-def _site_id(text: str) -> bytes | None:
-    return bytes.fromhex(text) if _SITE.fullmatch(text.lower()) else None
+def _peer(text: str) -> bytes | None:
+    """Return the place a peer ID stands for, as the transports spell it."""
+    try:
+        return peer_id_from(public_key_of(text)).encode()
+    except ValueError:
+        return None

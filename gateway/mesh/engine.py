@@ -273,19 +273,23 @@ class Mesh:
         return effects
 
     def _duplicate(self, frame: bytes, header: Header, identifier: bytes, link: Link, now: float) -> list[Effect]:
-        """Drop a copy, unless the first did not prove itself or this one shows who is at the end of the link."""
+        """Drop a copy, unless the first did not prove itself or came over a busy link, or this one shows who is at the end of its link."""
         self._drops[Reason.DUPLICATE] += 1
         self._forwarding.overheard(header, identifier, link)
         unproven = self._seen.deserves_another_look(identifier)
         direct = header.type == MessageType.ANNOUNCE and header.ttl == MAX_TTL and self._links.may_bind(link, header.sender_id, now)
-        if not unproven and not direct:
+        unrelayed = self._forwarding.is_unrelayed(identifier)
+        if not unproven and not direct and not unrelayed:
             return []
         wall_ms = self._clock.ms(now)
         if wall_ms is None or refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms) is not None:
             return []
         effects: list[Effect] = []
         incoming = Incoming(frame, header, identifier, link)
-        if self._receiver.take(incoming, effects, now, wall_ms) is None and unproven and self._relays:
+        taken = (unproven or direct) and self._receiver.take(incoming, effects, now, wall_ms) is None
+        if unrelayed:
+            self._forwarding.relay_after_all(incoming, effects, now)
+        elif taken and unproven and self._relays:
             self._forwarding.relay(incoming, effects, now)
         return effects
 

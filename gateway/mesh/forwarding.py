@@ -10,7 +10,7 @@ from dataclasses import replace
 from random import Random
 
 from gateway.errors import Reason
-from gateway.limits import MAX_ASSEMBLIES
+from gateway.limits import MAX_ASSEMBLIES, MAX_UNRELAYED
 from gateway.mesh.effects import Effect, Priority
 from gateway.mesh.emergency import Emergencies, is_urgent
 from gateway.mesh.flows import flow_of
@@ -59,6 +59,7 @@ class Forwarding:
         self._emergencies = Emergencies()
         self.timers = self._pending.timers
         self._owed: OrderedDict[tuple[bytes, bytes], dict[LinkId, None]] = OrderedDict()  # by sender and fragment ID
+        self._unrelayed: OrderedDict[bytes, None] = OrderedDict()  # packet IDs
         self.relayed = self.cancelled = self.demoted = 0
 
     @property
@@ -89,12 +90,24 @@ class Forwarding:
         priority = self._class_of(incoming, now, urgent=urgent)
         if priority is None:
             self._drops[Reason.RATE] += 1
+            self._unrelayed[incoming.packet_id] = None
+            if len(self._unrelayed) > MAX_UNRELAYED:
+                self._unrelayed.popitem(last=False)
             return
         if links:
             self._pass_on(incoming, links, priority, decision, effects, now)
         if owed and incoming.completes is not None:
             whole = replace(incoming, packet_id=incoming.completes_id, frame=incoming.completes)
             self._pass_on(whole, owed, priority, decision, effects, now)
+
+    def is_unrelayed(self, packet_id: bytes) -> bool:
+        """Say whether a packet went no further only because the link that brought it had brought too much."""
+        return bool(self._unrelayed) and packet_id in self._unrelayed
+
+    def relay_after_all(self, incoming: Incoming, effects: list[Effect], now: float) -> None:
+        """Pass on a copy of such a packet, unless its link has brought too much as well."""
+        del self._unrelayed[incoming.packet_id]
+        self.relay(incoming, effects, now)
 
     def _pass_on(
         self, incoming: Incoming, links: tuple[LinkId, ...], priority: Priority, decision: RelayDecision, effects: list[Effect], now: float
@@ -122,7 +135,8 @@ class Forwarding:
         """Return how urgent a packet is, None if it goes no further.
 
         What one link brings to all beyond its share gets through when nothing else waits. What belongs to a conversation
-        would then be overtaken by what follows it, which the apps refuse, so of that the rest is dropped.
+        would then be overtaken by what follows it, which the apps refuse, so of that the rest is dropped; a copy over
+        another link may be passed on.
         """
         priority, link, size = _priority(incoming.frame, incoming.header), incoming.link, len(incoming.frame)
         if urgent and self._emergencies.admit(incoming.header.sender_id, link, now):
@@ -130,7 +144,7 @@ class Forwarding:
         if link is None:
             return priority
         if priority is Priority.DIRECTED:
-            return priority if link.directed.take(now, size) else None
+            return priority if link.directed.take(incoming.header.sender_id, now, size) else None
         if priority >= Priority.VOICE or link.relays.take(now, size):
             return priority
         self.demoted += 1

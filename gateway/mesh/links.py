@@ -7,8 +7,6 @@ from gateway.limits import (
     ASSEMBLY_BURST,
     ASSEMBLY_RATE,
     CROSSING_BURST,
-    DIRECTED_BURST,
-    DIRECTED_RATE,
     EMERGENCY_BURST,
     EMERGENCY_RATE,
     INFLATE_BURST,
@@ -29,6 +27,7 @@ from gateway.limits import (
     VERIFY_BURST,
     VERIFY_RATE,
 )
+from gateway.mesh.shares import Shares
 from gateway.session.rate import TokenBucket
 from transports.link import LinkId
 
@@ -46,7 +45,7 @@ class Link:
     asked_at: float = NEVER  # when we last sent a REQUEST_SYNC over it
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(LINK_RATE, LINK_BURST))
     relays: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, RELAY_BURST))  # bytes
-    directed: TokenBucket = field(default_factory=lambda: TokenBucket(DIRECTED_RATE, DIRECTED_BURST))  # bytes
+    directed: Shares = field(default_factory=Shares)
     emergencies: TokenBucket = field(default_factory=lambda: TokenBucket(EMERGENCY_RATE, EMERGENCY_BURST))
     crossings: TokenBucket = field(default_factory=lambda: TokenBucket(RELAY_RATE, CROSSING_BURST))  # bytes
     verifications: TokenBucket = field(default_factory=lambda: TokenBucket(VERIFY_RATE, VERIFY_BURST))

@@ -88,6 +88,7 @@ class Federation:
         unix: Unix seconds, None while the time of day is not known.
         how: how this gateway is, for members that ask.
         report: told one sentence per change of state, for the log.
+        forget: told who is no member any more, once the doors are shut: what was saved up for it is nobody's.
 
     Attributes:
         statuses: what other gateways said last of how they are, by peer ID.
@@ -104,6 +105,7 @@ class Federation:
         unix: Callable[[], int | None],
         how: Callable[[], Status],
         report: Callable[[str], None],
+        forget: Callable[[str], None] = lambda _peer: None,
     ) -> None:
         self.membership = membership
         self.statuses: dict[str, Status] = {}
@@ -116,6 +118,8 @@ class Federation:
         self.unix = unix
         self._how = how
         self._report = report
+        self._forget = forget
+        self._expelled: set[str] = set()  # since the doors were renewed last
         self._give: Callable[[MeshEvent], None] = lambda _event: None
         self._jobs: deque[_Job] = deque()
         self._news = asyncio.Event()
@@ -295,6 +299,7 @@ class Federation:
                 self._admitted.add(peer)
             case Expel(_, why):
                 self._admitted.discard(peer)
+                self._expelled.add(peer)
                 for known in (self._places, self._tickets, self._given_up_at, self.statuses):
                     known.pop(peer, None)
                 self._report(f"{peer} may not link any more: {why}.")
@@ -338,3 +343,5 @@ class Federation:
 
     def _renew(self) -> None:
         self._doors.renew(self._admitted, self._places, self._tickets, guests=self.membership.expects_guests(self.unix()))
+        while self._expelled:
+            self._forget(self._expelled.pop())

@@ -13,7 +13,7 @@ from gateway.errors import StoreError, StoreFault
 from gateway.store.shapes import Shape
 from tests.admin.documents import document
 
-POLICY = Policy(Action.DENY, (Rule("all", Action.ALLOW, 3),), {bytes(8): "hut"}, "rules.toml")
+POLICY = Policy(Action.DENY, (Rule("all", Action.ALLOW, 3),), {b"12D3KooWhut": "hut"}, "rules.toml")
 SHAPE = Shape(b"", 7, 2, 300, True, False, b"hash", b"far site", "crossed", ((bytes(8), "policy"),))
 
 
@@ -44,7 +44,7 @@ async def test_the_rules_in_force_arrive_in_words(path) -> None:
     async with serve(path, document, rules=Rules()):
         policy = await client.get_policy(path)
     assert (policy.source, policy.default, policy.sites, policy.running, policy.trouble) == (
-        *("rules.toml", "deny", {"hut": "00" * 8}),
+        *("rules.toml", "deny", {"hut": "12D3KooWhut"}),
         *(True, "It is wrong."),
     )
     assert [(rule.name, rule.line, rule.then) for rule in policy.rules] == [("all", 3, "allow")]

@@ -6,8 +6,8 @@ import pytest
 
 from gateway.app import NO_CELL, Gateway
 from gateway.assembly.announced import shown
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
+from gateway.bridge.place import Place
 from gateway.config import load
 from gateway.mesh.effects import SendFrame
 from gateway.mesh.events import ClockSet

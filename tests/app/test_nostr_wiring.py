@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gateway.app import Gateway
 from gateway.assembly.links import asked_of_relays
-from gateway.bridge.carriers import Place
+from gateway.bridge.place import Place
 from gateway.config import load
 from gateway.wire.types import Capability
 from tests.app.test_consent_wiring import announced

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
 from gateway.bridge.gate import Subject
+from gateway.bridge.place import Place
 from gateway.bridge.policy import Kind as Sort
 from gateway.bridge.policy import Mode
 from gateway.bridge.shelf import Shelved

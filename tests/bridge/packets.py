@@ -2,9 +2,10 @@
 
 from hypothesis import strategies as st
 
-from gateway.bridge.policy import HERE, Action, Direction, Facts, Kind, Limit, Mode, Per, Policy, Rule
+from gateway.bridge.policy import HERE, NOSTR, Action, Direction, Facts, Kind, Limit, Mode, Per, Policy, Rule
+from transports.libp2p.identity import peer_id_from
 
-HUT, HALL = bytes.fromhex("8d31f7a2b4c6d8e0"), bytes.fromhex("0011223344556677")
+HUT, HALL = (peer_id_from(bytes([number]) * 32).encode() for number in (1, 2))
 
 
 def facts(**changes):
@@ -22,12 +23,13 @@ def facts(**changes):
 
 
 SITES = st.sampled_from([HERE, HUT, HALL])
+PLACES = SITES | st.just(NOSTR)
 FACTS = st.builds(
     Facts,
     kind=st.sampled_from(Kind),
     direction=st.sampled_from(Direction),
-    origin=SITES,
-    target=st.none() | SITES,
+    origin=PLACES,
+    target=st.none() | PLACES,
     size=st.integers(0, 5_000),
     directed=st.booleans(),
     signed=st.booleans(),

@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 from types import MappingProxyType
 
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.place import Place
 from gateway.limits import MAX_TTL
 from gateway.mesh.effects import CloseLink, SendFrame
 from gateway.mesh.engine import Mesh

@@ -37,7 +37,7 @@ def heard(site: Site) -> int:
 
 
 def account(sites: Sites, name: str, other: str = "", origin: bytes | None = None):
-    key = f"site:{other}".encode() if other else b""
+    key = other.encode()
     rows = sites[name].engine.gate.credits.status(sites.now)
     return next(row for row in rows if (row.site, row.origin) == (key, origin))
 
@@ -180,8 +180,8 @@ def test_an_event_for_the_radio_is_paid_by_who_brings_it_and_by_its_depositor_an
 def test_events_beyond_a_share_are_refused_and_told_and_may_come_again() -> None:
     sites = joined("AB")
     ada = introduced(sites, "A", 1)
-    sites["A"].engine.gate.credits.admit(b"site:B", b"greedy", CREDIT_SITE_MS, 0.0)
-    while sites["A"].engine.gate.credits.admit(b"site:B", b"greedy", 5.0, 0.0):
+    sites["A"].engine.gate.credits.admit(b"B", b"greedy", CREDIT_SITE_MS, 0.0)
+    while sites["A"].engine.gate.credits.admit(b"B", b"greedy", 5.0, 0.0):
         pass
     event = ada.copy(sites, "w" * 9_000)
     for _ in range(2):

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from gateway.bridge.carriers import Place
+from gateway.bridge.place import Place
 from gateway.limits import EVENT_AGE_S, MAX_TTL
 from gateway.mesh.identity import Identity
 from gateway.testing.bridging import carrier

@@ -7,9 +7,9 @@ from random import Random
 import pytest
 
 from gateway.bridge import carriers as carriers_module
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
 from gateway.bridge.events import Carried, examine
+from gateway.bridge.place import Place
 from gateway.bridge.turns import jitter, turn_at
 from gateway.errors import Reason
 from gateway.limits import (

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.bridge.carriers import Place
+from gateway.bridge.place import Place
 from gateway.errors import Reason
 from gateway.limits import EVENT_AGE_S, MAX_TTL
 from gateway.testing.bridging import carrier

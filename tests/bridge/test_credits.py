@@ -178,12 +178,12 @@ def test_a_quiet_senders_place_is_given_away_and_a_used_one_is_not():
 
 def test_the_number_of_sites_is_bounded_and_a_site_in_use_keeps_its_place():
     ledger = Credits(RATE)
-    sites = [b"s" + number.to_bytes(7) for number in range(MAX_SITES + 1)]  # one of them stands for our own island
+    sites = [b"s" + number.to_bytes(7) for number in range(MAX_SITES + 2)]  # two of them stand for our own island and the relays
     for site in sites:
         assert ledger.admit(site, b"a", 1.0, 0.0)
     assert not ledger.admit(HUT, b"a", 1.0, 1.0)
     assert ledger.admit(HUT, b"a", 1.0, CREDIT_IDLE_S)
-    assert len([one for one in ledger.status(CREDIT_IDLE_S) if one.origin is None]) == MAX_SITES + 1
+    assert len([one for one in ledger.status(CREDIT_IDLE_S) if one.origin is None]) == MAX_SITES + 2
 
 
 def test_a_site_that_is_forgotten_takes_its_headroom_along():

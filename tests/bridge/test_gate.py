@@ -6,7 +6,7 @@ import pytest
 
 from gateway.bridge.engine import BridgeMode
 from gateway.bridge.gate import Gate, Sitewise, Subject
-from gateway.bridge.policy import BUILT_IN, HERE, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule
+from gateway.bridge.policy import BUILT_IN, HERE, UNKNOWN, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule, mark_of
 from gateway.bridge.sites import Site as SiteLink
 from gateway.bridge.telling import tell_kept_from
 from gateway.errors import Reason
@@ -76,18 +76,18 @@ class TestOpenMode:
     def test_a_rule_keeps_a_kind_from_one_site_and_the_other_gets_it(self) -> None:
         sites = linked("AB", "AC")
         ada = author(sites)
-        sites["A"].engine.gate.use(allowing(rule("not to B", kinds=frozenset({Kind.MESSAGE}), targets=frozenset({id_of(sites, "B")}))))
+        sites["A"].engine.gate.use(allowing(rule("not to B", kinds=frozenset({Kind.MESSAGE}), targets=frozenset({b"B"}))))
         sites.radio("A", ada.say("for C"))
         assert (heard(sites["B"]), heard(sites["C"])) == ([], ["for C"])
         assert sites["A"].engine.drops[Reason.POLICY] == 1
         assert refusals(sites["A"]) == [(Verb.STAYED, id_of(sites, "B"), "not to B", Reason.POLICY)]
         record = judged(sites["A"])
-        assert (record.verdict, dict(record.sites)) == ("crossed", {id_of(sites, "B"): "policy", id_of(sites, "C"): "crossed"})
+        assert (record.verdict, dict(record.sites)) == ("crossed", {mark_of(b"B"): "policy", mark_of(b"C"): "crossed"})
 
     def test_a_site_that_was_refused_is_not_said_to_have_it_and_gets_it_from_another(self) -> None:
         sites = linked("AB", "AC", "BC")
         ada = author(sites)
-        sites["A"].engine.gate.use(allowing(rule("not to B", kinds=frozenset({Kind.MESSAGE}), targets=frozenset({id_of(sites, "B")}))))
+        sites["A"].engine.gate.use(allowing(rule("not to B", kinds=frozenset({Kind.MESSAGE}), targets=frozenset({b"B"}))))
         said = ada.say("round the corner")
         sites.radio("A", said)
         assert heard(sites["B"]) == ["round the corner"]
@@ -138,26 +138,26 @@ class TestOpenMode:
         assert (heard(sites["B"]), heard(sites["C"])) == ([], [])
         assert sites["B"].heard(MessageType.MESSAGE) == []
         assert refusals(sites["B"]) == [(Verb.REFUSED, id_of(sites, "A"), "no news", Reason.POLICY)]
-        assert (judged(sites["B"]).verdict, judged(sites["B"]).via) == ("policy", id_of(sites, "A"))
+        assert (judged(sites["B"]).verdict, judged(sites["B"]).via) == ("policy", mark_of(b"A"))
         assert len(sites["B"].engine.mesh.kept(sites.now)) == 0
 
     def test_what_one_site_may_not_bring_another_may(self) -> None:
         sites = linked("AB", "AC", "BC")
         ada = author(sites)
-        sites["C"].engine.gate.use(allowing(rule("not from A", origins=frozenset({id_of(sites, "A")}), kinds=frozenset({Kind.MESSAGE}))))
-        sites["A"].engine.gate.use(allowing(rule("not to C", targets=frozenset({id_of(sites, "C")}), kinds=frozenset({Kind.MESSAGE}))))
+        sites["C"].engine.gate.use(allowing(rule("not from A", origins=frozenset({b"A"}), kinds=frozenset({Kind.MESSAGE}))))
+        sites["A"].engine.gate.use(allowing(rule("not to C", targets=frozenset({b"C"}), kinds=frozenset({Kind.MESSAGE}))))
         sites.radio("A", ada.say("the long way"))
         assert heard(sites["C"]) == ["the long way"]
 
     def test_passing_on_is_asked_about_with_the_site_that_brought_it(self) -> None:
         sites = linked("AB", "BC", "BD")
         ada = author(sites)
-        fits = rule("A not to C", origins=frozenset({id_of(sites, "A")}), targets=frozenset({id_of(sites, "C")}))
+        fits = rule("A not to C", origins=frozenset({b"A"}), targets=frozenset({b"C"}))
         sites["B"].engine.gate.use(allowing(fits))
         sites.radio("A", ada.say("for D"))
         assert [heard(sites[name]) for name in "BCD"] == [["for D"], [], ["for D"]]
         record = judged(sites["B"])
-        assert (record.verdict, dict(record.sites)) == ("crossed", {id_of(sites, "C"): "policy", id_of(sites, "D"): "crossed"})
+        assert (record.verdict, dict(record.sites)) == ("crossed", {mark_of(b"C"): "policy", mark_of(b"D"): "crossed"})
 
     def test_catching_up_still_knows_which_site_brought_what(self) -> None:
         sites = Sites("A", "B", "C")
@@ -165,7 +165,7 @@ class TestOpenMode:
         ada, ben = author(sites), author(sites, "B", 2)
         sites.radio("A", ada.say("from A"))
         sites.radio("B", ben.say("from B"))
-        fits = rule("A not to C", origins=frozenset({id_of(sites, "A")}), targets=frozenset({id_of(sites, "C")}))
+        fits = rule("A not to C", origins=frozenset({b"A"}), targets=frozenset({b"C"}))
         sites["B"].engine.gate.use(allowing(fits))
         sites.now = 400.0  # provenance is forgotten by now
         sites.radio("B", Author(ben.identity, ben.now_ms + 400_000).announce())
@@ -240,7 +240,7 @@ class TestConsentMode:
 
     def test_a_rule_keeps_an_event_from_one_site_which_is_never_offered_it(self) -> None:
         sites = joined("AB", "AC")
-        sites["A"].engine.gate.use(allowing(rule("not to B", kinds=frozenset({Kind.CARRIER}), targets=frozenset({id_of(sites, "B")}))))
+        sites["A"].engine.gate.use(allowing(rule("not to B", kinds=frozenset({Kind.CARRIER}), targets=frozenset({b"B"}))))
         ada = introduced(sites, "A", 1)
         event = ada.copy(sites, "for C")
         ada.deposit(sites, "A", event)
@@ -298,11 +298,11 @@ class TestConsentMode:
         assert put_down(sites["B"]) == []
         assert crossings(sites, Sort.WANT) == []
         assert refusals(sites["B"]) == [(Verb.REFUSED, id_of(sites, "A"), "closed", Reason.POLICY)]
-        assert (judged(sites["B"]).verdict, judged(sites["B"]).via) == ("policy", id_of(sites, "A"))
+        assert (judged(sites["B"]).verdict, judged(sites["B"]).via) == ("policy", mark_of(b"A"))
 
     def test_what_one_site_may_not_bring_another_may(self) -> None:
         sites = joined("AC", "BC")
-        sites["C"].engine.gate.use(allowing(rule("not A", origins=frozenset({b"site-A--"}))))
+        sites["C"].engine.gate.use(allowing(rule("not A", origins=frozenset({b"A"}))))
         ada = introduced(sites, "A", 1)
         event = ada.copy(sites, "twice")
         sites.from_site("C", "A", enveloped(event, b"site-A--"))
@@ -323,7 +323,7 @@ class TestConsentMode:
 
     def test_nothing_that_is_passed_on_goes_against_a_rule_about_where_it_came_from(self) -> None:
         sites = joined("AB", "BC", "BD")
-        fits = rule("A not to C", origins=frozenset({id_of(sites, "A")}), targets=frozenset({id_of(sites, "C")}))
+        fits = rule("A not to C", origins=frozenset({b"A"}), targets=frozenset({b"C"}))
         sites["B"].engine.gate.use(allowing(fits))
         ada = introduced(sites, "A", 1)
         event = ada.copy(sites, "for D")
@@ -351,7 +351,7 @@ class TestTheGate:
         return Subject(number.to_bytes(16), Kind.MESSAGE, b"ada-----", 200, directed=False, signed=True, mode=Mode.OPEN)
 
     def site(self, number: int = 0) -> SiteLink:
-        return SiteLink(LinkId(f"site:{number}"), 9_999, number.to_bytes(8))
+        return SiteLink(LinkId(f"site:{number}"), 9_999, number.to_bytes(8), peer=str(number))
 
     def gate(self, policy: Policy) -> Gate:
         gate = Gate(dict.fromkeys(Reason, 0))
@@ -381,8 +381,34 @@ class TestTheGate:
         for number in range(MAX_ORIGINS_NOTED + 1):
             gate.note_origin(number.to_bytes(16), HERE)
         assert len(gate._origins) == MAX_ORIGINS_NOTED
-        assert gate.origin_of(bytes(16)) is None
+        assert gate.origin_of(bytes(16)) == UNKNOWN
         assert gate.origin_of((1).to_bytes(16)) == HERE
+
+    def test_a_site_is_who_its_links_prove_it_to_be_whatever_it_says_of_itself(self) -> None:
+        gate = self.gate(allowing(rule("not to B", targets=frozenset({b"B"})), rule("not from B", origins=frozenset({b"B"}))))
+        liar, honest = (SiteLink(LinkId(f"site:{peer}"), 9_999, b"the same", peer=peer) for peer in "BC")
+        assert gate.outward(self.what(), HERE, (liar, honest), 0.0).allowed == [honest]
+        assert gate.refuses(self.what(), liar, 0.0) is not None
+        assert gate.refuses(self.what(), honest, 0.0) is None
+
+    def test_over_a_link_that_proves_nothing_nothing_crosses_that_a_rule_about_sites_might_keep(self) -> None:
+        unproved = SiteLink(LinkId("site:loopback:1"), 9_999, b"somebody")
+        files_to_b = rule("no files to B", targets=frozenset({b"B"}), kinds=frozenset({Kind.FILE}))
+        assert self.gate(BUILT_IN).outward(self.what(), HERE, (unproved,), 0.0).allowed == [unproved]
+        assert self.gate(allowing(files_to_b)).outward(self.what(), HERE, (unproved,), 0.0).allowed == [unproved]
+        for action in (Action.DENY, Action.ALLOW):
+            gate = self.gate(
+                allowing(rule("about B", action, targets=frozenset({b"B"})), rule("from B", action, origins=frozenset({b"B"})))
+            )
+            assert gate.outward(self.what(), HERE, (unproved,), 0.0).record == [(UNKNOWN, b"somebody", "policy", "about B")]
+            assert gate.refuses(self.what(), unproved, 0.0) == (Reason.POLICY, "from B")
+
+    def test_a_site_that_is_no_member_any_more_has_no_account_left(self) -> None:
+        gate = self.gate(BUILT_IN)
+        assert gate.pays(self.what(), SiteLink(LinkId("site:B"), 9_999, peer="B"), 0.0)
+        assert {row.site for row in gate.credits.status(0.0)} == {b"B"}
+        gate.forget("B")
+        assert gate.credits.status(0.0) == ()
 
     def test_a_limit_for_each_site_is_not_used_up_by_others(self) -> None:
         gate = self.gate(allowing(limit("each", 1, Per.SITE)))
@@ -393,7 +419,7 @@ class TestTheGate:
     @pytest.mark.parametrize("extra", [0, 5])
     def test_of_many_sites_a_few_are_named_and_the_rest_counted(self, extra: int) -> None:
         effects: list = []
-        refused = [Sitewise(number.to_bytes(8), "policy", "shut") for number in range(MAX_SITES_TOLD + extra)]
+        refused = [Sitewise(number.to_bytes(8), number.to_bytes(8), "policy", "shut") for number in range(MAX_SITES_TOLD + extra)]
         tell_kept_from(bytes(16), refused, effects)
         assert len(effects) == MAX_SITES_TOLD + bool(extra)
         assert effects[-1].detail == (f"sites {extra}" if extra else "")

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
 from gateway.bridge.mail import News, split_news
+from gateway.bridge.place import Place
 from gateway.bridge.policy import Action, Policy, Rule
 from gateway.bridge.policy import Kind as Sort
 from gateway.errors import DecodeError, Reason

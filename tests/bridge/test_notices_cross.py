@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
+from gateway.bridge.place import Place
 from gateway.limits import HISTORY_LIFETIME_S, PREKEY_HISTORY_S
 from gateway.mesh.events import Remember
 from gateway.mesh.records import HistoryKept, KeyPinned

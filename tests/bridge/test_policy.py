@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bridge.policy import BUILT_IN, DEFAULT, HERE, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule, decide, kind_of
+from gateway.bridge.policy import BUILT_IN, DEFAULT, HERE, UNKNOWN, Action, Direction, Kind, Limit, Mode, Per, Policy, Rule, decide, kind_of
 from gateway.bridge.policy_words import explain
 from gateway.wire.types import MessageType
 from tests.bridge.packets import FACTS, HALL, HUT, POLICIES, RULES, facts
@@ -44,6 +44,15 @@ def test_the_first_rule_that_fits_decides(packet, policy):
     assert (verdict.limit is not None) == (verdict.action is Action.LIMIT)
 
 
+@given(FACTS, POLICIES, st.booleans())
+def test_a_place_nobody_has_proved_is_let_across_by_no_rule_that_names_sites_and_past_none_that_denies_one(packet, policy, is_origin):
+    place = "origin" if is_origin else "target"
+    verdict = decide(replace(packet, **{place: UNKNOWN}), policy)
+    if verdict.action is not Action.DENY:
+        named = {site for rule in policy.rules for site in (rule.origins if is_origin else rule.targets)}
+        assert all(decide(replace(packet, **{place: site}), policy).rule == verdict.rule for site in named)
+
+
 @given(FACTS, POLICIES, RULES)
 def test_a_rule_after_one_that_fits_changes_nothing(packet, policy, rule):
     longer = replace(policy, rules=(*policy.rules, rule))
@@ -68,7 +77,7 @@ def test_a_verdict_calls_a_site_as_the_table_does():
     assert decide(facts(), policy).sentence == (
         "message, 200 bytes, signed public, out to hut: no rule fits, and the default keeps it here."
     )
-    assert "in from 0011223344556677" in decide(facts(direction=Direction.IN, origin=HALL, target=HERE), policy).sentence
+    assert f"in from {HALL.decode()}" in decide(facts(direction=Direction.IN, origin=HALL, target=HERE), policy).sentence
 
 
 def test_every_packet_type_has_a_word_and_an_unknown_one_is_other():
@@ -92,7 +101,7 @@ def test_the_table_reads_as_sentences():
         "1. no voice: Files and voice packets (larger than 4,096 bytes) to hut must stay.",
         "2. mail: Everything that is directed coming in may cross, 6 packets and 60,000 bytes a minute for each sender.",
         "3. one a minute: Pings may cross, 1 packet a minute for each site.",
-        "4. ours: Everything from 0011223344556677 or here, in consent mode, may cross.",
+        f"4. ours: Everything from {HALL.decode()} or here, in consent mode, may cross.",
         "Everything else stays here.",
     )
     assert explain(BUILT_IN) == ("Everything crosses as far as the mode of the bridge allows.",)

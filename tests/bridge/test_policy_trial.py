@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bridge.gate import CROSSED
-from gateway.bridge.policy import HERE, Action, Direction, Kind, Limit, Mode, Policy, Rule
+from gateway.bridge.policy import HERE, Action, Direction, Kind, Limit, Mode, Policy, Rule, mark_of
 from gateway.bridge.policy_trial import Past, dry_run, pasts_of
 from gateway.errors import Reason
 from gateway.store.shapes import Shape
@@ -49,7 +49,7 @@ def test_limits_are_tried_in_the_time_of_the_past():
 
 def test_where_the_record_does_not_say_where_a_packet_went_the_trial_says_so():
     to_hut = Policy(Action.ALLOW, (Rule("hut", Action.DENY, targets=frozenset({HUT})),))
-    trial = dry_run(to_hut, [past(target=None), past(target=HUT)])
+    trial = dry_run(to_hut, [past(target=None), past(target=mark_of(HUT))])
     assert (trial.target_unknown, trial.no_longer_crosses.packets) == (1, 1)
     assert dry_run(NO_FILES, [past(target=None)]).target_unknown == 0
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
+from gateway.bridge.place import Place
 from gateway.errors import Reason
 from gateway.limits import MAX_DOWN_PENDING, MAX_QUEUED_PER_DEPOSITOR, MAX_SITES_TOLD, ORIGIN_BURST
 from gateway.mesh.records import Decided, Judged, Verb

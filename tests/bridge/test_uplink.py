@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from gateway.bridge import carriers as carriers_module
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode
+from gateway.bridge.place import Place
 from gateway.errors import Reason
 from gateway.limits import (
     BRIDGE_DOWN_PER_MINUTE,

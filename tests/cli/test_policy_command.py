@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from gateway.bridge.policy import mark_of
 from gateway.store.shapes import Shape
 from gateway.wire.types import MessageType
 from tests.cli.support import meshgate, objects
@@ -12,7 +13,7 @@ from tests.store.stores import opened
 RULES = """default = "allow"
 
 [sites]
-hut = "8d31f7a2b4c6d8e0"
+hut = "12D3KooW9tHTtS3inCZiYykw4u5G4frbjVFqhkmJX12gSNCVeH3e"
 
 [[rule]]
 name = "no files to the hut"
@@ -49,7 +50,7 @@ def test_show_says_the_rules_in_words(rules):
     )
     (document,) = objects(meshgate("policy", "show", "--rules", rules, "--json").stdout)
     assert document["rules"][0] == {"name": "no files to the hut", "line": 6, "then": "deny", "words": "Files to hut must stay."}
-    assert document["sites"] == {"hut": "8d31f7a2b4c6d8e0"}
+    assert document["sites"] == {"hut": "12D3KooW9tHTtS3inCZiYykw4u5G4frbjVFqhkmJX12gSNCVeH3e"}
 
 
 def test_show_finds_the_rules_the_configuration_names(rules):
@@ -103,7 +104,7 @@ def test_rules_with_a_problem_are_refused_with_the_line(tmp_path, rules):
 
 
 NOW = int(time.time() * 1000)
-HUT, HALL = bytes.fromhex("8d31f7a2b4c6d8e0"), b"another."
+HUT, HALL = mark_of(b"12D3KooW9tHTtS3inCZiYykw4u5G4frbjVFqhkmJX12gSNCVeH3e"), b"another."
 
 
 @pytest.fixture

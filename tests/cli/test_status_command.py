@@ -121,6 +121,7 @@ def test_rules_and_air_time_have_a_line_each_once_there_is_something_to_say(caps
     assert not [line for line in printed(status, capsys) if line.startswith(("Rules", "Air time"))]
     account = AirSummary("12D3KooWhut", 9_000.0, 10_000.0, 0.0, 4_200.0, 40, 1_200, 3)
     own = AirSummary("", 9_000.0, 10_000.0, 0.0, 800.0, 9, 0, 2)
+    relays = msgspec.structs.replace(own, site="nostr")
     rules = PolicySummary("rules.toml", 1, "allow")
     bridge = msgspec.structs.replace(status.bridge, policy=rules, air=(account, own), drops={"policy": 1_000, "policy_limit": 7})
     lines = printed(msgspec.structs.replace(status, bridge=bridge), capsys)
@@ -130,3 +131,5 @@ def test_rules_and_air_time_have_a_line_each_once_there_is_something_to_say(caps
     lines = printed(msgspec.structs.replace(status, bridge=only_own), capsys)
     assert "Rules: rules.toml, 0 rules; they kept 1,007 packets from crossing." in lines
     assert "Air time: 0.8 s for what crossed, most of it for our own island; nothing refused for want of it." in lines
+    lines = printed(msgspec.structs.replace(status, bridge=msgspec.structs.replace(bridge, air=(relays,))), capsys)
+    assert "Air time: 0.8 s for what crossed, most of it for the Nostr relays; nothing refused for want of it." in lines

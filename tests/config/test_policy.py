@@ -2,25 +2,27 @@
 
 import pytest
 
-from gateway.bridge.policy import BUILT_IN, HERE, Action, Direction, Kind, Limit, Mode, Per
+from gateway.bridge.policy import BUILT_IN, HERE, NOSTR, Action, Direction, Kind, Limit, Mode, Per
 from gateway.config.policy import InvalidPolicyError, load_policy, parse_policy, policy_in_force, site_of
 from gateway.errors import ConfigError
 from gateway.limits import MAX_POLICY_FILE, MAX_POLICY_NAME, MAX_POLICY_RULES, MAX_POLICY_SITES
 from tests.config.support import read, write
+from transports.libp2p.identity import peer_id_from
 
-WHOLE = """
+HUT, HALL, BARN = (peer_id_from(bytes([number]) * 32) for number in (1, 2, 3))
+WHOLE = f"""
 default = "deny"
 
 [sites]
-hut = "8d31f7a2b4c6d8e0"
-"the big hall" = "0011223344556677"
+hut = "{HUT}"
+"the big hall" = "{HALL}"
 
 [[rule]]
 name = "files slowly"
 kind = ["file", "voice"]
 direction = "out"
 from = "here"
-to = ["hut", "ffeeddccbbaa9988"]
+to = ["hut", "{BARN}", "nostr"]
 scope = "public"
 signed = true
 mode = "open"
@@ -52,20 +54,17 @@ def only(text):
 
 def test_every_key_is_read():
     policy = parse_policy(WHOLE, "rules.toml")
-    hut = bytes.fromhex("8d31f7a2b4c6d8e0")
+    hut = HUT.encode()
     slowly, rest = policy.rules
     assert (policy.default, policy.source, policy.sites[hut]) == (Action.DENY, "rules.toml", "hut")
     assert (slowly.name, slowly.line, slowly.action, slowly.kinds) == ("files slowly", 8, Action.LIMIT, {Kind.FILE, Kind.VOICE})
-    assert (slowly.direction, slowly.origins, slowly.targets) == (Direction.OUT, {HERE}, {hut, bytes.fromhex("ffeeddccbbaa9988")})
+    assert (slowly.direction, slowly.origins, slowly.targets) == (Direction.OUT, {HERE}, {hut, BARN.encode(), NOSTR})
     assert (slowly.directed, slowly.signed, slowly.mode, slowly.larger_than) == (False, True, Mode.OPEN, 4096)
     assert slowly.limit == Limit(6, 60_000, Per.ORIGIN)
     assert (rest.line, rest.fits_everything, rest.limit) == (23, True, None)
-    assert site_of("the big hall", policy) == bytes.fromhex("0011223344556677")
-    assert (site_of("here", policy), site_of("hall", policy), site_of("0011223344556677", policy)) == (
-        HERE,
-        None,
-        bytes.fromhex("0011223344556677"),
-    )
+    assert site_of("the big hall", policy) == HALL.encode()
+    assert (site_of("here", policy), site_of("nostr", policy), site_of("hall", policy)) == (HERE, NOSTR, None)
+    assert site_of(BARN, policy) == BARN.encode()
 
 
 def test_every_problem_is_told_at_once_with_its_line_and_nothing_is_half_loaded():
@@ -93,9 +92,11 @@ def test_every_problem_is_told_at_once_with_its_line_and_nothing_is_half_loaded(
         ("default = 'deny'\nsites = 3", 2, "sites", "this is a table"),
         ("default = 'deny'\n[sites]\nhut = 'xyz'", 3, "sites.hut", "cannot be the text"),
         ("default = 'deny'\n[sites]\nhut = 3", 3, "sites.hut", "cannot be the number 3"),
-        ("default = 'deny'\n[sites]\nhere = '8d31f7a2b4c6d8e0'", 3, "sites.here", "cannot be the name"),
-        ("default = 'deny'\n[sites]\n8d31f7a2b4c6d8e0 = '8d31f7a2b4c6d8e0'", 3, "sites.8d31f7a2b4c6d8e0", "cannot be the name"),
-        ("default = 'deny'\n[sites]\na = '8d31f7a2b4c6d8e0'\nb = '8D31F7A2B4C6D8E0'", 4, "sites.b", "has a name already"),
+        ("default = 'deny'\n[sites]\nhut = '8d31f7a2b4c6d8e0'", 3, "sites.hut", "by the identity its links prove, not by the ID it states"),
+        (f"default = 'deny'\n[sites]\nhere = '{HUT}'", 3, "sites.here", "cannot be the name"),
+        (f"default = 'deny'\n[sites]\nnostr = '{HUT}'", 3, "sites.nostr", "cannot be the name"),
+        (f"default = 'deny'\n[sites]\n{HALL} = '{HUT}'", 3, f"sites.{HALL}", "cannot be the name"),
+        (f"default = 'deny'\n[sites]\na = '{HUT}'\nb = '{HUT}'", 4, "sites.b", "has a name already"),
         ("default = 'deny'\n[[rule]]\nthen = 'deny'", 2, "rule[0].name", "needs a name"),
         ("default = 'deny'\n[[rule]]\nname = ''\nthen = 'deny'", 3, "rule[0].name", "cannot be the text"),
         ("default = 'deny'\n[[rule]]\nname = 'default'\nthen = 'deny'", 3, "rule[0].name", "when no rule fits"),

@@ -5,11 +5,13 @@ import pytest
 from gateway.limits import (
     CROSSING_BURST,
     DIRECTED_BURST,
+    DIRECTED_SHARE_BURST,
     HISTORY_LIFETIME_S,
     LINK_BURST,
     LINK_RATE,
     MAX_PONGS,
     MAX_SKEW_S,
+    MAX_UNRELAYED,
     NEWCOMER_BURST,
     NEWCOMER_RATE,
     PONG_WINDOW_S,
@@ -236,8 +238,42 @@ class TestBudgets:
         sent = play.sent("b", MessageType.NOISE_ENCRYPTED)
         assert {one.priority for one in sent} == {Priority.DIRECTED}
         assert [one.frame for one in sent] == [with_ttl(frame, 6) for frame in frames[: len(sent)]]
-        assert DIRECTED_BURST - len(frames[0]) < sum(len(one.frame) for one in sent) <= DIRECTED_BURST
+        most = DIRECTED_BURST + DIRECTED_SHARE_BURST
+        assert most - 2 * len(frames[0]) < sum(len(one.frame) for one in sent) <= most
         assert play.drops()["rate"] == len(frames) - len(sent)
+
+    def test_who_whispers_now_and_then_is_heard_beside_a_private_flood_over_the_same_link(self) -> None:
+        play = Play(links=["a", "b"])
+        loud, ada, ben = play.stranger("a", "loud"), play.stranger("a", "ada"), play.stranger("b", "ben")
+        for second in range(5):
+            flood = [loud.seal(bytes((second, number)) + noise(400), ben.peer_id) for number in range(200)]
+            whisper = ada.seal(f"whisper {second}", ben.peer_id)
+            play.forget().hear("a", *flood, whisper)
+            play.wait(1)
+            assert with_ttl(whisper, 6) in [one.frame for one in play.sent("b", MessageType.NOISE_ENCRYPTED)]
+
+    def test_what_a_busy_link_brought_too_much_of_is_passed_on_when_another_brings_it(self) -> None:
+        play = Play(links=["a", "b", "c"])
+        ada, ben = play.stranger("a", "ada"), play.stranger("b", "ben")
+        frames = [ada.seal(number.to_bytes(2) + noise(400), ben.peer_id) for number in range(200)]
+        play.hear("a", *frames)
+        play.wait(1)
+        dropped = frames[-1]
+        assert play.copies(dropped) == []
+        play.forget().hear("c", dropped, frames[0], dropped)
+        play.wait(1)
+        assert [one.frame for one in play.sent("b", MessageType.NOISE_ENCRYPTED)] == [with_ttl(dropped, 6)]
+        assert [heard for heard in play.seen(Heard) if heard.header.type == MessageType.NOISE_ENCRYPTED] == []
+
+    def test_the_packets_remembered_for_another_link_are_bounded(self) -> None:
+        play = Play(links=["a", "b", "c"])
+        ada, ben = play.stranger("a", "ada"), play.stranger("b", "ben")
+        frames = []
+        while len(frames) < 3 * MAX_UNRELAYED:
+            frames += [ada.seal(len(frames).to_bytes(2) + number.to_bytes(2) + noise(1_500), ben.peer_id) for number in range(100)]
+            play.hear("a", *frames[-100:])
+            play.wait(0.5)
+        assert len(play.mesh._forwarding._unrelayed) == MAX_UNRELAYED
 
     def test_what_a_link_says_to_all_beyond_its_share_is_not_offered_to_other_islands(self) -> None:
         play = Play(links=["a", "b"])

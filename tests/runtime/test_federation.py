@@ -79,11 +79,15 @@ class Rig:
         self.disk = Disk(directory / "federation.book", self.gate)
         self.given: list[MeshEvent] = []
         self.reports: list[str] = []
+        self.forgotten: list[tuple[str, bool]] = []  # and whether the doors were shut by then
         self.unix: int | None = NOW
         hello = Hello(1, 1, bytes(8), "meshgate test")
         membership = found_membership(b"hall".ljust(32, b"."), self.disk.load(), hello, configured)
         doors = Doors({"libp2p": self.gate}, {"libp2p": dict.fromkeys(configured, ())})
-        self.room = Federation(membership, self.disk, doors, lambda: self.unix, lambda: HOW, self.reports.append)
+        self.room = Federation(membership, self.disk, doors, lambda: self.unix, lambda: HOW, self.reports.append, self._forget)
+
+    def _forget(self, peer: str) -> None:
+        self.forgotten.append((peer, peer not in self.gate.members))
 
     async def ticket(self, **changes: object) -> Ticket:
         made: list[Ticket] = []
@@ -194,12 +198,14 @@ def test_a_disk_that_cannot_be_written_lets_nobody_in_and_keeps_nobody_from_bein
             waiting = asyncio.create_task(rig.room.judge(BARN.peer, encode(ticket)))
             await asyncio.sleep(RETRY_S / 2)
             assert rig.gate.members == set()
+            assert rig.forgotten == [(HUT.peer, True)]
             assert not revoked.done()
             assert not waiting.done()
             assert "No space left on device" in rig.room.trouble
             rig.disk.is_full = False
             assert await waiting == ""
             assert (await revoked, rig.room.trouble, rig.gate.members) == (None, "", {BARN.peer})
+            assert set(rig.forgotten) == {(HUT.peer, True)}
 
     play(scene)
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.assembly.announced import shown
-from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.events import Carried
+from gateway.bridge.place import Place
 from gateway.errors import Reason
 from gateway.limits import MAX_ENVELOPE, SITE_QUEUE_BYTES
 from gateway.mesh.effects import Heard, PeerLost, PeerSeen, SendFrame
