@@ -5,7 +5,6 @@ It drives the checks (`load`), `meshgate config example` and the reference page
 """
 
 import typing
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, EnumMeta, StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from gateway.config.about import About
 from gateway.config.checks import (
     MAX_SOCKET_PATH,
     WIDE_TRANSPORTS,
@@ -25,7 +25,7 @@ from gateway.config.checks import (
     check_socket,
     check_transport,
 )
-from gateway.config.paths import Places
+from gateway.config.mqtt import MqttConfig
 from gateway.limits import MAX_CHANNELS, MAX_NICKNAME
 from transports.libp2p.address import parse_listen, parse_peer
 from transports.limits import (
@@ -41,20 +41,6 @@ from transports.websocket.address import parse_listen as parse_place
 from transports.websocket.address import parse_peer as parse_url
 
 RECOVERY_SOCKET = Path("/run/meshgate-recover.sock")
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a person and the checks need to know of a key, beside its type and default."""
-
-    sentence: str
-    allowed: str = ""  # what may stand there; empty where the type says it all
-    check: Callable[[str], object] | None = None  # of each text; raises ValueError with a sentence
-    most: int | None = None  # elements in a list
-    unit: str = ""
-    restart: bool = True  # a change takes effect only after a restart
-    default: Callable[[Places, Path], Path] | None = None  # from the run's directories and the state directory in force
-    default_words: str = ""  # the same for people
 
 
 class ClockTrust(StrEnum):
@@ -332,6 +318,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     bridge: BridgeConfig
     policy: PolicyConfig
     transports: TransportsConfig
+    mqtt: MqttConfig
     control: ControlConfig
 
 
