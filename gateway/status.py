@@ -89,6 +89,18 @@ class StoreSummary(msgspec.Struct, frozen=True):
 _NO_STORE = StoreSummary()
 
 
+class MqttSummary(msgspec.Struct, frozen=True):
+    """The line to an MQTT broker."""
+
+    connected: bool
+    sentence: str
+    remedy: str
+    broker: str  # its host, empty while none is asked
+    version: str  # of MQTT, empty likewise
+    publishes_content: bool  # names of peers or texts, which nobody else's broker should have
+    counters: Mapping[str, int]
+
+
 class Problem(msgspec.Struct, frozen=True):
     """Something that is wrong, and what a person can do about it."""
 
@@ -109,6 +121,7 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     shed_frames: int  # given up because a link stayed busy
     problems: tuple[Problem, ...]
     store: StoreSummary = _NO_STORE
+    mqtt: MqttSummary | None = None  # None: not used
 
 
 def describe(

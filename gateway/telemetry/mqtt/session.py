@@ -65,6 +65,8 @@ class Session:
         self._birth_at: float | None = None
         self._peers: dict[str, None] = {}
         self.trouble: LineDown | None = None
+        self.troubled = ""  # the host of the broker it is about
+        self.lost_at = float("-inf")  # when there was a broker last
         self.connections = self.strays = 0
 
     @property
@@ -76,11 +78,6 @@ class Session:
     def dialled(self) -> Dial | None:
         """Which broker it is about, None while none is asked."""
         return self._dialled
-
-    @property
-    def since(self) -> float:
-        """Since when it is as it is, seconds."""
-        return self._since
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -197,8 +194,11 @@ class Session:
             return
         was_up, dialled = self._is_up, self._dialled
         self._is_up, self._dialled, self._since, self.trouble = False, None, now, event
+        self.troubled = dialled.broker.host
         self._birth_at = None
-        if was_up and event.trouble is not Trouble.WRONG_ID:
+        if was_up:
+            self.lost_at = now
+        if was_up:
             self._dialling.lost(now)
         else:
             self._dialling.failed(event.trouble, now)
