@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from gateway import admin
 from gateway.admin.sentences import short
 from gateway.bridge.carriers import Place
@@ -20,13 +22,14 @@ from gateway.errors import ConfigError
 from gateway.limits import MAX_NICKNAME
 from gateway.mesh.effects import Effect
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import ClockSet
+from gateway.mesh.events import ClockSet, Offer, SwitchBridge
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
 from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.keeping import Keeping
 from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
+from gateway.runtime.steering import Steering
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, describe
 from gateway.store.store import Store, open_store
@@ -39,6 +42,7 @@ from transports.websocket.errors import CertificateError
 from transports.websocket.transport import WebSocketTransport
 
 if TYPE_CHECKING:
+    from gateway.telemetry.mqtt.service import Mqtt
     from transports.ble.transport import BleTransport
 
 OPEN_MARK = " (open bridge)"
@@ -97,9 +101,19 @@ class Gateway:
         transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p, self.websocket) if one is not None)]
         self._reaches_sites = any(Capability.WIDE_AREA in transport.capabilities for transport in transports)
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
-        self.engine = GatewayEngine(Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced)), mode, place)
+
+        def settings(on: bool) -> MeshSettings:
+            return shown(config.gateway.nickname, mode if on else BridgeMode.OFF, announced)
+
+        self.steering = Steering(
+            config.gateway.state_dir / "bridge-off", lambda on: offered(settings(on)), report, has_bridge=mode is not BridgeMode.OFF
+        )
+        self.engine = GatewayEngine(Mesh(self.identity, self._rng, settings(not self.steering.is_off)), mode, place)
+        if self.steering.is_off:
+            self.engine.handle(SwitchBridge(on=False), 0.0)
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
         self._keeping = Keeping(self._open_store, self._wall_ms, report, self._names)
+        self._mqtt = self._telemetry()
         self._supervised = [Supervised(transport, self._rng, report) for transport in transports]
         self._pump: Pump | None = None
         self._time: TimeOfDay | None = None
@@ -115,6 +129,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self._started = loop.time()
         pump = self._pump = Pump(self.trunks, self._take_notice)
+        self.steering.begin(pump.send, stop)
         self._time = TimeOfDay(self._set_clock, self._trusted)
         self._time.look(self._started)
         if not self._time.is_known:
@@ -124,6 +139,8 @@ class Gateway:
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock")]
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
+            if self._mqtt is not None:
+                tasks.append(asyncio.create_task(self._mqtt.run(), name="mqtt"))
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
                 ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
@@ -154,7 +171,12 @@ class Gateway:
         if self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites:
             troubles.append(NO_CELL)
         troubles += self._keeping.troubles
-        return describe(self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary())
+        if self._mqtt is not None:
+            troubles += self._mqtt.troubles(now, now - self._started)
+        snapshot = describe(
+            self.engine, transports, troubles, waiting, shed, now - self._started, now, self.trunks, self._keeping.summary()
+        )
+        return snapshot if self._mqtt is None else structs.replace(snapshot, mqtt=self._mqtt.summary())
 
     async def _serve(self, one: Supervised, pump: Pump) -> None:
         if Capability.WIDE_AREA in one.transport.capabilities:
@@ -163,6 +185,8 @@ class Gateway:
 
     def _take_notice(self, effect: Effect, now: float) -> None:
         self._keeping.take(effect, now)
+        if self._mqtt is not None:
+            self._mqtt.take(effect, now)
         self._notice(effect, now)
 
     def _names(self) -> dict[str, str]:
@@ -203,6 +227,29 @@ class Gateway:
             helper_socket=chosen.recovery_socket,
         )
         return BleTransport(config, self._rng, self._report)
+
+    def _telemetry(self) -> "Mqtt | None":
+        if not self.config.mqtt.enabled:
+            return None
+        if find_spec("paho") is None:
+            raise ConfigError("Meshgate was installed without MQTT. Install it with: pip install 'meshgate[telemetry]'")
+        from gateway.telemetry.mqtt.assembly import assemble  # noqa: PLC0415 -- paho-mqtt is an extra
+
+        return assemble(
+            self.config,
+            self.identity,
+            self.steering,
+            self.radio,
+            status=self.status,
+            wall_ms=self._wall_ms,
+            is_near=self._is_near,
+            report=self._report,
+            rng=self._rng,
+        )
+
+    def _is_near(self, peer_id: bytes) -> bool:
+        peer = self.engine.mesh.peers.get(peer_id)
+        return peer is not None and peer.is_local(asyncio.get_running_loop().time())
 
     def _libp2p(self) -> Libp2pTransport | None:
         chosen = self.config.transports.libp2p
@@ -245,6 +292,11 @@ def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:
     if mode is BridgeMode.CONSENT:
         return MeshSettings(nickname=nickname, reads_mail=False, capabilities=place.capabilities, bridge_geohash=place.cell or None)
     return MeshSettings(nickname=marked(nickname) if mode is BridgeMode.OPEN else nickname, reads_mail=False)
+
+
+def offered(settings: MeshSettings) -> Offer:
+    """Return the event that makes a running node announce what these settings say."""
+    return Offer(settings.nickname, settings.capabilities, settings.bridge_geohash)
 
 
 def marked(nickname: str) -> str:

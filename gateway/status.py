@@ -65,6 +65,7 @@ class BridgeSummary(msgspec.Struct, frozen=True):
     consent: ConsentSummary
     routes: tuple[RouteSummary, ...] = ()
     counters: Mapping[str, int] = {}
+    is_switched_off: bool = False  # by a command, whatever the configuration says
 
 
 class TransportSummary(msgspec.Struct, frozen=True):
@@ -178,6 +179,7 @@ def describe(
                 for one in (trunks.routes() if trunks is not None else ())
             ),
             counters=trunks.counters if trunks is not None else {},
+            is_switched_off=engine.is_switched_off,
         ),
         transports={
             one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))

@@ -37,7 +37,7 @@ from gateway.limits import (
 )
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import MeshEvent, Remember
+from gateway.mesh.events import MeshEvent, Remember, SwitchBridge
 from gateway.mesh.history import SHELVES
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.records import ASKED_ABOUT
@@ -70,7 +70,7 @@ class GatewayEngine:
 
     def __init__(self, mesh: Mesh, mode: BridgeMode = BridgeMode.OFF, place: Place | None = None) -> None:
         self.mesh = mesh
-        self.mode = mode
+        self.mode = self._mode = mode
         self.site_id = mesh.identity.peer_id
         self.sites = Sites()
         self.provenance = Provenance()
@@ -109,9 +109,26 @@ class GatewayEngine:
         if isinstance(event, LinkDown) and event.link in self.sites:
             self.sites.remove(event.link)
             return []
+        if isinstance(event, SwitchBridge):
+            return self._switch(event.on, now)
         if isinstance(event, Remember):
             self.consent.remember(event, now)
         return self.mesh.handle(event, now)
+
+    @property
+    def is_switched_off(self) -> bool:
+        """Whether somebody has switched off what the configuration lets through."""
+        return self.mode is not self._mode
+
+    def _switch(self, on: bool, now: float) -> list[Effect]:
+        """Let nothing cross, or again what the configuration lets through; then the sites that greeted meanwhile are answered."""
+        self.mode = self._mode if on else BridgeMode.OFF
+        effects: list[Effect] = []
+        for site in self.sites.all() if on else ():
+            if site.unanswered is not None:
+                kinds, site.unanswered = site.unanswered, None
+                self._greeted(site, kinds, effects, now)
+        return effects
 
     def leave(self, now: float) -> list[Effect]:
         """Say goodbye to the mesh."""
@@ -197,7 +214,10 @@ class GatewayEngine:
 
     def _greeted(self, site: Site, kinds: bytes, effects: list[Effect], now: float) -> None:
         """Answer the first greeting over a link: only now does anything cross, so announces travel ahead of what is said."""
-        if site.greeted or self.is_closed:
+        if site.greeted:
+            return
+        if self.is_closed:
+            site.unanswered = kinds
             return
         site.greeted = True
         site.kinds |= frozenset(kinds)

@@ -18,6 +18,7 @@ class Site:
     mtu: int
     site_id: bytes = b""
     greeted: bool = False
+    unanswered: bytes | None = None  # its greeting, while nothing crosses
     kinds: frozenset[int] = frozenset({Kind.FRAME, Kind.PRESENCE})  # of envelopes it understands
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_RATE, SITE_BURST))
     offers: Window = field(default_factory=lambda: Window(MAX_WANTS))

@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +65,10 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
     which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
     note(f"See how it is doing with: meshgate status{which}")
     await gateway.run(stop)
+    if gateway.steering.restarts:
+        note("Starting again.")
+        # The same process becomes a new gateway: whoever watches over it, systemd or a terminal, sees no end.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- our own command line
     note("Stopped.")
     return Exit.OK
 
