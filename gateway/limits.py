@@ -307,4 +307,5 @@ MAX_MQTT_OUTBOX_BYTES: Final = 1024 * 1024  # bytes of them, in memory only: a b
 MQTT_EVENT_LIFETIME_S: Final = 3600.0  # seconds an event is news
 MQTT_EVENT_RATE: Final = 0.1  # events of one kind a second, as strangers can cause them; the rest is counted in the next
 MQTT_EVENT_BURST: Final = 5.0
+MQTT_COUNT_RATE: Final = 1 / 300  # the same for what happens all the time, such as copies that are dropped
 MAX_MQTT_PEERS: Final = 64  # peers with a topic, and so retained by the broker

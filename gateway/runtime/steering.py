@@ -51,6 +51,7 @@ class Steering:
         self.has_bridge = has_bridge
         self._send: Callable[[MeshEvent], None] | None = None
         self._stop = asyncio.Event()
+        self._switching = asyncio.Lock()
         self._started = 0.0
         self.restarts = False
         self.is_off = has_bridge and note.exists()
@@ -67,24 +68,30 @@ class Steering:
         if self.is_off:
             self._report("The bridge stays switched off, as somebody left it: nothing crosses to other sites.")
 
-    async def switch_bridge(self, *, on: bool) -> None:
-        """Let nothing cross, or again what the configuration lets through.
+    async def switch_bridge(self, by: str, *, on: bool) -> None:
+        """Let nothing cross, or again what the configuration lets through; one wish after the other.
+
+        Args:
+            by: which way the wish came, such as "over MQTT".
+            on: whether it is to be on.
 
         Raises:
             SteeringError: it cannot be written down; a bridge to be switched on is still off then, and one to be
                 switched off is off until the next start.
 
         """
-        if on:
-            await self._write_down(on=True)
-        self._tell(SwitchBridge(on))
-        self._tell(self._offers(on))
-        self.is_off = not on
-        self._report(f"The bridge was switched {'on' if on else 'off'} by a command.")
-        if not on:
-            await self._write_down(on=False)
+        async with self._switching:
+            if on:
+                await self._write_down(on=True)
+            self._tell(SwitchBridge(on))
+            self._tell(self._offers(on))
+            if self.is_off is on:
+                self._report(f"The bridge was switched {'on' if on else 'off'} {by}.")
+            self.is_off = not on
+            if not on:
+                await self._write_down(on=False)
 
-    async def restart(self) -> None:
+    async def restart(self, by: str) -> None:
         """Stop in a moment, and start again.
 
         Raises:
@@ -96,19 +103,20 @@ class Steering:
             raise SteeringError(f"The gateway has only just started; ask again in {YOUNG_S:.0f} seconds.")
         if not self.restarts:
             self.restarts = True
-            self._report("The gateway restarts because of a command.")
+            self._report(f"The gateway restarts, as was asked for {by}.")
             loop.call_later(RESTART_S, self._stop.set)
 
-    async def rescan(self, radio: Radio) -> tuple[str, ...]:
+    async def rescan(self, radio: Radio, by: str) -> tuple[str, ...]:
         """Let the radio search anew; returns how it went."""
         from hw.bluez.steps import Step  # noqa: PLC0415 -- dbus-fast is an extra
 
+        self._report(f"The radio searches anew, as was asked for {by}.")
         return await radio.reset(None, Step.NEW_SCANNER)
 
-    async def say(self, text: str) -> None:
+    async def say(self, text: str, by: str) -> None:
         """Send a public message in the gateway's own name to everybody near."""
         self._tell(Say(text))
-        self._report("A notice was sent to the mesh because of a command.")
+        self._report(f"A notice was sent to the mesh, as was asked for {by}.")
 
     def _tell(self, event: MeshEvent) -> None:
         if self._send is None:

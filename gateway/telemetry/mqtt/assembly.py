@@ -25,6 +25,8 @@ from gateway.telemetry.mqtt.topics import Topics, gateway_id
 from hw.board import read_board
 from hw.vitals import read_vitals
 
+BY = "over MQTT"
+
 
 def assemble(
     config: Config,
@@ -73,21 +75,21 @@ def deeds(steering: Steering, radio: Radio | None) -> Mapping[Verb, Deed]:
     """Return what can be done over MQTT: no bridge to switch, or no radio to search with, and the command is not there."""
 
     async def switch_bridge(value: str) -> Mapping[str, object]:
-        await steering.switch_bridge(on=value == "on")
+        await steering.switch_bridge(BY, on=value == "on")
         return {"bridge": value}
 
     async def restart(_value: str) -> Mapping[str, object]:
-        await steering.restart()
+        await steering.restart(BY)
         return {}
 
     async def say(text: str) -> Mapping[str, object]:
-        await steering.say(text)
+        await steering.say(text, BY)
         return {}
 
     async def rescan(_value: str) -> Mapping[str, object]:
         if radio is None:
             raise SteeringError("This gateway has no Bluetooth radio.")
-        return {"steps": len(await steering.rescan(radio))}
+        return {"steps": len(await steering.rescan(radio, BY))}
 
     served: dict[Verb, Deed] = {Verb.RESTART: restart, Verb.SEND: say}
     if steering.has_bridge:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from gateway.errors import DecodeError
-from gateway.limits import MQTT_EVENT_BURST, MQTT_EVENT_RATE
+from gateway.limits import MQTT_COUNT_RATE, MQTT_EVENT_BURST, MQTT_EVENT_RATE
 from gateway.mesh.effects import Effect, PeerLost, PeerSeen
 from gateway.mesh.records import HistoryKept
 from gateway.session.rate import TokenBucket
@@ -37,6 +37,10 @@ class Kind(StrEnum):
     SOS = SOS
 
 
+_COUNTED = frozenset({Kind.QUEUE_FULL_REJECT, Kind.DUPLICATE_DROP})
+"""What happens all the time, so that only the number says anything: all since the last event of the kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened."""
@@ -50,6 +54,7 @@ class News:
 
     def __init__(self) -> None:
         self._budgets = {kind: TokenBucket(MQTT_EVENT_RATE, MQTT_EVENT_BURST) for kind in Kind}
+        self._budgets |= {kind: TokenBucket(MQTT_COUNT_RATE, 1) for kind in _COUNTED}
         self._held: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self._before: GatewayStatus | None = None
         self._sos_at = float("-inf")
@@ -75,15 +80,18 @@ class News:
         if before is None:
             return []
         found = [self._event(kind, data, now) for kind, data in _changes(before, status)]
+        found += [self._event(kind, {}, now, count) for kind, count in _counts(before, status) if count > 0]
         return [event for event in found if event is not None]
 
-    def _event(self, kind: Kind, data: dict[str, object], now: float) -> Event | None:
+    def _event(self, kind: Kind, data: dict[str, object], now: float, count: int = 1) -> Event | None:
         if not self._budgets[kind].take(now):
-            self._held[kind] += 1
+            self._held[kind] += count
             return None
-        if self._held[kind]:
+        if kind in _COUNTED:
+            data = {"count": count + self._held[kind]}
+        elif self._held[kind]:
             data["more"] = self._held[kind]
-            self._held[kind] = 0
+        self._held[kind] = 0
         return Event(kind, {"event_type": kind.value, **data})
 
 
@@ -97,11 +105,11 @@ def _changes(before: GatewayStatus, after: GatewayStatus) -> Iterator[tuple[Kind
         recovered = one.counters.get("recoveries", 0) - was.counters.get("recoveries", 0)
         if recovered > 0:
             yield Kind.ADAPTER_RECOVERED, {"transport": name, "count": recovered}
-    if after.shed_frames > before.shed_frames:
-        yield Kind.QUEUE_FULL_REJECT, {"count": after.shed_frames - before.shed_frames}
-    copies = after.mesh.drops.get("duplicate", 0) - before.mesh.drops.get("duplicate", 0)
-    if copies > 0:
-        yield Kind.DUPLICATE_DROP, {"count": copies}
+
+
+def _counts(before: GatewayStatus, after: GatewayStatus) -> Iterator[tuple[Kind, int]]:
+    yield Kind.QUEUE_FULL_REJECT, after.shed_frames - before.shed_frames
+    yield Kind.DUPLICATE_DROP, after.mesh.drops.get("duplicate", 0) - before.mesh.drops.get("duplicate", 0)
 
 
 def _is_urgent(frame: bytes) -> bool:

@@ -74,8 +74,8 @@ class Publisher:
         self._started: str | None = None
         self._is_described = False
 
-    def take(self, effect: Effect, now: float) -> None:
-        """Publish an effect of the engine, if it is news."""
+    def take(self, effect: Effect, now: float) -> bool:
+        """Publish an effect of the engine, if it is news; returns whether it is."""
         event = self._news.of_effect(effect, now)
         if event is not None:
             self._publish(event, now)
@@ -84,6 +84,8 @@ class Publisher:
             if scope in self._config.messages:
                 document = {"text": effect.text, "time_ms": effect.timestamp_ms, "from": self._name(effect.sender_id.hex())}
                 self._session.tell(f"message/{scope.value}", encode(document), now, int(MQTT_EVENT_LIFETIME_S))
+                return True
+        return event is not None
 
     def look(self, status: GatewayStatus, host: Host, now: float) -> None:
         """Publish what is new since the last look."""

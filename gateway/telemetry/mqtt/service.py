@@ -75,8 +75,8 @@ class Mqtt:
 
     def take(self, effect: Effect, now: float) -> None:
         """Take what the engine reports."""
-        self._publisher.take(effect, now)
-        self._wake.set()
+        if self._publisher.take(effect, now):
+            self._wake.set()
 
     def summary(self) -> MqttSummary:
         """Return how the line to the broker is doing."""
@@ -175,8 +175,6 @@ class Mqtt:
         try:
             async with asyncio.timeout(DEED_S):
                 answer = answered(await self._around.deeds[order.verb](order.value), order.transaction)
-            said = f" {order.value.upper()}" if order.value in ("on", "off") else ""
-            self._around.report(f"MQTT: the command {order.verb.value}{said} was carried out.")
         except TimeoutError:
             answer = refused(RefusedError(Fault.FAILED, "It took too long and was given up.", order.transaction))
         except GatewayError as error:
