@@ -20,7 +20,7 @@ from gateway.telemetry.mqtt.values import (
     Trouble,
     Version,
 )
-from tests.telemetry.sights import BROKER, DIAL_V311, DIAL_V5, TOPICS, connect, paths, session, settle
+from tests.telemetry.sights import BROKER, DIAL_V5, DIAL_V311, TOPICS, connect, paths, session, settle
 
 HOUR_S = 3600.0
 

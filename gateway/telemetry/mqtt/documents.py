@@ -107,7 +107,11 @@ def state_of(
             name: {"up": one.state is TransportState.UP, "state": one.state.value, "links": one.links}
             for name, one in status.transports.items()
         },
-        "host": {"temperature_c": host.temperature_c, "undervoltage": host.undervoltage},
+        # By halves: each change is a message.
+        "host": {
+            "temperature_c": None if host.temperature_c is None else round(host.temperature_c * 2) / 2,
+            "undervoltage": host.undervoltage,
+        },
         "alerts": {"problems": len(status.problems), "sos": sos},
         "update": {"installed_version": software.version} | ({"latest_version": software.latest} if software.latest else {}),
         "uptime_s": round(status.uptime_s),
