@@ -69,13 +69,21 @@ class Access:
         return dial.broker.port or (8883 if self.is_tls(dial) else 1883)
 
 
-class _Capped(Client):
-    """A client that ends the connection when the broker announces a packet that is too long, before room is made for it."""
+class _Careful(Client):
+    """A client that ends the connection when the broker announces a packet that is too long, before room is made for it.
+
+    It leaves no socket behind when there is no TLS at the other end either.
+    """
+
+    context: ssl.SSLContext
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > MAX_MQTT_PACKET:
             raise ConnectionError(f"a packet of {bufsize} bytes")
         return super()._sock_recv(bufsize)
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        return self.context.wrap_socket(tcp_sock, server_hostname=self.host)
 
 
 class _EndedError(Exception):
@@ -148,7 +156,7 @@ class PahoLine:
     def _client(self) -> Client:
         v5 = self._dial.version is Version.V5
         access, will = self._access, self._access.will
-        client = _Capped(
+        client = _Careful(
             CallbackAPIVersion.VERSION2,
             access.client_id,
             clean_session=None if v5 else True,
@@ -161,6 +169,7 @@ class PahoLine:
             client.username_pw_set(access.username, access.password)
         if access.is_tls(self._dial):
             client.tls_set_context(access.tls)
+            client.context = access.tls
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
