@@ -78,7 +78,23 @@ class Mosquitto:
     @contextlib.asynccontextmanager
     async def watch(self, pattern: str = "#") -> AsyncIterator["Watch"]:
         """Listen as long as the context lasts."""
-        command = ("mosquitto_sub", "-d", "-p", str(self.port), *self._arguments, "-t", pattern, "-q", "1", "-F", "> %r %t %p")
+        command = (
+            "stdbuf",
+            "-oL",
+            "mosquitto_sub",
+            "-d",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            *self._arguments,
+            "-t",
+            pattern,
+            "-q",
+            "1",
+            "-F",
+            "> %r %t %p",
+        )
         process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL)
         watch = Watch(process)
         try:
@@ -90,7 +106,9 @@ class Mosquitto:
 
     async def _tool(self, *command: str) -> str:
         name, *rest = command
-        process = await asyncio.create_subprocess_exec(name, "-p", str(self.port), *self._arguments, *rest, stdout=PIPE, stderr=DEVNULL)
+        process = await asyncio.create_subprocess_exec(
+            name, "-h", "127.0.0.1", "-p", str(self.port), *self._arguments, *rest, stdout=PIPE, stderr=DEVNULL
+        )
         said, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
         return said.decode()
 
