@@ -71,7 +71,7 @@ def _sensors(device: Device) -> dict[str, dict[str, object]]:
             "platform": "update",
             "name": "Version",
             "title": "Meshgate",
-            "value_template": "{{ value_json.update | to_json }}",
+            "value_template": "{{ value_json.software | to_json }}",
             "entity_category": "diagnostic",
         },
     }

@@ -23,7 +23,7 @@ def test_the_state_has_the_figures_every_entity_reads():
         "transports": {"ble": {"up": True, "state": "up", "links": 1}, "libp2p": {"up": False, "state": "down", "links": 0}},
         "host": {"temperature_c": 51.5, "undervoltage": False},
         "alerts": {"problems": 1, "sos": False},
-        "update": {"installed_version": "0.2.0"},
+        "software": {"installed_version": "0.2.0"},
         "uptime_s": 3600,
     }
 
@@ -36,7 +36,7 @@ def test_no_document_has_a_text_a_name_a_peer_or_a_place():
 def test_the_newest_version_is_there_only_if_somebody_knows_it():
     newer = Software("0.2.0", latest="0.3.0")
     known = state_of(status(), HOST, newer, (0, 0), 0.0, sos=True)
-    assert known["update"] == {"installed_version": "0.2.0", "latest_version": "0.3.0"}
+    assert known["software"] == {"installed_version": "0.2.0", "latest_version": "0.3.0"}
     assert known["alerts"]["sos"] is True
 
 

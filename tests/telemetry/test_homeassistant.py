@@ -82,4 +82,5 @@ def test_every_template_finds_its_figure_in_the_state():
                 value: object = state
                 for step in word.removeprefix("value_json.").split("."):
                     assert step in value, (key, word)
+                    assert not hasattr(value, step), f"{step} of {word} is a method of the document, which a template would take"
                     value = value[step]

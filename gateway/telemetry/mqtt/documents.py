@@ -113,7 +113,7 @@ def state_of(
             "undervoltage": host.undervoltage,
         },
         "alerts": {"problems": len(status.problems), "sos": sos},
-        "update": {"installed_version": software.version} | ({"latest_version": software.latest} if software.latest else {}),
+        "software": {"installed_version": software.version} | ({"latest_version": software.latest} if software.latest else {}),
         "uptime_s": round(status.uptime_s),
     }
 

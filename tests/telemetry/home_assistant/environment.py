@@ -1,0 +1,80 @@
+"""An environment with Home Assistant's code in it, made once under build/, for its schemas only.
+
+Home Assistant pins some sixty packages, many of them to be compiled; its MQTT schemas need about a third. So it is
+installed without them, and what the schemas import in the versions it pins, or, where this machine has none of those, in any.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent.parent
+BUILD = ROOT / "build" / "home-assistant"
+NEWEST_FIRST = ("3.15", "3.14", "3.13")  # with which Home Assistant has device discovery
+JUDGE = Path(__file__).parent / "judge.py"
+NEEDED = (
+    *("voluptuous", "voluptuous-serialize", "PyYAML", "Jinja2", "aiohttp", "paho-mqtt", "aiozoneinfo", "annotatedyaml", "attrs"),
+    *("atomicwrites-homeassistant", "awesomeversion", "bcrypt", "certifi", "ciso8601", "cryptography", "ifaddr", "lru-dict"),
+    *("hass-nabucasa", "aiohttp-cors", "async-interrupt", "orjson", "packaging", "propcache", "PyJWT", "python-slugify", "requests"),
+    *("typing-extensions", "ulid-transform", "webrtc-models", "yarl", "httpx", "home-assistant-bluetooth", "zeroconf", "SQLAlchemy"),
+)
+OPTIONAL = frozenset({"httpx", "home-assistant-bluetooth", "zeroconf", "SQLAlchemy"})  # which some versions import
+_PINS = """
+from importlib import metadata
+print("\\n".join(one for one in metadata.requires("homeassistant") if "==" in one))
+"""
+
+
+def python_for_it() -> str:
+    """Return the newest Python here that Home Assistant runs on; skips without one."""
+    installed = sorted((Path.home() / ".pyenv" / "versions").glob("3.*/bin/python3"), reverse=True)
+    for version in NEWEST_FIRST:
+        found = shutil.which(f"python{version}") or next((str(path) for path in installed if f"/{version}." in str(path)), None)
+        if found is not None:
+            return found
+        if sys.version.startswith(f"{version}."):
+            return sys.executable
+    pytest.skip(f"Home Assistant needs Python {NEWEST_FIRST[-1]} or newer, and there is none here")
+
+
+def environment() -> Path:
+    """Return a Python that has Home Assistant, making it the first time; skips where it cannot be downloaded."""
+    python = BUILD / "bin" / "python"
+    done = BUILD / "done"
+    if done.exists():
+        return python
+    shutil.rmtree(BUILD, ignore_errors=True)
+    BUILD.parent.mkdir(exist_ok=True)
+    subprocess.run([python_for_it(), "-m", "venv", BUILD], check=True)
+    _install(python, "--no-deps", "homeassistant")
+    pins = BUILD / "pins.txt"
+    pins.write_bytes(subprocess.run([python, "-c", _PINS], check=True, capture_output=True).stdout)
+    for name in NEEDED:
+        if not _installs(python, "-c", str(pins), name) and name not in OPTIONAL:
+            _install(python, name)
+    done.touch()
+    return python
+
+
+def _installs(python: Path, *what: str) -> bool:
+    command = [
+        python,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+        "-q",
+        "install",
+        "--prefer-binary",
+        "--only-binary=:all:",
+        *what,
+    ]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def _install(python: Path, *what: str) -> None:
+    if not _installs(python, *what):
+        pytest.skip(f"{what[-1]} cannot be installed from the package index, which may not be reachable from here")
