@@ -59,12 +59,29 @@ def test_everything_is_told_again_in_that_order_to_a_broker_that_comes_back():
 def test_a_gateway_that_ends_says_so_and_hangs_up_politely_and_dials_no_more():
     one = filled()
     connect(one)
-    actions = one.end(10.0)
-    assert [(send.message.topic, send.message.payload) for send in actions if isinstance(send, Send)] == [(TOPICS.at("status"), b"offline")]
-    assert actions[-1] == HangUp()
+    (send,) = one.end(10.0)
+    assert (send.message.topic, send.message.payload) == (TOPICS.at("status"), b"offline")
+    assert one.handle(Acknowledged(send.token), 10.0, None) == [HangUp()]
     assert one.handle(LineDown(Trouble.LOST), 11.0, None) == []
     assert one.run_due(1e6) == []
     assert one.dialled is None
+
+
+def test_a_goodbye_waits_for_the_greeting_before_it():
+    """Two states of one topic are never on their way at once, so `offline` follows the acknowledgement of `online`."""
+    one = filled()
+    one.run_due(0.0)
+    sends = {send.message.payload: send for send in one.handle(LineUp(), 0.0, None) if isinstance(send, Send)}
+    assert one.end(0.1) == []
+    (goodbye,) = one.handle(Acknowledged(sends[b"online"].token), 0.2, None)
+    assert goodbye.message.payload == b"offline"
+    assert one.handle(Acknowledged(goodbye.token), 0.3, None) == [HangUp()]
+
+
+def test_a_gateway_that_ends_while_it_dials_hangs_up_at_once():
+    one = filled()
+    one.run_due(0.0)
+    assert one.end(0.1) == [HangUp()]
 
 
 def test_news_waits_for_a_broker_and_arrives_in_order():

@@ -70,6 +70,11 @@ class Outbox:
         if topic in self._state:
             self._state[topic].is_due = True
 
+    def is_known(self, topic: str) -> bool:
+        """Whether the broker has acknowledged the state of a topic."""
+        kept = self._state.get(topic)
+        return kept is not None and not kept.is_due and kept.token is None
+
     def forget(self, topic: str) -> None:
         """Keep the state of a topic no longer."""
         self._state.pop(topic, None)

@@ -60,7 +60,7 @@ class Session:
         self._rng = rng
         self._dialled: Dial | None = None
         self._since = 0.0  # when it was dialled, came up, or went down
-        self._is_up = self._is_over = False
+        self._is_up = self._is_over = self._hung_up = False
         self._is_good = True  # told the operator so, or nothing yet
         self._birth_at: float | None = None
         self._peers: dict[str, None] = {}
@@ -146,6 +146,10 @@ class Session:
                 self.outbox.say_again(topic)
         while self._is_up and (send := self.outbox.take(now)) is not None:
             actions.append(send)
+        if self._is_over and self._dialled is not None and not self._hung_up:
+            self._hung_up = not self._is_up or self.outbox.is_known(self.topics.at("status"))
+            if self._hung_up:
+                actions.append(HangUp())
         return actions
 
     def next_wakeup(self, now: float) -> float:
@@ -161,13 +165,10 @@ class Session:
         return min(times)
 
     def end(self, now: float) -> list[Action]:
-        """Say goodbye; nothing is dialled any more."""
+        """Say goodbye, and hang up once the broker has heard it; nothing is dialled any more."""
         self._is_over = True
         self.keep("status", OFFLINE)
-        actions = self.run_due(now)
-        if self._dialled is not None:
-            actions.append(HangUp())
-        return actions
+        return self.run_due(now)
 
     def _is_stuck(self, now: float) -> bool:
         if self._dialled is None:

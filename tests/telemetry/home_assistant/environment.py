@@ -22,6 +22,7 @@ NEEDED = (
     *("typing-extensions", "ulid-transform", "webrtc-models", "yarl", "httpx", "home-assistant-bluetooth", "zeroconf", "SQLAlchemy"),
 )
 OPTIONAL = frozenset({"httpx", "home-assistant-bluetooth", "zeroconf", "SQLAlchemy"})  # which some versions import
+_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _PINS = """
 from importlib import metadata
 print("\\n".join(one for one in metadata.requires("homeassistant") if "==" in one))
@@ -30,13 +31,13 @@ print("\\n".join(one for one in metadata.requires("homeassistant") if "==" in on
 
 def python_for_it() -> str:
     """Return the newest Python here that Home Assistant runs on; skips without one."""
-    installed = sorted((Path.home() / ".pyenv" / "versions").glob("3.*/bin/python3"), reverse=True)
+    pyenv = sorted((Path.home() / ".pyenv" / "versions").glob("3.*/bin/python3"), reverse=True)
     for version in NEWEST_FIRST:
-        found = shutil.which(f"python{version}") or next((str(path) for path in installed if f"/{version}." in str(path)), None)
-        if found is not None:
-            return found
-        if sys.version.startswith(f"{version}."):
-            return sys.executable
+        candidates = [shutil.which(f"python{version}"), *(str(path) for path in pyenv if f"/{version}." in str(path)), sys.executable]
+        for candidate in filter(None, candidates):
+            asked = subprocess.run([candidate, "-c", _VERSION], capture_output=True, text=True, check=False)
+            if asked.stdout.strip() == version:  # pyenv's shims are there for versions that are not
+                return candidate
     pytest.skip(f"Home Assistant needs Python {NEWEST_FIRST[-1]} or newer, and there is none here")
 
 
@@ -60,18 +61,8 @@ def environment() -> Path:
 
 
 def _installs(python: Path, *what: str) -> bool:
-    command = [
-        python,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-        "-q",
-        "install",
-        "--prefer-binary",
-        "--only-binary=:all:",
-        *what,
-    ]
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "-q"]
+    command = [*pip, "install", "--only-binary=:all:", *what]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
