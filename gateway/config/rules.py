@@ -33,6 +33,8 @@ def contradictions(config: Config, written: Container[str]) -> Iterator[Contradi
     if config.bridge.geohash_channels and not config.bridge.cell:
         yield Contradiction("bridge.geohash_channels", None, "channels are carried in consent mode only, and that needs bridge.cell")
     yield from _websocket(config)
+    if config.mqtt.enabled and not config.mqtt.brokers:
+        yield Contradiction("mqtt.brokers", None, "MQTT is enabled and has no broker")
     libp2p = config.transports.libp2p
     for index, address in enumerate(libp2p.peers):
         peer_id = address.rpartition("/")[2]
