@@ -124,9 +124,9 @@ class Watch:
         self._process = process
         self.seen: list[tuple[str, str]] = []
 
-    async def until(self, word: str) -> str:
+    async def until(self, word: str, patience: float = PATIENCE_S) -> str:
         """Read on until a line has this word in it; returns the payload, if it is a message."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience):
             while line := (await self._process.stdout.readline()).decode().rstrip("\n"):
                 payload = line
                 if line.startswith("> "):

@@ -18,7 +18,7 @@ def written(path, content: bytes, mode: int = 0o600):
 
 def test_the_password_is_the_first_line_and_is_sent_only_with_a_user_name(tmp_path):
     file = written(tmp_path / "password", b"sesame\nfor the broker in the hall\n", 0o440)
-    assert load_access(settings(username="gate", password_file=file), TOPICS).password == "sesame"
+    assert load_access(settings(username="gate", password_file=file), TOPICS).password == "sesame"  # noqa: S105
     assert load_access(settings(password_file=file), TOPICS).password is None
 
 
