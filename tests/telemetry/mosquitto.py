@@ -17,6 +17,7 @@ NEEDED = pytest.mark.skipif(
     BROKER is None or bool(MISSING), reason="a real MQTT broker is not here; install it with: apt install mosquitto mosquitto-clients"
 )
 PATIENCE_S = 8.0
+SUBSCRIBED = "SUBACK"  # in what mosquitto_sub says of itself; everything else is looked for in messages
 
 
 def free_port() -> int:
@@ -98,7 +99,7 @@ class Mosquitto:
         process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL)
         watch = Watch(process)
         try:
-            await watch.until("SUBACK")
+            await watch.until(SUBSCRIBED)
             yield watch
         finally:
             process.kill()
@@ -132,6 +133,6 @@ class Watch:
                 if line.startswith("> "):
                     _retained, topic, payload = line[2:].split(" ", 2)
                     self.seen.append((topic, payload))
-                if word in line:
+                if word in line and (line.startswith("> ") or word == SUBSCRIBED):
                     return payload
         raise AssertionError(f"mosquitto_sub ended before {word!r}: {self.seen}")
