@@ -11,6 +11,7 @@ from gateway import app
 from gateway.app import Gateway
 from gateway.config import load
 from gateway.errors import ConfigError
+from gateway.telemetry.mqtt.assembly import software
 from gateway.telemetry.mqtt.topics import gateway_id
 from tests.app.processes import PATIENCE_S, meshgate
 from tests.telemetry.mosquitto import NEEDED, Mosquitto
@@ -80,3 +81,12 @@ async def test_a_gateway_process_is_switched_killed_and_switched_on_again_over_a
             await watch.until('"enabled":true')
             await broker.publish(f"meshgate/{own}/cmd/send", "hello")
             assert "not_allowed" in await watch.until("response/send")
+
+
+def test_the_hash_of_the_configuration_cannot_be_tried_out(tmp_path):
+    """There are only so many cells a place can have; without the gateway's secret none can be tried."""
+    config = load(None, {}, [f"gateway.state_dir={tmp_path}", "bridge.cell=u4pruy"]).config
+    other = load(None, {}, [f"gateway.state_dir={tmp_path}", "bridge.cell=u4pruz"]).config
+    hashes = {software(one, secret).config_hash for one in (config, other) for secret in (b"s" * 32, b"t" * 32)}
+    assert len(hashes) == 4
+    assert software(config, b"s" * 32) == software(config, b"s" * 32)

@@ -68,7 +68,8 @@ def assemble(
         is_near=is_near,
         model=read_board().model,
     )
-    return Mqtt(config.mqtt, topics, software(config), around, partial(PahoLine, load_access(config.mqtt, topics)), rng)
+    runs = software(config, identity.noise_private)
+    return Mqtt(config.mqtt, topics, runs, around, partial(PahoLine, load_access(config.mqtt, topics)), rng)
 
 
 def deeds(steering: Steering, radio: Radio | None) -> Mapping[Verb, Deed]:
@@ -99,8 +100,12 @@ def deeds(steering: Steering, radio: Radio | None) -> Mapping[Verb, Deed]:
     return served
 
 
-def software(config: Config) -> Software:
-    """Return what runs; the features are words of a closed list."""
+def software(config: Config, secret: bytes) -> Software:
+    """Return what runs; the features are words of a closed list.
+
+    The hash of the configuration is keyed with a secret of the gateway's: there are only so many cells and
+    members, and who sees a plain hash could try them all.
+    """
     switched = {
         "radio": config.radio.enabled,
         "libp2p": config.transports.libp2p.enabled,
@@ -109,7 +114,8 @@ def software(config: Config) -> Software:
     }
     features = (f"bridge:{config.bridge.mode.value}", *(name for name, on in switched.items() if on))
     settings = msgspec.json.encode(config, enc_hook=str, order="deterministic")
-    return Software(metadata.version("meshgate"), platform.python_version(), features, sha256(settings).hexdigest()[:16])
+    keyed = sha256(b"meshgate settings" + secret + settings).hexdigest()[:16]
+    return Software(metadata.version("meshgate"), platform.python_version(), features, keyed)
 
 
 def _host() -> Host:

@@ -4,6 +4,7 @@ Home Assistant pins some sixty packages, many of them to be compiled; its MQTT s
 installed without them, and what the schemas import in the versions it pins, or, where this machine has none of those, in any.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,16 @@ ROOT = Path(__file__).parent.parent.parent.parent
 BUILD = ROOT / "build" / "home-assistant"
 NEWEST_FIRST = ("3.15", "3.14", "3.13")  # with which Home Assistant has device discovery
 JUDGE = Path(__file__).parent / "judge.py"
-NEEDED = (
+KNOWN = (
     *("voluptuous", "voluptuous-serialize", "PyYAML", "Jinja2", "aiohttp", "paho-mqtt", "aiozoneinfo", "annotatedyaml", "attrs"),
     *("atomicwrites-homeassistant", "awesomeversion", "bcrypt", "certifi", "ciso8601", "cryptography", "ifaddr", "lru-dict"),
     *("hass-nabucasa", "aiohttp-cors", "async-interrupt", "orjson", "packaging", "propcache", "PyJWT", "python-slugify", "requests"),
-    *("typing-extensions", "ulid-transform", "webrtc-models", "yarl", "httpx", "home-assistant-bluetooth", "zeroconf", "SQLAlchemy"),
+    *("typing-extensions", "ulid-transform", "webrtc-models", "yarl"),
 )
-OPTIONAL = frozenset({"httpx", "home-assistant-bluetooth", "zeroconf", "SQLAlchemy"})  # which some versions import
+"""What the schemas of 2025.4 import; what a later version imports besides is found by trying."""
+
+MOST_TRIES = 20
+_MISSING = re.compile(r"No module named '([^'.]+)")
 _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _PINS = """
 from importlib import metadata
@@ -53,11 +57,23 @@ def environment() -> Path:
     _install(python, "--no-deps", "homeassistant")
     pins = BUILD / "pins.txt"
     pins.write_bytes(subprocess.run([python, "-c", _PINS], check=True, capture_output=True).stdout)
-    for name in NEEDED:
-        if not _installs(python, "-c", str(pins), name) and name not in OPTIONAL:
-            _install(python, name)
+    if not _installs(python, "-c", str(pins), *KNOWN):
+        for name in KNOWN:
+            _install_pinned(python, pins, name)
+    for _ in range(MOST_TRIES):
+        tried = subprocess.run([python, JUDGE, "--only-import"], capture_output=True, text=True, check=False)
+        missing = _MISSING.search(tried.stderr)
+        if missing is None:
+            break
+        _install_pinned(python, pins, missing[1].replace("_", "-"))
     done.touch()
     return python
+
+
+def _install_pinned(python: Path, pins: Path, name: str) -> None:
+    """Install what Home Assistant pins, or another version if this machine cannot have that one without compiling."""
+    if not _installs(python, "-c", str(pins), name):
+        _install(python, name)
 
 
 def _installs(python: Path, *what: str) -> bool:

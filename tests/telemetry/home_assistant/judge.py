@@ -63,4 +63,8 @@ async def main():
         await hass.async_stop(force=True)
 
 
-asyncio.run(main())
+PLATFORMS = ("binary_sensor", "button", "event", "notify", "sensor", "switch", "update")
+for name in PLATFORMS:
+    import_module(f"homeassistant.components.mqtt.{name}")
+if "--only-import" not in sys.argv:
+    asyncio.run(main())
