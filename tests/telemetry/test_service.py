@@ -270,7 +270,7 @@ def test_a_broker_that_does_not_say_goodbye_does_not_hold_the_gateway_up():
         assert loop.time() - started <= LEAVE_S + 0.1
 
     run(main())
-    assert times == [True, False]
+    assert times == [False]  # it never acknowledged that we are gone, so there was no time for manners
 
 
 def test_what_a_line_says_after_its_end_is_not_heard():
