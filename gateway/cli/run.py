@@ -22,7 +22,7 @@ _EXAMPLES = (
     "meshgate run --simulate 5               # five virtual phones, no radio needed",
     "meshgate run --simulate 0 --feed in.hex --capture out.hex",
 )
-_LOG_FORMAT = "write the log as text, json or to the journal instead of what log.format says; auto goes by where stderr leads"
+_LOG_FORMAT = "the log as text, json or journal, instead of log.format"
 STOP_S = 10  # seconds a stop may take; what has not ended then is ended
 MAX_PHONES = 200  # that one process can move in real time on a small board
 MAX_RATE = 100_000  # frames a second; the gateway takes far fewer from one neighbour
@@ -36,7 +36,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--feed", type=Path, metavar="FILE", help="play a capture (one frame in hex a line) as if a neighbour had sent it")
     parser.add_argument("--feed-rate", type=_rate, default=50.0, metavar="HZ", help="frames a second to play (default 50)")
     parser.add_argument("--log-format", choices=("auto", "text", "json", "journal"), metavar="FORMAT", help=_LOG_FORMAT)
-    parser.add_argument("--capture", type=Path, metavar="FILE", help="write every frame sent to that neighbour, one in hex a line")
+    parser.add_argument("--capture", type=Path, metavar="FILE", help="write every frame sent to it, one in hex a line")
 
 
 def run(args: argparse.Namespace) -> int:
