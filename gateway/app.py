@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from gateway import admin
 from gateway.assembly import links
-from gateway.assembly.announced import shown
+from gateway.assembly.announced import offered, shown
+from gateway.assembly.broker import mqtt
 from gateway.assembly.federating import federation
 from gateway.assembly.links import ELSEWHERE
 from gateway.assembly.names import names
@@ -23,8 +26,9 @@ from gateway.config import Config
 from gateway.config.policy import default_policy_file
 from gateway.mesh.effects import Effect, SiteMet, SiteParted, SiteSpoke
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import ClockSet
+from gateway.mesh.events import ClockSet, SwitchBridge
 from gateway.mesh.identity import Identity
+from gateway.mesh.settings import MeshSettings
 from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.federation import Federation
 from gateway.runtime.federation_desk import FederationDesk
@@ -33,6 +37,7 @@ from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
 from gateway.runtime.reload import Reloads
 from gateway.runtime.rulebook import Rulebook
+from gateway.runtime.steering import Steering
 from gateway.runtime.supervise import Supervised
 from gateway.status import GatewayStatus, QueuesSummary, describe, describe_queues
 from gateway.store.store import Store, open_store
@@ -51,6 +56,7 @@ from hw.systemd import Notifier
 from transports.link import Transport
 
 if TYPE_CHECKING:
+    from gateway.telemetry.mqtt.service import Mqtt
     from transports.ble.transport import BleTransport
 
 NO_CELL = (
@@ -122,8 +128,20 @@ class Gateway:
         transports: list[Transport] = [*radios, *(one for one in (self.radio, self.libp2p, self.websocket, self.nostr) if one is not None)]
         self._reaches_sites = any(transport.capabilities & ELSEWHERE for transport in transports)
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
-        mesh = Mesh(self.identity, self._rng, shown(config.gateway.nickname, mode, announced))
+
+        def settings(on: bool) -> MeshSettings:
+            return shown(config.gateway.nickname, mode if on else BridgeMode.OFF, announced)
+
+        self.steering = Steering(
+            config.gateway.state_dir / "bridge-off",
+            lambda on: offered(settings(on)),
+            self._log.room(Event.STEERING, lambda: False),
+            has_bridge=mode is not BridgeMode.OFF,
+        )
+        mesh = Mesh(self.identity, self._rng, settings(not self.steering.is_off))
         self.engine = GatewayEngine(mesh, mode, place, lambda peer: self.federation is None or self.federation.may_be_told(peer))
+        if self.steering.is_off:
+            self.engine.handle(SwitchBridge(on=False), 0.0)
         self.engine.consent.uplink.is_expected = self.nostr is not None
         self.federation: Federation | None
         self._desk: FederationDesk | None
@@ -147,6 +165,16 @@ class Gateway:
         self.reloads.listen(THE_RULES, self._rulebook.read_anew)
         self._keeping = Keeping(self._open_store, self._wall_ms, self._log.store, lambda: names(self.engine))
         self._supervised = [Supervised(one, self._rng, self._log.failure(one.name)) for one in transports]
+        self._mqtt: Mqtt | None = mqtt(
+            config,
+            self.engine,
+            self.steering,
+            self.radio,
+            status=self.status,
+            now=lambda: asyncio.get_running_loop().time(),
+            report=self._log.room(Event.MQTT, lambda: self._mqtt is not None and not self._mqtt.session.is_up),
+            rng=self._rng,
+        )
         self._pump: Pump | None = None
         self._time: TimeOfDay | None = None
         self._started = 0.0
@@ -173,6 +201,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self._started = loop.time()
         pump = self._pump = Pump(self.trunks, self._take_notice)
+        self.steering.begin(pump.send, stop)
         self._time = TimeOfDay(self._set_clock, self._trusted)
         self._time.look(self._started)
         self.reloads.begin(self._started)
@@ -189,12 +218,14 @@ class Gateway:
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             if self.federation is not None:
                 tasks.append(asyncio.create_task(self.federation.run(), name="federation"))
+            if self._mqtt is not None:
+                tasks.append(asyncio.create_task(self._mqtt.run(), name="mqtt"))
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
                 ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
                 self._observed.ready()
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                self._observed.stopping()
+                self._observed.stopping(again=self.steering.restarts)
                 if not pump.broken.done():
                     pump.carry_out(self.trunks.leave(loop.time()), loop.time())
                     await asyncio.sleep(GOODBYE_S)
@@ -220,7 +251,9 @@ class Gateway:
         transports = [one.status() for one in self._supervised]
         self._observed.rounds.look(now)
         problems = self.health.problems(now)
-        return describe(self.engine, transports, problems, queues, now - self._started, now, self.trunks, self._keeping.summary())
+        stored, up = self._keeping.summary(), now - self._started
+        snapshot = describe(self.engine, transports, problems, queues, up, now, self.trunks, stored)
+        return snapshot if self._mqtt is None else structs.replace(snapshot, mqtt=self._mqtt.summary())
 
     def _parts(self) -> Parts:
         """Return everything that has numbers."""
@@ -252,12 +285,19 @@ class Gateway:
             Check(Name.POLICY_REFUSED, lambda: self._rulebook.trouble),
             Check(Name.STORE_UNUSABLE, lambda: next(iter(self._keeping.troubles), None)),
             Check(Name.FEDERATION_NOT_KEPT, lambda: self.federation.found if self.federation is not None else None),
+            Check(Name.MQTT_UNREACHABLE, self._broker_trouble),
             Check(Name.RELOAD_REFUSED, lambda: self.reloads.trouble),
         )
 
     @property
     def _lacks_cell(self) -> bool:
         return self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites
+
+    def _broker_trouble(self) -> tuple[str, str] | None:
+        if self._mqtt is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        return next(iter(self._mqtt.troubles(now, now - self._started)), None)
 
     async def _serve(self, one: Supervised, pump: Pump) -> None:
         if one.transport.capabilities & ELSEWHERE:
@@ -271,6 +311,8 @@ class Gateway:
             return
         self._keeping.take(effect, now)
         self._observed.take(effect)
+        if self._mqtt is not None:
+            self._mqtt.take(effect, now)
         self._notice(effect, now)
 
     def _open_store(self, distrust: bool) -> Store:

@@ -95,6 +95,7 @@ class BridgeSummary(msgspec.Struct, frozen=True):
     counters: Mapping[str, int] = {}
     policy: PolicySummary = PolicySummary()
     air: tuple[AirSummary, ...] = ()  # who spent most comes first
+    is_switched_off: bool = False  # by a command, whatever the configuration says
 
 
 class TransportSummary(msgspec.Struct, frozen=True):
@@ -158,6 +159,18 @@ class Severity(StrEnum):
         return tuple(Severity).index(self)
 
 
+class MqttSummary(msgspec.Struct, frozen=True):
+    """The line to an MQTT broker."""
+
+    connected: bool
+    sentence: str
+    remedy: str
+    broker: str  # its host, empty while none is asked
+    version: str  # of MQTT, empty likewise
+    publishes_content: bool  # names of peers or texts, which nobody else's broker should have
+    counters: Mapping[str, int]
+
+
 class Problem(msgspec.Struct, frozen=True):
     """A condition that holds, as every surface shows it; see `gateway.telemetry.health`."""
 
@@ -184,6 +197,7 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     store: StoreSummary = _NO_STORE
     mail: MailSummary = MailSummary()
     queues: QueuesSummary = _NO_QUEUES
+    mqtt: MqttSummary | None = None  # None: not used
 
     @property
     def is_well(self) -> bool:
@@ -245,6 +259,7 @@ def describe(
             counters=trunks.counters if trunks is not None else {},
             policy=_policy(engine.gate.policy),
             air=_air(engine.gate.credits.status(now)),
+            is_switched_off=engine.is_switched_off,
         ),
         transports={
             one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))

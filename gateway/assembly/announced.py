@@ -5,6 +5,7 @@ from typing import Final
 from gateway.bridge.engine import BridgeMode
 from gateway.bridge.place import Place
 from gateway.limits import MAX_NICKNAME
+from gateway.mesh.events import Offer
 from gateway.mesh.settings import MeshSettings
 
 OPEN_MARK: Final = " (open bridge)"
@@ -18,6 +19,11 @@ def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:
             nickname=nickname, reads_mail=False, carries_mail=True, capabilities=place.capabilities, bridge_geohash=place.cell or None
         )
     return MeshSettings(nickname=marked(nickname) if mode is BridgeMode.OPEN else nickname, reads_mail=False, carries_mail=True)
+
+
+def offered(settings: MeshSettings) -> Offer:
+    """Return the event that makes a running node announce what these settings say."""
+    return Offer(settings.nickname, settings.capabilities, settings.bridge_geohash)
 
 
 def marked(nickname: str) -> str:

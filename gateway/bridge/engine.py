@@ -32,7 +32,7 @@ from gateway.bridge.telling import tell_heard, tell_message
 from gateway.errors import DecodeError, Reason
 from gateway.mesh.effects import CloseLink, Effect, Heard, PublicMessage
 from gateway.mesh.engine import Mesh
-from gateway.mesh.events import CatchUpSite, LetterStored, MeshEvent, PartWithSite, Remember, TellSite, Unsent
+from gateway.mesh.events import CatchUpSite, LetterStored, MeshEvent, PartWithSite, Remember, SwitchBridge, TellSite, Unsent
 from gateway.mesh.receiver import ELSEWHERE
 from gateway.mesh.records import ASKED_ABOUT
 from gateway.mesh.speaker import OWN
@@ -68,7 +68,7 @@ class GatewayEngine:
     ) -> None:
         self.mesh = mesh
         self._tells = tells
-        self.mode = mode
+        self.mode = self._mode = mode
         self.site_id = mesh.identity.peer_id
         self.sites = Sites()
         self.provenance = Provenance()
@@ -123,6 +123,8 @@ class GatewayEngine:
             self.talk.parted(parted, effects)
             self.sites.remove(event.link)
             return effects
+        if isinstance(event, SwitchBridge):
+            return self._switch(event.on, now)
         if isinstance(event, TellSite | PartWithSite):
             return self.talk.handle(event, self.mesh.wall_ms(now) or 0)
         if isinstance(event, CatchUpSite):
@@ -138,6 +140,21 @@ class GatewayEngine:
         effects = self.mesh.handle(event, now)
         if letter is not None and letter.via and self.mode is BridgeMode.OPEN:
             self.mail.stored(event.name, letter.via, event.refused, effects, now)
+        return effects
+
+    @property
+    def is_switched_off(self) -> bool:
+        """Whether somebody has switched off what the configuration lets through."""
+        return self.mode is not self._mode
+
+    def _switch(self, on: bool, now: float) -> list[Effect]:
+        """Let nothing cross, or again what the configuration lets through; then the sites that greeted meanwhile are answered."""
+        self.mode = self._mode if on else BridgeMode.OFF
+        effects: list[Effect] = []
+        for site in self.sites.all() if on else ():
+            if site.unanswered is not None:
+                kinds, site.unanswered = site.unanswered, None
+                self._greeted(site, kinds, effects, now)
         return effects
 
     def leave(self, now: float) -> list[Effect]:
@@ -199,7 +216,10 @@ class GatewayEngine:
     def _greeted(self, site: Site, kinds: bytes, effects: list[Effect], now: float) -> None:
         """Answer the first greeting over a link: only now does anything cross, so announces travel ahead of what is said."""
         self.talk.greeted(site, kinds, effects)
-        if site.greeted or self.is_closed:
+        if site.greeted:
+            return
+        if self.is_closed:
+            site.unanswered = kinds
             return
         site.greeted = True
         site.kinds |= frozenset(kinds)
@@ -212,7 +232,7 @@ class GatewayEngine:
     def _asked_for_history(self, event: CatchUpSite, now: float) -> list[Effect]:
         effects: list[Effect] = []
         site = self.talk.site(event.peer)
-        if site is None or not site.greeted or not self._tells(event.peer):
+        if site is None or not site.greeted or self.is_closed or not self._tells(event.peer):
             return effects
         if not site.asks.take(now):
             self.drops[Reason.RATE] += 1

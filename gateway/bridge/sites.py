@@ -35,6 +35,7 @@ class Site:
     peer: str = ""  # identity that the transport has proved, empty where it proves none
     greeted: bool = False
     told: bool = True  # whether it may be told what it missed
+    unanswered: bytes | None = None  # its greeting, while nothing crosses
     kinds: frozenset[int] = frozenset({Kind.FRAME, Kind.PRESENCE})  # of envelopes it understands
     packets: TokenBucket = field(default_factory=lambda: TokenBucket(SITE_RATE, SITE_BURST))
     offers: Window = field(default_factory=lambda: Window(MAX_WANTS))

@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,7 @@ _EXAMPLES = (
     "meshgate run --simulate 5               # five virtual phones, no radio needed",
     "meshgate run --simulate 0 --feed in.hex --capture out.hex",
 )
-_LOG_FORMAT = "write the log as text, json or to the journal instead of what log.format says; auto goes by where stderr leads"
+_LOG_FORMAT = "the log as text, json or journal, instead of log.format"
 STOP_S = 10  # seconds a stop may take; what has not ended then is ended
 MAX_PHONES = 200  # that one process can move in real time on a small board
 MAX_RATE = 100_000  # frames a second; the gateway takes far fewer from one neighbour
@@ -34,7 +36,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--feed", type=Path, metavar="FILE", help="play a capture (one frame in hex a line) as if a neighbour had sent it")
     parser.add_argument("--feed-rate", type=_rate, default=50.0, metavar="HZ", help="frames a second to play (default 50)")
     parser.add_argument("--log-format", choices=("auto", "text", "json", "journal"), metavar="FORMAT", help=_LOG_FORMAT)
-    parser.add_argument("--capture", type=Path, metavar="FILE", help="write every frame sent to that neighbour, one in hex a line")
+    parser.add_argument("--capture", type=Path, metavar="FILE", help="write every frame sent to it, one in hex a line")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,9 +44,13 @@ def run(args: argparse.Namespace) -> int:
     from transports.replay import CaptureError  # noqa: PLC0415
 
     try:
-        return asyncio.run(_serve(args, _checked(load_from(args))))
+        restarts = asyncio.run(_serve(args, _checked(load_from(args))))
     except CaptureError as error:
         raise CommandError("capture_unusable", str(error), hint="A capture has one frame in hexadecimal on each line.") from error
+    if restarts:
+        # The same process becomes a new gateway: whoever watches over it, systemd or a terminal, sees no end.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- our own command line
+    return Exit.OK
 
 
 def _checked(loaded: "Loaded") -> "Config":
@@ -55,7 +61,8 @@ def _checked(loaded: "Loaded") -> "Config":
     return loaded.config
 
 
-async def _serve(args: argparse.Namespace, config: "Config") -> int:
+async def _serve(args: argparse.Namespace, config: "Config") -> bool:
+    """Run the gateway; returns whether it is to start again."""
     from gateway.app import Gateway  # noqa: PLC0415
     from gateway.cli.logging import begin_logging  # noqa: PLC0415
     from gateway.cli.radios import find_radios  # noqa: PLC0415
@@ -71,10 +78,10 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
         uplink, own = gateway.libp2p or gateway.websocket, gateway.identity.peer_id.hex()
         if logs.redactor is not None:
             logs.redactor.allow(own, *([uplink.peer_id] if uplink is not None else []))
-        stop = asyncio.Event()
+        stop, told = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, _stop, stop)
+            loop.add_signal_handler(number, _stop, stop, told)
         loop.add_signal_handler(signal.SIGHUP, gateway.reload)
         gateway.reloads.listen("the configuration", lambda: logs.follow(load_from(args).config.log.level))
         say(f"Starting Meshgate {config.gateway.nickname!r}, peer ID {own}.")
@@ -85,13 +92,15 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
         which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
         say(f"See how it is doing with: meshgate status{which}")
         await gateway.run(stop)
-        say("Stopped.", Event.GATEWAY_STOPPED)
-    return Exit.OK
+        restarts = gateway.steering.restarts and not told.is_set()
+        say("Starting again." if restarts else "Stopped.", Event.GATEWAY_STOPPED)
+    return restarts
 
 
-def _stop(stop: asyncio.Event) -> None:
+def _stop(stop: asyncio.Event, told: asyncio.Event) -> None:
     """End in good order, or after `STOP_S` without it: the kernel sees to that, whatever hangs."""
     signal.alarm(STOP_S)
+    told.set()
     stop.set()
 
 

@@ -93,6 +93,8 @@ _MARKS = {"error": "!", "warning": "?", "notice": "-"}
 
 def _bridge(status: "GatewayStatus") -> str:
     bridge = status.bridge
+    if bridge.is_switched_off:
+        return "The bridge was switched off by a command, and stays so until it is switched on again: nothing crosses to other sites."
     if bridge.mode.value == "off":
         return "The bridge is off: nothing crosses to other sites."
     if bridge.is_closed:

@@ -38,6 +38,8 @@ def contradictions(config: Config, written: Container[str]) -> Iterator[Contradi
     yield from _websocket(config)
     yield from _nostr(config)
     yield from _metrics(config)
+    if config.mqtt.enabled and not config.mqtt.brokers:
+        yield Contradiction("mqtt.brokers", None, "MQTT is enabled and has no broker")
     libp2p = config.transports.libp2p
     for index, address in enumerate(libp2p.peers):
         peer_id = address.rpartition("/")[2]

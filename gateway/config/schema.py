@@ -25,6 +25,7 @@ from gateway.config.checks import (
     check_socket,
     check_transport,
 )
+from gateway.config.mqtt import MqttConfig
 from gateway.config.nostr import NostrConfig
 from gateway.config.observing import LogConfig, MetricsConfig
 from gateway.config.paths import POLICY_FILE
@@ -321,6 +322,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     bridge: BridgeConfig
     policy: PolicyConfig
     transports: TransportsConfig
+    mqtt: MqttConfig
     control: ControlConfig
     metrics: MetricsConfig
     log: LogConfig

@@ -1,5 +1,6 @@
 """When this node says who it is, and what it says."""
 
+from dataclasses import replace
 from random import Random
 
 from gateway.limits import MAX_NEIGHBORS, MAX_NICKNAME, MAX_TTL
@@ -65,6 +66,11 @@ class Announcer:
             raise ValueError(f"a nickname has at most {MAX_NICKNAME} bytes")
         self.nickname = nickname
         self.forget()
+
+    def offer(self, nickname: str, capabilities: int, bridge_geohash: str | None) -> None:
+        """Announce other things, from a fresh announce on; raises ValueError as `rename` does."""
+        self.rename(nickname)
+        self._settings = replace(self._settings, capabilities=capabilities, bridge_geohash=bridge_geohash)
 
     def forget(self) -> None:
         """Make the next announce a fresh one (the nickname or the time of day changed)."""

@@ -21,7 +21,7 @@ from gateway.limits import MAX_ANNOUNCE_AGE_S, MAX_FRAME, MAX_LINKS, MAX_TTL, MI
 from gateway.mesh.admission import SKEW_MS, refuse, refuse_injected, tell_refused
 from gateway.mesh.chores import Chore, Chores
 from gateway.mesh.effects import CloseLink, Effect, PeerLost, Priority
-from gateway.mesh.events import ClockSet, Handshake, LetterStored, MeshEvent, Ping, Remember, Rename, Say, Tick, Unsent, Whisper
+from gateway.mesh.events import ClockSet, Handshake, LetterStored, MeshEvent, Offer, Ping, Remember, Rename, Say, Tick, Unsent, Whisper
 from gateway.mesh.flows import flow_of
 from gateway.mesh.forwarding import Forwarding
 from gateway.mesh.history import SHELVES, Kept
@@ -142,6 +142,9 @@ class Mesh:
                 self._ping(recipient, effects, now)
             case Rename(nickname=nickname):
                 self._speaker.announcer.rename(nickname)
+                self._speaker.announce(effects, now)
+            case Offer(nickname=nickname, capabilities=capabilities, bridge_geohash=bridge_geohash):
+                self._speaker.announcer.offer(nickname, capabilities, bridge_geohash)
                 self._speaker.announce(effects, now)
             case Remember():
                 self._remember(event, now)

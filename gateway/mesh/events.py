@@ -74,6 +74,22 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Announce from now on that this node serves other things, and call it by a name that says so."""
+
+    nickname: str
+    capabilities: int  # `gateway.wire.types.Capability` bits
+    bridge_geohash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchBridge:
+    """Let nothing cross to other sites, or again what the configuration lets through; the mesh goes on either way."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Remember:
     """Take back what was kept before a restart, the oldest first; the time of day has to be known."""
 
@@ -118,5 +134,5 @@ class LetterStored:
 
 
 OfSites = TellSite | PartWithSite | CatchUpSite
-Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Unsent | Remember | LetterStored | OfSites
+Command = ClockSet | Tick | Say | Whisper | Handshake | Ping | Rename | Offer | SwitchBridge | Unsent | Remember | LetterStored | OfSites
 MeshEvent = LinkUp | LinkDown | FrameReceived | Writable | Command

@@ -1,1 +1,1 @@
-"""What the gateway tells the outside about itself: health, metrics, logs."""
+"""What the gateway tells the outside about itself: health, metrics, logs, and MQTT."""

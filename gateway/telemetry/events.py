@@ -49,6 +49,8 @@ class Event(StrEnum):
     NOSTR = "nostr"  # what the transport to relays says
     FEDERATION = "federation"  # who joined, was shut out or not let in, and whether that can be kept
     POLICY = "policy"  # the operator's rules changed, or could not be used
+    MQTT = "mqtt"  # what the line to the broker says
+    STEERING = "steering"  # what was done because somebody asked for it from outside, such as over MQTT
     MESSAGE = "message"  # what was done with one message: one entry for each decision, at level debug
     RELOADED = "reloaded"  # settings were read anew
     RELOAD_REFUSED = "reload_refused"  # they could not be used, and the old ones are in force

@@ -30,6 +30,7 @@ class Name(StrEnum):
     POLICY_REFUSED = "policy_refused"  # the file with the operator's rules cannot be used; those read before are in force
     RELOAD_REFUSED = "reload_refused"  # what was to be loaded anew could not be used; the old is in force
     METRICS_UNREACHABLE = "metrics_unreachable"  # the address for metrics cannot be listened on
+    MQTT_UNREACHABLE = "mqtt_unreachable"  # no broker has answered for a minute
     DISK_NEARLY_FULL = "disk_nearly_full"  # of the state directory
     UNDERVOLTAGE = "undervoltage"  # the board's supply is too weak
     TOO_HOT = "too_hot"  # the processor slows down or is about to
@@ -42,6 +43,7 @@ SEVERITIES: Final[dict[Name, Severity]] = {
     Name.POLICY_REFUSED: Severity.WARNING,
     Name.RELOAD_REFUSED: Severity.WARNING,
     Name.METRICS_UNREACHABLE: Severity.WARNING,
+    Name.MQTT_UNREACHABLE: Severity.WARNING,
     Name.DISK_NEARLY_FULL: Severity.WARNING,
     Name.UNDERVOLTAGE: Severity.WARNING,
     Name.TOO_HOT: Severity.WARNING,

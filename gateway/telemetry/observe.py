@@ -105,9 +105,12 @@ class Observed:
         self._notifier.ready()
         self._say(Level.INFO, Event.GATEWAY_READY, "Ready.")
 
-    def stopping(self) -> None:
-        """The gateway is about to end."""
-        self._notifier.stopping()
+    def stopping(self, *, again: bool = False) -> None:
+        """The gateway is about to end; or to start `again` as the same process, which systemd would end if it heard of a stop."""
+        if again:
+            self._notifier.reloading()
+        else:
+            self._notifier.stopping()
         self._say(Level.INFO, Event.GATEWAY_STOPPING, "Stopping.")
 
     def reload(self) -> bool:

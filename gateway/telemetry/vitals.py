@@ -42,6 +42,7 @@ _TELL_THEMSELVES: Final = frozenset(
         Name.TRANSPORT_DOWN,
         Name.TRANSPORT_DEGRADED,
         Name.POLICY_REFUSED,
+        Name.MQTT_UNREACHABLE,
         Name.RELOAD_REFUSED,
     }
 )

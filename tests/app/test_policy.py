@@ -64,7 +64,7 @@ async def test_a_file_keeps_a_kind_here_and_is_read_again_and_tried_on_the_past(
     feed.write_text("".join(f"{frame.hex()}\n" for frame in (ada.announce(), said, posted)))
     async with meshgate("run", "--simulate", 1, "--config", south):
         await until(south, lambda seen: bool(seen["mesh"]["peers"]))
-        async with meshgate("run", "--simulate", 0, "--feed", feed, "--config", north) as running:
+        async with meshgate("run", "--simulate", 0, "--feed", feed, "--log-format", "text", "--config", north) as running:
             status = await until(north, lambda seen: seen["bridge"]["drops"].get("policy", 0) == 1)
             assert status["bridge"]["policy"] == {"source": str(rules), "rules": 1, "default": "allow"}
             arrived = await until(south, lambda seen: seen["mesh"]["counters"]["history"] == 1)  # the group's, and not the message

@@ -57,7 +57,7 @@ def test_the_text_says_what_is_wrong_what_is_meant_and_what_is_allowed(tmp_path)
         ("nickname = 'x'", "nickname", "gateway.nickname"),
         ("[libp2p]\nlisten = []", "libp2p", "transports.libp2p"),
         ("[transport.libp2p]\nlisten = []", "transport", "transports"),
-        ("[transports.libp2p.tls]\non = true", "transports.libp2p.tls", ""),
+        ("[transports.libp2p.zeal]\non = true", "transports.libp2p.zeal", ""),
         ("[gateway]\nlisten = []", "gateway.listen", "transports.libp2p.listen"),
         ("'gateway.nickname' = 'x'", '"gateway.nickname"', "gateway.nickname"),
         ("'' = 'x'", '""', ""),
