@@ -20,7 +20,7 @@ from hw.bluez.limits import (
     PACE_FORGET_S,
     PACE_LATE_S,
     PACE_LEAST,
-    PACE_LINK_AHEAD,
+    PACE_LINK_AHEAD_S,
     PACE_LOOK_S,
     PACE_MOST,
     PACE_QUICK_S,
@@ -106,7 +106,7 @@ class AdapterPace:
         now = self._now()
         missing = size - link.level
         if not self._waiting and not self._pool.wait(missing, now):
-            granted = max(missing, min(self._pool.level, PACE_LINK_AHEAD))
+            granted = max(missing, min(self._pool.level, self.rate * PACE_LINK_AHEAD_S))
             self._pool.take(granted)
             link.level += granted
             return True

@@ -16,7 +16,9 @@ MAX_VALUE: Final = 512  # bytes, the longest GATT value (Bluetooth Core 5.4, 3.F
 NOTIFICATION_HEADER: Final = 5  # bytes that are not the value: 3, and 2 more where BlueZ may put several in one PDU (client feature bit 2)
 MIN_MTU: Final = 100  # bytes: in a shorter frame a fragment is all header; the shortest counts for all who are notified the shared way
 TAG_BYTES: Final = 13  # bytes of service data that fit a scan response beside a 128-bit UUID (31 bytes)
-SOCKET_BYTES: Final = 8_192  # bytes of kernel memory a notify socket may hold (SO_SNDBUF): 6 to 20 frames, if bluetoothd does not read
+SOCKET_BYTES: Final = (
+    32_768  # bytes of kernel memory a notify socket may hold (SO_SNDBUF): 30 to 60 frames; full only while bluetoothd hangs
+)
 SOCKET_END_S: Final = 0.25  # seconds from the end of a socket to the news that its phone has disconnected, at most
 SHARED_AHEAD: Final = 16  # frames sent to all before BlueZ is known to have read the first: far less than the bus's socket holds
 SHARED_WINDOW: Final = 64  # frames remembered as sent to all, so that they go out once: more than a burst
@@ -31,7 +33,7 @@ PACE_START: Final = (
 PACE_LEAST: Final = 8_000  # bytes a second, whatever is learned: one phone at the edge of reach answers late for its own reasons
 PACE_MOST: Final = 100_000  # bytes a second: more than 2M with data length extension sends half of the time (79 kB/s)
 PACE_AHEAD_S: Final = 0.1  # seconds of the pace that may go at once after a rest
-PACE_LINK_AHEAD: Final = 1_024  # bytes a link may take at once without a turn, for frames that follow
+PACE_LINK_AHEAD_S: Final = 0.05  # seconds of the pace one link may take without a turn, for the frames that follow: 0.8 to 5 kB
 PACE_TICK_S: Final = 0.001  # seconds, the shortest wait for a turn: clocks round
 PACE_LOOK_S: Final = 1.0  # seconds between two changes of the rate
 PACE_LATE_S: Final = 0.25  # seconds: if even the quickest answer took longer, too much is on its way

@@ -8,6 +8,9 @@ import pytest
 from gateway.limits import MAX_FRAGMENT_SETS, QUEUE_BYTES
 from gateway.mesh.queue import LinkQueue
 from gateway.testing.air import Air
+from hw.bluez.adapter_pace import AdapterPace
+from hw.bluez.limits import PACE_START
+from tests.worlds.bluez_links import ENDLESS
 from tests.worlds.crowded import LINKS, SCENES, Crowd, play, row
 
 pytestmark = pytest.mark.timeout(60)  # seconds of work each, on a machine that does nothing else
@@ -107,3 +110,36 @@ def test_it_holds_for_ten_minutes(scene: str) -> None:
     assert holds(crowd)
     heard = [sorted(ear.heard.values()) for ear in crowd.ears]
     assert all(later - earlier < 5.0 for times in heard for earlier, later in pairwise(times)), "no link ever stands still"
+
+
+def beside_bluez(scene: str, radio: str = "1M", dialled: int = 0) -> tuple[Crowd, AdapterPace]:
+    crowd = Crowd(1, LinkQueue, SECONDS, radio, ENDLESS)
+    pace = crowd.pace_all(dialled=dialled)
+    for act in SCENES[scene]:
+        act(crowd)
+    crowd.run()
+    print(f"seed 1: {radio}, {dialled} of {LINKS} dialled, {pace.rate:.0f} B/s: {row(scene, 'fair', crowd)}")
+    return crowd, pace
+
+
+@pytest.mark.parametrize("dialled", [0, 1, 3])
+@pytest.mark.parametrize("scene", [FLOODS, SHOUT, PICTURES])
+def test_it_holds_where_bluez_takes_whatever_it_is_given(scene: str, dialled: int) -> None:
+    crowd, _ = beside_bluez(scene, dialled=dialled)
+    assert holds(crowd)
+
+
+def test_with_a_pace_of_24_kb_for_each_link_it_does_not() -> None:
+    crowd = Crowd(1, LinkQueue, SECONDS, buffer=ENDLESS)
+    crowd.pace_each(24_000)
+    for act in SCENES[FLOODS]:
+        act(crowd)
+    crowd.run()
+    assert not holds(crowd)
+    assert crowd.service("text").percentile(0.5) > 5.0
+
+
+def test_answered_writes_find_out_what_a_better_radio_carries() -> None:
+    crowd, pace = beside_bluez(FLOODS, "2M+DLE", dialled=3)
+    assert holds(crowd)
+    assert pace.rate > 2 * PACE_START
