@@ -9,9 +9,9 @@ from gateway.cli.config import add_options, load_from
 from gateway.cli.output import CommandError, Exit, emit
 
 _EXAMPLES = (
-    "meshgate metrics show                                        # as on /metrics",
-    "meshgate metrics dashboard > meshgate.json                   # for Grafana: Dashboards, New, Import",
-    "meshgate metrics alerts > /etc/prometheus/rules/meshgate.yml # for rule_files in prometheus.yml",
+    "meshgate metrics show                         # as on /metrics",
+    "meshgate metrics dashboard > meshgate.json    # Dashboards, New, Import",
+    "meshgate metrics alerts > meshgate.yml        # into rule_files of Prometheus",
 )
 _SHIPPED = {"dashboard": "dashboard.json", "alerts": "alerts.yml"}
 
