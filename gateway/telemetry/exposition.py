@@ -10,9 +10,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from gateway.bridge.delays import Delays
-from gateway.limits import METRICS_CACHE_S
 from gateway.telemetry.catalogue import METRICS, PREFIX, Kind, Metric
 from gateway.telemetry.figures import Figure
+from gateway.telemetry.limits import METRICS_CACHE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Final
 from aiohttp import web
 
 from gateway.errors import ConfigError
-from gateway.limits import MAX_TOKEN, METRICS_BURST, METRICS_CONNECTIONS, METRICS_RATE
 from gateway.session.rate import TokenBucket
+from gateway.telemetry.limits import MAX_TOKEN, METRICS_BURST, METRICS_CONNECTIONS, METRICS_RATE
 from gateway.telemetry.meter import Meter
 from gateway.telemetry.probes import Answer, Probes, counting
 from transports.websocket.address import Address

@@ -15,9 +15,9 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-from gateway.limits import LOG_BURST, LOG_RATE, MAX_LOG_SENTENCE
 from gateway.session.rate import TokenBucket
 from gateway.telemetry.events import Entry, Event, Level, level_of, message_id
+from gateway.telemetry.limits import LOG_BURST, LOG_RATE, MAX_LOG_SENTENCE
 from gateway.telemetry.redaction import Redactor
 from hw.journal import Journal, is_connected
 

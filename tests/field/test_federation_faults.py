@@ -78,7 +78,7 @@ class TestCredits:
         for number in range(3_000):
             ledger.admit(number.to_bytes(8), b"a", 0.001, 0.0)
             ledger.admit(b"", number.to_bytes(8), 0.001, 0.0)
-        assert len(ledger.status(0.0)) <= 2 * (MAX_SITES + 1) + MAX_CREDIT_ORIGINS + 1
+        assert len(ledger.status(0.0)) <= 2 * (MAX_SITES + 2) + MAX_CREDIT_ORIGINS + 1
 
     def test_nothing_outside_is_needed_to_earn(self) -> None:
         """Its credits needed a wallet and a database server."""

@@ -28,8 +28,8 @@ from google.protobuf.empty_pb2 import Empty
 import gateway
 import hw
 import transports
-from gateway import app
 from gateway.app import Gateway
+from gateway.assembly import links
 from gateway.bridge.line import Line
 from gateway.bridge.numbered import Outbox
 from gateway.bridge.route import Breaker
@@ -141,7 +141,7 @@ class TestAbsence:
 
     def test_a_gateway_without_libp2p_does_not_start_as_if_it_had_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """core/libp2p_transport.py: `start()` returned True with libp2p absent, in a "fallback mode" that opened nothing."""
-        monkeypatch.setattr(app, "find_spec", lambda _name: None)
+        monkeypatch.setattr(links, "find_spec", lambda _name: None)
         settings = [f"gateway.state_dir={tmp_path}", f"control.socket={tmp_path}/control.sock", "transports.libp2p.enabled=true"]
         with pytest.raises(ConfigError, match="without libp2p"):
             Gateway(load(None, {}, settings).config, [])

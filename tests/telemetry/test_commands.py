@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.mqtt import Verb
-from gateway.limits import (
+from gateway.telemetry.limits import (
     MAX_MQTT_ANSWERS,
     MAX_MQTT_COMMAND,
     MAX_MQTT_TEXT,

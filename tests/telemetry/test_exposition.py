@@ -9,10 +9,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from gateway.bridge.delays import Delays
-from gateway.limits import METRICS_CACHE_S
 from gateway.telemetry.catalogue import FROM_LIBRARY, METRICS, Kind
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.figures import Figure
+from gateway.telemetry.limits import METRICS_CACHE_S
 from tests.telemetry.tools import needs_promtool, promtool
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"

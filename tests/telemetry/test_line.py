@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from gateway.config.mqtt import Broker
-from gateway.limits import MAX_MQTT_PACKET, MQTT_READ_BURST, MQTT_READ_RATE
+from gateway.telemetry.limits import MAX_MQTT_PACKET, MQTT_READ_BURST, MQTT_READ_RATE
 from gateway.telemetry.mqtt import line as module
 from gateway.telemetry.mqtt.line import Access, PahoLine
 from gateway.telemetry.mqtt.values import Acknowledged, Arrived, Dial, LineDown, LineEvent, LineUp, Message, Trouble, Version

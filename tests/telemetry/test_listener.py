@@ -13,9 +13,9 @@ import pytest
 
 from gateway.config import InvalidConfigError, load
 from gateway.errors import ConfigError
-from gateway.limits import METRICS_BURST, METRICS_CONNECTIONS
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.health import Health, Name
+from gateway.telemetry.limits import METRICS_BURST, METRICS_CONNECTIONS
 from gateway.telemetry.listener import Listener, is_loopback, names_this_machine, read_token
 from gateway.telemetry.meter import Meter
 from gateway.telemetry.probes import Probes

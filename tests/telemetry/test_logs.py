@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.limits import LOG_BURST, MAX_LOG_SENTENCE
 from gateway.telemetry.events import Entry, Event, Level, in_sentences, level_of, message_id
+from gateway.telemetry.limits import LOG_BURST, MAX_LOG_SENTENCE
 from gateway.telemetry.logs import Form, Logs, form_for
 from gateway.telemetry.redaction import REDACTED, Redactor
 from hw.journal import Journal

@@ -6,10 +6,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from gateway.limits import MQTT_COUNT_RATE, MQTT_EVENT_BURST, MQTT_EVENT_RATE
 from gateway.mesh.effects import PeerLost, PublicMessage
 from gateway.mesh.records import HistoryKept
 from gateway.status import MeshSummary
+from gateway.telemetry.limits import MQTT_COUNT_RATE, MQTT_EVENT_BURST, MQTT_EVENT_RATE
 from gateway.telemetry.mqtt.news import SOS_S, Event, Kind, News, Pseudonyms
 from gateway.wire.board import URGENT, BoardPost, encode_board
 from gateway.wire.packet import Packet, encode

@@ -1,6 +1,6 @@
 """What waits for a broker: state is kept and news is bounded."""
 
-from gateway.limits import MAX_MQTT_INFLIGHT, MAX_MQTT_OUTBOX, MAX_MQTT_OUTBOX_BYTES, MQTT_EVENT_LIFETIME_S
+from gateway.telemetry.limits import MAX_MQTT_INFLIGHT, MAX_MQTT_OUTBOX, MAX_MQTT_OUTBOX_BYTES, MQTT_EVENT_LIFETIME_S
 from gateway.telemetry.mqtt.outbox import Outbox
 from gateway.telemetry.mqtt.values import Message, Send
 

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from gateway.config.mqtt import Broker
-from gateway.limits import MAX_MQTT_INFLIGHT, MAX_MQTT_OUTBOX, MAX_MQTT_PEERS
+from gateway.telemetry.limits import MAX_MQTT_INFLIGHT, MAX_MQTT_OUTBOX, MAX_MQTT_PEERS
 from gateway.telemetry.mqtt.session import BIRTH_S, PATIENCE_S, Session
 from gateway.telemetry.mqtt.values import (
     Acknowledged,

@@ -27,7 +27,8 @@ import msgspec
 
 from gateway.config.mqtt import Verb
 from gateway.errors import GatewayError
-from gateway.limits import (
+from gateway.session.rate import TokenBucket
+from gateway.telemetry.limits import (
     MAX_MQTT_ANSWERS,
     MAX_MQTT_COMMAND,
     MAX_MQTT_TEXT,
@@ -38,7 +39,6 @@ from gateway.limits import (
     MQTT_SEND_BURST,
     MQTT_SEND_RATE,
 )
-from gateway.session.rate import TokenBucket
 from gateway.telemetry.mqtt.values import Order
 
 

@@ -24,8 +24,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.limits import MAX_MQTT_INBOUND, MAX_MQTT_INFLIGHT, MAX_MQTT_PACKET, MQTT_READ_BURST, MQTT_READ_RATE
 from gateway.session.rate import TokenBucket
+from gateway.telemetry.limits import MAX_MQTT_INBOUND, MAX_MQTT_INFLIGHT, MAX_MQTT_PACKET, MQTT_READ_BURST, MQTT_READ_RATE
 from gateway.telemetry.mqtt.values import Acknowledged, Arrived, Dial, LineDown, LineEvent, LineUp, Message, Trouble, Version
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from enum import StrEnum
 from hashlib import sha256
 
 from gateway.errors import DecodeError
-from gateway.limits import MQTT_COUNT_RATE, MQTT_EVENT_BURST, MQTT_EVENT_RATE
 from gateway.mesh.effects import Effect, PeerLost, PeerSeen
 from gateway.mesh.records import HistoryKept
 from gateway.session.rate import TokenBucket
 from gateway.status import GatewayStatus
 from gateway.telemetry.homeassistant import SOS
+from gateway.telemetry.limits import MQTT_COUNT_RATE, MQTT_EVENT_BURST, MQTT_EVENT_RATE
 from gateway.wire.board import BoardPost, decode_board
 from gateway.wire.packet import payload_of, peek
 from gateway.wire.types import MessageType

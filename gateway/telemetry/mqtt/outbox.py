@@ -14,7 +14,7 @@ State goes first. Nothing is removed before it is acknowledged, so news may arri
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from gateway.limits import MAX_MQTT_INFLIGHT, MAX_MQTT_OUTBOX, MAX_MQTT_OUTBOX_BYTES, MQTT_EVENT_LIFETIME_S
+from gateway.telemetry.limits import MAX_MQTT_INFLIGHT, MAX_MQTT_OUTBOX, MAX_MQTT_OUTBOX_BYTES, MQTT_EVENT_LIFETIME_S
 from gateway.telemetry.mqtt.values import Message, Send
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.config.mqtt import MqttConfig, PeerNames, Scope, Verb
-from gateway.limits import MQTT_EVENT_LIFETIME_S
 from gateway.mesh.effects import Effect, PublicMessage
 from gateway.status import GatewayStatus
 from gateway.telemetry.homeassistant import Device, describe
+from gateway.telemetry.limits import MQTT_EVENT_LIFETIME_S
 from gateway.telemetry.mqtt.documents import Host, Software, Today, health_of, info_of, state_of
 from gateway.telemetry.mqtt.news import Event, News, Pseudonyms
 from gateway.telemetry.mqtt.session import Session

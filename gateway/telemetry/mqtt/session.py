@@ -13,7 +13,7 @@ ends says it itself.
 
 from random import Random
 
-from gateway.limits import MAX_MQTT_PEERS
+from gateway.telemetry.limits import MAX_MQTT_PEERS
 from gateway.telemetry.mqtt.commands import Admission
 from gateway.telemetry.mqtt.dialling import Dialling
 from gateway.telemetry.mqtt.outbox import Outbox
