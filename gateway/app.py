@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import admin
 from gateway.admin.sentences import short
+from gateway.admin.wipe import WipeDocument
 from gateway.bridge.carriers import Place
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.tickets import Refusal
@@ -29,6 +30,7 @@ from gateway.mesh.settings import MeshSettings
 from gateway.runtime.bookfile import BookFile
 from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.doors import Doors, configured
+from gateway.runtime.erase import erase
 from gateway.runtime.federation import Federation, found_membership
 from gateway.runtime.federation_desk import FederationDesk
 from gateway.runtime.keeping import Keeping
@@ -131,6 +133,8 @@ class Gateway:
         self._time: TimeOfDay | None = None
         self._started = 0.0
         self._was_silent = False
+        self._wiping = asyncio.Event()
+        self._wiped: asyncio.Future[WipeDocument] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then say goodbye on the radio and close every link.
@@ -148,26 +152,30 @@ class Gateway:
             self._was_silent = True
         if self.federation is not None:
             self.federation.start(pump.send)
-        async with admin.serve(self.config.control.socket, self.status, self.radio, self._keeping.recorder, self._rulebook, self._desk):
+        async with admin.serve(
+            self.config.control.socket, self.status, self.radio, self._keeping.recorder, self._rulebook, self._desk, self.wipe
+        ):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(self._rulebook.keep(), name="policy")]
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             if self.federation is not None:
                 tasks.append(asyncio.create_task(self.federation.run(), name="federation"))
-            stopping = asyncio.create_task(stop.wait(), name="stop")
+            stopping = [asyncio.create_task(one.wait(), name="stop") for one in (stop, self._wiping)]
             try:
-                ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
+                ends: list[asyncio.Future[Any]] = [*tasks, keeping, *stopping, pump.broken]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if not pump.broken.done():
                     pump.carry_out(self.trunks.leave(loop.time()), loop.time())
                     await asyncio.sleep(GOODBYE_S)
             finally:
-                for task in (stopping, *tasks):
+                for task in (*stopping, *tasks):
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 pump.stop()
                 keeping.cancel()  # after everything that may still have something to be kept
                 await asyncio.gather(keeping, return_exceptions=True)
+                if self._wiped is not None:  # nobody writes any more
+                    self._wiped.set_result(await asyncio.to_thread(erase, self.config))
             for ended in (pump.broken, keeping, *tasks):
                 if ended.done() and not ended.cancelled():
                     ended.result()  # raises what broke it
@@ -175,6 +183,18 @@ class Gateway:
     def reload(self) -> None:
         """Read the operator's rules again, now; what is wrong with them is reported, and then those in force stay."""
         self._rulebook.read()
+
+    async def wipe(self) -> WipeDocument:
+        """End, erase what this gateway knows, and say what was erased; whoever is started next is somebody else."""
+        if self._wiped is None:
+            self._wiped = asyncio.get_running_loop().create_future()
+            self._wiping.set()
+        return await asyncio.shield(self._wiped)
+
+    @property
+    def is_wiped(self) -> bool:
+        """Whether `run` ended because of `wipe`."""
+        return self._wiping.is_set()
 
     def status(self) -> GatewayStatus:
         """Return a snapshot for the page, the command line and programs."""

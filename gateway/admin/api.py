@@ -16,6 +16,7 @@ from gateway.admin.policy import Rules
 from gateway.admin.radio import RadioControl
 from gateway.admin.routes import routes
 from gateway.admin.why import Inquiry
+from gateway.admin.wipe import Wipe
 from gateway.errors import ConfigError
 
 SOCKET_MODE = 0o660
@@ -31,6 +32,7 @@ async def serve(
     record: Inquiry | None = None,
     rules: Rules | None = None,
     federation: FederationControl | None = None,
+    wipe: Wipe | None = None,
 ) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
@@ -41,6 +43,7 @@ async def serve(
         record: what became of what, None if nobody keeps it.
         rules: the operator's rules, None if nobody goes by any.
         federation: who is a member, None if there is no way to other gateways.
+        wipe: erases what the gateway knows, None if it cannot.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
@@ -48,7 +51,7 @@ async def serve(
     """
     listener, inode = _listen(path)
     app = web.Application()
-    app.add_routes(routes(status, radio, record, rules, federation))
+    app.add_routes(routes(status, radio, record, rules, federation, wipe))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:

@@ -72,6 +72,9 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
     which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
     note(f"See how it is doing with: meshgate status{which}")
     await gateway.run(stop)
+    if gateway.is_wiped:
+        note("Wiped. The next start is that of another gateway.")
+        return Exit.TEMPORARY  # systemd starts it again
     note("Stopped.")
     return Exit.OK
 

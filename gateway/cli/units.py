@@ -9,7 +9,7 @@ from gateway.cli.output import CommandError, Exit, emit, print_table
 from hw.systemd.units import UnitFile, unit_files, write_units
 
 _EXAMPLES = (
-    "meshgate units                          # which files there are, and where they go",
+    "meshgate units                          # which files, and where they go",
     "meshgate units meshgate.service         # print one",
     "sudo meshgate units --write /           # install them",
 )
