@@ -42,6 +42,7 @@ from gateway.status import GatewayStatus, QueuesSummary, describe, describe_queu
 from gateway.store.store import Store, open_store
 from gateway.wire.federation import Hello, Status
 from gateway.wire.nostr import MESSAGE_KIND, PRESENCE_KIND
+from hw.clock import LastTime
 from transports.libp2p.config import Libp2pConfig
 from transports.libp2p.identity import IdentityError, load_seed
 from transports.libp2p.transport import Libp2pTransport
@@ -145,7 +146,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self._started = loop.time()
         pump = self._pump = Pump(self.trunks, self._take_notice)
-        self._time = TimeOfDay(self._set_clock, self._trusted)
+        self._time = TimeOfDay(self._set_clock, self._trusted, last=LastTime(self.config.gateway.state_dir / "clock"))
         self._time.look(self._started)
         if not self._time.is_known:
             self._report(" ".join(NOT_SET))
