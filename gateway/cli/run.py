@@ -13,7 +13,9 @@ from gateway.cli.config import add_options, load_from
 from gateway.cli.output import CommandError, Exit, note
 
 if TYPE_CHECKING:
+    from gateway.app import Gateway
     from gateway.config import Config, Loaded
+    from gateway.runtime.panel import Panel
 
 _EXAMPLES = (
     "meshgate run --config /etc/meshgate/config.toml",
@@ -71,12 +73,26 @@ async def _serve(args: argparse.Namespace, config: "Config") -> int:
         note(f"Other sites know this one as {uplink.peer_id}.")
     which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
     note(f"See how it is doing with: meshgate status{which}")
-    await gateway.run(stop)
+    panel = asyncio.create_task(_panel(gateway).run(), name="panel")
+    try:
+        await gateway.run(stop)
+    finally:
+        panel.cancel()
+        await asyncio.gather(panel, return_exceptions=True)
     if gateway.is_wiped:
         note("Wiped. The next start is that of another gateway.")
         return Exit.TEMPORARY  # systemd starts it again
     note("Stopped.")
     return Exit.OK
+
+
+def _panel(gateway: "Gateway") -> "Panel":
+    from gateway.runtime.panel import Panel  # noqa: PLC0415
+
+    def setup() -> None:
+        note("There is no setup mode without the page.")
+
+    return Panel(lambda: not gateway.status().problems, setup, gateway.wipe, note)
 
 
 def _count(text: str) -> int:
