@@ -37,8 +37,9 @@ from gateway.runtime.keyfile import load_identity
 from gateway.runtime.pump import Pump
 from gateway.runtime.reload import Reloads
 from gateway.runtime.rulebook import Rulebook
-from gateway.runtime.steering import Steering
+from gateway.runtime.steering import NOTE_FILE, Steering
 from gateway.runtime.supervise import Supervised
+from gateway.runtime.wiping import Wiping
 from gateway.status import GatewayStatus, QueuesSummary, describe, describe_queues
 from gateway.store.store import Store, open_store
 from gateway.telemetry.events import Event, Level, in_sentences
@@ -47,12 +48,13 @@ from gateway.telemetry.health import Health, Name
 from gateway.telemetry.logs import Logs
 from gateway.telemetry.meter import Meter
 from gateway.telemetry.observe import Observed
+from gateway.telemetry.pulse import logging_changes, watch
 from gateway.telemetry.reporter import Reporter
 from gateway.telemetry.rounds import Check
-from gateway.telemetry.vitals import logging_changes, watch
 from gateway.wire.federation import Status
-from hw.sensors import Readings, read
-from hw.systemd import Notifier
+from hw.clock import LastTime
+from hw.systemd.notify import Notifier
+from hw.vitals import Vitals, read_vitals
 from transports.link import Transport
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class Gateway:
         report: Callable[[str], None] = lambda _sentence: None,
         logs: Logs | None = None,
         notifier: Notifier | None = None,
-        sense: Callable[[], Readings] | None = None,
+        sense: Callable[[], Vitals] | None = None,
         rng: Random | None = None,
     ) -> None:
         self.config = config
@@ -133,7 +135,7 @@ class Gateway:
             return shown(config.gateway.nickname, mode if on else BridgeMode.OFF, announced)
 
         self.steering = Steering(
-            config.gateway.state_dir / "bridge-off",
+            config.gateway.state_dir / NOTE_FILE,
             lambda on: offered(settings(on)),
             self._log.room(Event.STEERING, lambda: False),
             has_bridge=mode is not BridgeMode.OFF,
@@ -179,6 +181,7 @@ class Gateway:
         self._time: TimeOfDay | None = None
         self._started = 0.0
         self._was_silent = False
+        self.wiping = Wiping(config)
         self.health = Health()
         self.health.watch(logging_changes(self._log.tell))
         self._observed = Observed(
@@ -186,7 +189,7 @@ class Gateway:
             self._parts(),
             self._checks(),
             child=lambda: self.libp2p.child_pid if self.libp2p is not None else None,
-            sense=sense or (lambda: read(config.gateway.state_dir)),
+            sense=sense or (lambda: read_vitals(config.gateway.state_dir)),
             notifier=notifier or Notifier(),
             tell=self._log.tell,
             logs=logs,
@@ -202,7 +205,8 @@ class Gateway:
         self._started = loop.time()
         pump = self._pump = Pump(self.trunks, self._take_notice)
         self.steering.begin(pump.send, stop)
-        self._time = TimeOfDay(self._set_clock, self._trusted)
+        self.wiping.begin(stop)
+        self._time = TimeOfDay(self._set_clock, self._trusted, last=LastTime(self.config.gateway.state_dir / "clock"))
         self._time.look(self._started)
         self.reloads.begin(self._started)
         if not self._time.is_known:
@@ -210,8 +214,8 @@ class Gateway:
             self._was_silent = True
         if self.federation is not None:
             self.federation.start(pump.send)
-        recorder, rules = self._keeping.recorder, self._rulebook
-        async with admin.serve(self.config.control.socket, self.status, self.radio, recorder, rules, self._desk, self._observed):
+        recorder, rules, desk, observed = self._keeping.recorder, self._rulebook, self._desk, self._observed
+        async with admin.serve(self.config.control.socket, self.status, self.radio, recorder, rules, desk, observed, self.wiping.wipe):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(rules.keep(), name="policy")]
             tasks += self._observed.start()
@@ -236,6 +240,7 @@ class Gateway:
                 pump.stop()
                 keeping.cancel()  # after everything that may still have something to be kept
                 await asyncio.gather(keeping, return_exceptions=True)
+                await self.wiping.finish()
             for ended in (pump.broken, keeping, *tasks):
                 if ended.done() and not ended.cancelled():
                     ended.result()  # raises what broke it

@@ -7,6 +7,7 @@ systemd-timesyncd, and a hardware clock that kept running.
 """
 
 import ctypes
+import os
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -14,6 +15,7 @@ from pathlib import Path
 
 EARLIEST = 1_750_000_000.0  # unix seconds; a clock before this has never been set (a Pi without RTC starts in 1970)
 RTC_TOLERANCE_S = 60.0  # seconds between the hardware clock and the system's; half of what phones tolerate
+KEEP_S = 3_600.0  # seconds between two notes of the time; a card lives by its writes
 TIMESYNC_STAMP = Path("run/systemd/timesync/synchronized")
 
 _STA_UNSYNC = 0x0040
@@ -87,3 +89,36 @@ def rtc_readings(root: Path = Path("/")) -> list[float]:
         except (OSError, ValueError):
             continue
     return readings
+
+
+class LastTime:
+    """The last time of day that was believed, so that a clock which stands before it is known to be wrong.
+
+    It is kept as the modification time of an empty file: one inode an hour is written, and no block.
+
+    Args:
+        path: the file.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written = 0.0
+
+    def earliest(self) -> float:
+        """Return unix seconds before which it cannot be."""
+        try:
+            return max(EARLIEST, self._path.stat().st_mtime)
+        except OSError:
+            return EARLIEST
+
+    def keep(self, wall: float) -> None:
+        """Note a time that is believed, at most once in `KEEP_S`; a disk that does not take it is no reason to stop."""
+        if abs(wall - self._written) < KEEP_S:
+            return
+        self._written = wall
+        try:
+            self._path.touch(mode=0o600)
+            os.utime(self._path, (wall, wall))
+        except OSError:
+            return

@@ -18,6 +18,7 @@ from gateway.admin.policy import Rules
 from gateway.admin.radio import RadioControl
 from gateway.admin.routes import routes
 from gateway.admin.why import Inquiry
+from gateway.admin.wipe import Wipe
 from gateway.errors import ConfigError
 
 SOCKET_MODE = 0o660
@@ -45,6 +46,7 @@ async def serve(
     rules: Rules | None = None,
     federation: FederationControl | None = None,
     observed: Observed | None = None,
+    wipe: Wipe | None = None,
 ) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
@@ -56,6 +58,7 @@ async def serve(
         rules: the operator's rules, None if nobody goes by any.
         federation: who is a member, None if there is no way to other gateways.
         observed: answers probes, and counts what is asked; None if nobody does.
+        wipe: erases what the gateway knows, None if it cannot.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
@@ -63,7 +66,7 @@ async def serve(
     """
     listener, inode = _listen(path)
     app = web.Application(middlewares=[observed.counting] if observed is not None else [])
-    app.add_routes(routes(status, radio, record, rules, federation))
+    app.add_routes(routes(status, radio, record, rules, federation, wipe))
     if observed is not None:
         app.add_routes(observed.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)

@@ -25,11 +25,13 @@ from gateway.admin.policy import HistoryDocument, PolicyDocument
 from gateway.admin.radio import RadioDocument, ResetDocument, ResetRequest, ScanDocument, ScanRequest
 from gateway.admin.routes import ProblemDocument
 from gateway.admin.why import LatestDocument, WhyDocument
+from gateway.admin.wipe import WipeDocument, WipeRequest
 from gateway.errors import GatewayError
 from gateway.limits import STATUS_WAIT_S
 from gateway.status import GatewayStatus
 
 TIMEOUT_S = 5.0
+WIPE_TIMEOUT_S = 120.0  # seconds for overwriting a full store on a slow card
 STEP_TIMEOUT_S = 200.0  # seconds for a step of the recovery ladder, which gives itself up after 180
 
 T = TypeVar("T")
@@ -124,6 +126,11 @@ async def get_metrics(socket: Path) -> str:
     async with _reached(socket, TIMEOUT_S) as session, session.get("http://meshgate/metrics") as response:
         response.raise_for_status()
         return await response.text()
+
+
+async def wipe(socket: Path, request: WipeRequest) -> WipeDocument:
+    """Let it erase what it knows and end; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "wipe", WipeDocument, request, WIPE_TIMEOUT_S)
 
 
 async def _ask(socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None) -> T:

@@ -19,6 +19,7 @@ from gateway.admin.radio import (
     radio_document,
 )
 from gateway.admin.why import Inquiry
+from gateway.admin.wipe import WORD, Wipe, WipeRequest
 from gateway.errors import StoreError
 from gateway.limits import MAX_WHY_LATEST
 
@@ -51,6 +52,7 @@ def routes(
     record: Inquiry | None,
     rules: Rules | None,
     federation: FederationControl | None = None,
+    wipe: Wipe | None = None,
 ) -> list[web.RouteDef]:
     """Return every route of the API."""
     asked, told, joined = RadioRequests(radio), RecordRequests(record), FederationRequests(federation)
@@ -59,6 +61,13 @@ def routes(
         if rules is None:
             raise ProblemError(404, "no_policy", "This gateway goes by no rules.")
         return rules.document()
+
+    async def erase(request: web.Request) -> msgspec.Struct:
+        if (await _body(request, WipeRequest)).confirm != WORD:
+            raise ProblemError(400, "not_confirmed", f"Nothing was erased: confirm must be {WORD!r}.")
+        if wipe is None:
+            raise ProblemError(404, "no_wipe", "This gateway keeps nothing that could be erased.")
+        return await wipe()
 
     async def get_status(_request: web.Request) -> msgspec.Struct:
         return status()
@@ -77,6 +86,7 @@ def routes(
         web.post("/api/v1/federation/join", _answering(joined.join)),
         web.post("/api/v1/federation/revoke", _answering(joined.revoke)),
         web.post("/api/v1/federation/leave", _answering(joined.leave)),
+        web.post("/api/v1/wipe", _answering(erase)),
     ]
 
 

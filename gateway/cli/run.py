@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from gateway.cli.config import add_options, load_from
 from gateway.cli.output import CommandError, Exit
 
 if TYPE_CHECKING:
+    from gateway.app import Gateway
     from gateway.config import Config, Loaded
+    from gateway.runtime.panel import Panel
 
 _EXAMPLES = (
     "meshgate run --config /etc/meshgate/config.toml",
@@ -44,13 +47,13 @@ def run(args: argparse.Namespace) -> int:
     from transports.replay import CaptureError  # noqa: PLC0415
 
     try:
-        restarts = asyncio.run(_serve(args, _checked(load_from(args))))
+        ended = asyncio.run(_serve(args, _checked(load_from(args))))
     except CaptureError as error:
         raise CommandError("capture_unusable", str(error), hint="A capture has one frame in hexadecimal on each line.") from error
-    if restarts:
+    if ended is None:
         # The same process becomes a new gateway: whoever watches over it, systemd or a terminal, sees no end.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- our own command line
-    return Exit.OK
+    return ended
 
 
 def _checked(loaded: "Loaded") -> "Config":
@@ -61,8 +64,8 @@ def _checked(loaded: "Loaded") -> "Config":
     return loaded.config
 
 
-async def _serve(args: argparse.Namespace, config: "Config") -> bool:
-    """Run the gateway; returns whether it is to start again."""
+async def _serve(args: argparse.Namespace, config: "Config") -> Exit | None:
+    """Run the gateway; returns how it ended, None if it is to start again."""
     from gateway.app import Gateway  # noqa: PLC0415
     from gateway.cli.logging import begin_logging  # noqa: PLC0415
     from gateway.cli.radios import find_radios  # noqa: PLC0415
@@ -91,10 +94,18 @@ async def _serve(args: argparse.Namespace, config: "Config") -> bool:
             say("Everything else is served meanwhile. To try Meshgate without a radio: meshgate run --simulate 5")
         which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
         say(f"See how it is doing with: meshgate status{which}")
-        await gateway.run(stop)
+        panel = asyncio.create_task(_panel(gateway, say).run(), name="panel")
+        try:
+            await gateway.run(stop)
+        finally:
+            panel.cancel()
+            await asyncio.gather(panel, return_exceptions=True)
+        if gateway.wiping.is_wanted:
+            say("Wiped. The next start is that of another gateway.", Event.GATEWAY_STOPPED)
+            return Exit.TEMPORARY  # systemd starts it again
         restarts = gateway.steering.restarts and not told.is_set()
         say("Starting again." if restarts else "Stopped.", Event.GATEWAY_STOPPED)
-    return restarts
+    return None if restarts else Exit.OK
 
 
 def _stop(stop: asyncio.Event, told: asyncio.Event) -> None:
@@ -102,6 +113,15 @@ def _stop(stop: asyncio.Event, told: asyncio.Event) -> None:
     signal.alarm(STOP_S)
     told.set()
     stop.set()
+
+
+def _panel(gateway: "Gateway", say: Callable[[str], None]) -> "Panel":
+    from gateway.runtime.panel import Panel  # noqa: PLC0415
+
+    def setup() -> None:
+        say("There is no setup mode without the page.")
+
+    return Panel(lambda: not gateway.status().problems, setup, gateway.wiping.wipe, say)
 
 
 def _count(text: str) -> int:

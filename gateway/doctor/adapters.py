@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gateway.doctor.facts import AdapterFacts, RadioFacts
 from gateway.doctor.finding import Finding, fail, ok, unknown, warn
+from gateway.doctor.settings import TESTED
 from hw.attachment import Attachment
 from hw.board import Board
 from hw.coexistence import WifiNeighbour
@@ -21,6 +22,9 @@ def check_service(facts: RadioFacts) -> Finding:
         return fail(check, "Meshgate was installed without Bluetooth support.", "Install it with: pip install 'meshgate[ble]'")
     if facts.trouble is not None:
         return fail(check, *facts.trouble)
+    if facts.bluez is not None and facts.bluez < TESTED:
+        sentence = f"The Bluetooth service (BlueZ{_version(facts.bluez)}) runs, but is older than what Meshgate is tested with."
+        return warn(check, sentence, "Use Debian 12, Raspberry Pi OS 12 or newer: they have 5.66 and later.")
     return ok(check, f"The Bluetooth service (BlueZ{_version(facts.bluez)}) runs.")
 
 

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 
 from gateway.mesh.events import ClockSet
-from hw.clock import EARLIEST
+from hw.clock import EARLIEST, LastTime, kernel_synchronised
 
 CHECK_S = 10.0
+BACK_S = 300.0  # seconds a clock may have been set back since it was believed last: it was a little fast then
 STEP_S = 0.5  # seconds of drift worth telling the engine about
 
 NOT_SET = (
@@ -32,12 +33,22 @@ class TimeOfDay:
         tell: takes `ClockSet`.
         trusted: whether somebody vouches for the time; asked until it is so.
         wall: unix seconds.
+        last: the last time that was believed, over restarts; None if nobody keeps it.
+        kept: whether a time service keeps the clock; its word counts even against `last`, which may have been a mistake.
 
     """
 
     def __init__(
-        self, tell: Callable[[ClockSet], None], trusted: Callable[[], bool] = lambda: True, wall: Callable[[], float] = time.time
+        self,
+        tell: Callable[[ClockSet], None],
+        trusted: Callable[[], bool] = lambda: True,
+        wall: Callable[[], float] = time.time,
+        last: LastTime | None = None,
+        kept: Callable[[], bool] = kernel_synchronised,
     ) -> None:
+        self._kept = kept
+        self._last = last
+        self._earliest = EARLIEST if last is None else last.earliest() - BACK_S
         self._tell = tell
         self._trusted = trusted
         self._wall = wall
@@ -51,10 +62,14 @@ class TimeOfDay:
 
     def look(self, now: float) -> None:
         """Look at the clocks; `now` is monotonic seconds."""
-        offset = wall_offset(now, self._wall())
+        wall = self._wall()
+        is_early = not self._is_trusted and wall < self._earliest and not self._kept()
+        offset = None if is_early else wall_offset(now, wall)
         if offset is None or not (self._is_trusted or self._trusted()):
             return
         self._is_trusted = True
+        if self._last is not None:
+            self._last.keep(wall)
         if self._told is None or abs(offset - self._told) > STEP_S:
             self._told = offset
             self._tell(ClockSet(offset))

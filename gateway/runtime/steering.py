@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 RESTART_S: Final = 1.0  # seconds until a restart begins, so that it can be answered
 YOUNG_S: Final = 60.0  # seconds after a start in which no further one is begun: a wish that comes again must not keep the gateway down
+NOTE_FILE = "bridge-off"
+"""In the state directory: the bridge was switched off while it ran."""
+
 _NOTE = b"Somebody has switched the bridge off. While this file is there, nothing crosses to other sites.\n"
 
 

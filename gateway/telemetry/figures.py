@@ -24,7 +24,7 @@ from gateway.telemetry.labels import LETTERS, PACKET_TYPES, TRANSPORT_EVENTS, WI
 from gateway.telemetry.meter import Meter
 from gateway.telemetry.progress import Part, Progress
 from gateway.wire.types import type_name
-from hw.sensors import Readings
+from hw.vitals import Vitals
 from transports.link import TransportState
 
 if TYPE_CHECKING:  # needs the extra `ble`
@@ -70,7 +70,7 @@ class Parts:
     adapters: "Callable[[], Sequence[AdapterStatus]]"
     clock_known: Callable[[], bool]
     wall: Callable[[float], float | None]  # Unix seconds of a moment of the monotonic clock, None while the time of day is not known
-    readings: Readings = field(default_factory=Readings)
+    vitals: Vitals = field(default_factory=Vitals)
     sizes: Sizes = field(default_factory=Sizes)
     logs: LogCounts = field(default_factory=LogCounts)
 
@@ -258,15 +258,14 @@ def _machine(parts: Parts) -> Iterator[Figure]:
     if parts.reloads.taken_at is not None and (taken := parts.wall(parts.reloads.taken_at)) is not None:
         yield "config_last_reload_success_timestamp_seconds", (), taken
     yield "clock_synchronized", (), parts.clock_known()
-    readings = parts.readings
-    if readings.celsius is not None:
-        yield "host_temperature_celsius", (), readings.celsius
-    if readings.undervoltage is not None:
-        yield "host_undervoltage", (), readings.undervoltage
-    if readings.disk_bytes is not None:
-        yield "host_disk_bytes", (), readings.disk_bytes
-    if readings.disk_free_bytes is not None:
-        yield "host_disk_free_bytes", (), readings.disk_free_bytes
+    vitals = parts.vitals
+    if vitals.celsius is not None:
+        yield "host_temperature_celsius", (), vitals.celsius
+    if vitals.undervoltage is not None:
+        yield "host_undervoltage", (), vitals.undervoltage
+    if vitals.disk is not None:
+        yield "host_disk_bytes", (), vitals.disk.total_bytes
+        yield "host_disk_free_bytes", (), vitals.disk.free_bytes
     for level, count in parts.logs.written().items():
         yield "log_entries_total", (level.word,), count
     yield "log_entries_left_out_total", (), parts.logs.left_out()

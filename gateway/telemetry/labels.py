@@ -36,6 +36,7 @@ ROUTES: Final = (
     "/api/v1/federation/join",
     "/api/v1/federation/revoke",
     "/api/v1/federation/leave",
+    "/api/v1/wipe",
     OTHER,
 )
 

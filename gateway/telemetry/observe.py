@@ -19,11 +19,11 @@ from gateway.telemetry.listener import Listener, read_token
 from gateway.telemetry.logs import Logs
 from gateway.telemetry.messages import entry_of
 from gateway.telemetry.probes import Probes, counting
+from gateway.telemetry.pulse import Pulse
 from gateway.telemetry.redaction import Redactor
 from gateway.telemetry.rounds import Check, Rounds
-from gateway.telemetry.vitals import Vitals
-from hw.sensors import Readings
-from hw.systemd import Notifier
+from hw.systemd.notify import Notifier
+from hw.vitals import Vitals
 from transports.websocket.address import parse_listen
 
 
@@ -56,7 +56,7 @@ class Observed:
         checks: Sequence[Check],
         *,
         child: Callable[[], int | None],
-        sense: Callable[[], Readings],
+        sense: Callable[[], Vitals],
         notifier: Notifier,
         tell: Tell,
         logs: Logs | None,
@@ -78,7 +78,7 @@ class Observed:
         self.listener = Listener(addresses, lambda: self._tokens, self._probes, parts.meter, _now)
         unreachable = Check(Name.METRICS_UNREACHABLE, lambda: self.listener.trouble)
         self.rounds = Rounds(parts.health, parts.transports, (*checks, unreachable))
-        self._vitals = Vitals(self.rounds, parts, self._sentence, sense, notifier)
+        self._pulse = Pulse(self.rounds, parts, self._sentence, sense, notifier)
         self._notifier = notifier
         self.read_tokens()
         parts.reloads.listen("the tokens for metrics", self.read_tokens)
@@ -94,8 +94,8 @@ class Observed:
 
     def start(self) -> list[asyncio.Task[None]]:
         """Start looking and listening; whoever starts it cancels it."""
-        self._vitals.look(_now())
-        tasks = [asyncio.create_task(self._vitals.keep(), name="vitals")]
+        self._pulse.look(_now())
+        tasks = [asyncio.create_task(self._pulse.keep(), name="vitals")]
         if self.listener.addresses:
             tasks.append(asyncio.create_task(self.listener.run(), name="metrics"))
         return tasks

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.telemetry.health import Found, Health, Name
-from hw.sensors import Readings
+from hw.vitals import Vitals
 from transports.link import TransportState, TransportStatus
 
 DISK_FULL: Final = 0.9  # of a file system: beyond it an SD card wears out fast, and soon nothing can be kept
@@ -55,16 +55,16 @@ class Rounds:
             self.health.note(Name.TRANSPORT_DOWN, said if down else None, now, subject=status.name)
             self.health.note(Name.TRANSPORT_DEGRADED, said if degraded else None, now, subject=status.name)
 
-    def feel(self, readings: Readings, now: float) -> None:
+    def feel(self, vitals: Vitals, now: float) -> None:
         """Note what the machine feels; what it does not tell stays as it was."""
-        if readings.disk_bytes is not None and readings.disk_free_bytes is not None:
-            used = 1 - readings.disk_free_bytes / readings.disk_bytes if readings.disk_bytes else 0.0
+        if vitals.disk is not None:
+            used = 1 - vitals.disk.free_bytes / vitals.disk.total_bytes if vitals.disk.total_bytes else 0.0
             self.health.note(Name.DISK_NEARLY_FULL, disk_trouble(used) if used > DISK_FULL else None, now)
-        if readings.undervoltage is not None:
-            self.health.note(Name.UNDERVOLTAGE, UNDERVOLTAGE if readings.undervoltage else None, now)
-        if readings.celsius is not None:
+        if vitals.undervoltage is not None:
+            self.health.note(Name.UNDERVOLTAGE, UNDERVOLTAGE if vitals.undervoltage else None, now)
+        if vitals.celsius is not None:
             bound = COOL_C if self.health.holds(Name.TOO_HOT) else HOT_C
-            self.health.note(Name.TOO_HOT, TOO_HOT if readings.celsius >= bound else None, now)
+            self.health.note(Name.TOO_HOT, TOO_HOT if vitals.celsius >= bound else None, now)
 
 
 UNDERVOLTAGE: Final = (

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hw.clock import EARLIEST, RTC_TOLERANCE_S, Source, kernel_synchronised, rtc_readings, vouched_by
+from hw.clock import EARLIEST, KEEP_S, RTC_TOLERANCE_S, LastTime, Source, kernel_synchronised, rtc_readings, vouched_by
 from tests.hw.sysfs import rtc, write
 
 NOW = EARLIEST + 10_000_000.0
@@ -58,3 +58,21 @@ def test_a_time_that_cannot_be_is_believed_from_nobody(tmp_path: Path) -> None:
 
 def test_the_kernel_of_this_machine_answers() -> None:
     assert kernel_synchronised() in {True, False}
+
+
+def test_the_last_time_outlives_a_restart_and_is_written_once_an_hour(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    last = LastTime(file)
+    assert last.earliest() == EARLIEST
+    for wall in (NOW, NOW + 10.0, NOW + KEEP_S - 1):
+        last.keep(wall)
+    assert LastTime(file).earliest() == NOW
+    last.keep(NOW + KEEP_S)
+    assert LastTime(file).earliest() == NOW + KEEP_S
+    assert file.read_bytes() == b""
+
+
+def test_a_disk_that_does_not_take_the_time_is_no_reason_to_stop(tmp_path: Path) -> None:
+    last = LastTime(tmp_path / "missing/clock")
+    last.keep(NOW)
+    assert last.earliest() == EARLIEST

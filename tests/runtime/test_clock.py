@@ -1,8 +1,10 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from gateway.mesh.events import ClockSet
-from gateway.runtime.clock import CHECK_S, TimeOfDay, wall_offset
+from gateway.runtime.clock import BACK_S, CHECK_S, TimeOfDay, wall_offset
 from hw.clock import EARLIEST
 from tests.testing.virtual_loop import run
 
@@ -88,3 +90,42 @@ def test_nobody_is_asked_to_vouch_for_a_clock_that_was_never_set() -> None:
 def test_the_offset_makes_unix_seconds_of_monotonic_ones() -> None:
     assert wall_offset(5.0, EARLIEST) == EARLIEST - 5.0
     assert wall_offset(5.0, EARLIEST - 1.0) is None
+
+
+class Earlier:
+    """Somebody who remembers a time."""
+
+    def __init__(self) -> None:
+        self.kept = []
+
+    def earliest(self) -> float:
+        return NOW
+
+    def keep(self, wall: float) -> None:
+        self.kept.append(wall)
+
+
+@pytest.mark.parametrize(
+    ("wall", "kept", "known"),
+    [
+        (NOW - 86_400, False, False),  # a board without a clock starts with the day its image was built
+        (NOW - BACK_S, False, True),
+        (NOW - 86_400, True, True),  # a time service knows better than what was remembered
+    ],
+)
+def test_a_clock_that_stands_before_the_last_time_is_not_believed(wall: float, kept: bool, known: bool) -> None:
+    earlier = Earlier()
+    time_of_day = TimeOfDay(lambda _event: None, lambda: True, lambda: wall, earlier, lambda: kept)
+    time_of_day.look(0.0)
+    assert time_of_day.is_known is known
+    assert earlier.kept == ([wall] if known else [])
+
+
+def test_what_was_believed_once_stays_believed_when_it_is_set_back() -> None:
+    walls = [NOW, NOW - 86_400]
+    told = []
+    time_of_day = TimeOfDay(told.append, lambda: True, lambda: walls[0], Earlier(), lambda: False)
+    time_of_day.look(0.0)
+    walls.pop(0)
+    time_of_day.look(1.0)
+    assert len(told) == 2

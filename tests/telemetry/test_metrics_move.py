@@ -23,7 +23,7 @@ from gateway.wire.fragment import split
 from gateway.wire.packet import Packet, encode
 from gateway.wire.types import MessageType
 from hw.bluez.steps import Step
-from hw.sensors import Readings
+from tests.hw.feeling import felt
 from tests.mesh.mail import sealed
 from tests.mesh.nodes import Clock, Node, board
 from tests.telemetry.world import LINE, Site, VirtualTimeOfDay, until
@@ -157,7 +157,7 @@ async def live(tmp_path: Path) -> tuple[Seen, Site]:
     for _ in range(MAX_STORE_WAITING + 1):
         writer.note(lambda _store: None)
     seen.look()
-    west.readings = Readings(85.0, True, 1_000, 20)
+    west.vitals = felt(85.0, True, 1_000, 20)
 
     def refuse() -> None:
         raise ConfigError("It has a typing error in it.")

@@ -4,7 +4,8 @@ import pytest
 
 from gateway.telemetry.health import Health, Name
 from gateway.telemetry.rounds import Check, Rounds
-from hw.sensors import Readings
+from hw.vitals import Vitals
+from tests.hw.feeling import felt
 from transports.link import TransportState, TransportStatus
 
 
@@ -54,17 +55,17 @@ def test_a_check_is_asked_every_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("readings", "names"),
+    ("vitals", "names"),
     [
-        (Readings(), set()),
-        (Readings(60.0, False, 1_000, 500), set()),
-        (Readings(80.0, True, 1_000, 99), {Name.TOO_HOT, Name.UNDERVOLTAGE, Name.DISK_NEARLY_FULL}),
-        (Readings(disk_bytes=0, disk_free_bytes=0), set()),
+        (felt(), set()),
+        (felt(60.0, False, 1_000, 500), set()),
+        (felt(80.0, True, 1_000, 99), {Name.TOO_HOT, Name.UNDERVOLTAGE, Name.DISK_NEARLY_FULL}),
+        (felt(disk=0), set()),
     ],
 )
-def test_what_the_machine_feels_is_a_condition(readings: Readings, names: set[Name]) -> None:
+def test_what_the_machine_feels_is_a_condition(vitals: Vitals, names: set[Name]) -> None:
     health = Health()
-    Rounds(health, [], []).feel(readings, 1.0)
+    Rounds(health, [], []).feel(vitals, 1.0)
     assert {one.name for one in health.conditions} == names
 
 
@@ -72,13 +73,13 @@ def test_heat_at_the_bound_does_not_flicker() -> None:
     health = Health()
     rounds = Rounds(health, [], [])
     for now, celsius in enumerate((80.5, 79.0, 80.2, 76.0, 74.9, 79.0)):
-        rounds.feel(Readings(celsius), float(now))
+        rounds.feel(felt(celsius), float(now))
     assert (health.holds(Name.TOO_HOT), health.raised[Name.TOO_HOT]) == (False, 1)
 
 
 def test_a_sensor_that_falls_silent_changes_nothing() -> None:
     health = Health()
     rounds = Rounds(health, [], [])
-    rounds.feel(Readings(undervoltage=True), 0.0)
-    rounds.feel(Readings(), 1.0)
+    rounds.feel(felt(undervoltage=True), 0.0)
+    rounds.feel(felt(), 1.0)
     assert health.holds(Name.UNDERVOLTAGE)

@@ -18,8 +18,8 @@ from gateway.telemetry.logs import Form, Logs
 from gateway.telemetry.redaction import Redactor
 from gateway.testing.island import Island
 from gateway.testing.radio import Pace, VirtualRadio
-from hw.sensors import Readings
-from hw.systemd import Notifier
+from hw.systemd.notify import Notifier
+from tests.hw.feeling import felt
 from tests.transports.ble.machine import Machine
 from transports.link import Capability
 from transports.loopback import LoopbackHub
@@ -35,7 +35,7 @@ def wall() -> float:
 class VirtualTimeOfDay(TimeOfDay):
     """Believes the virtual clock."""
 
-    def __init__(self, tell, trusted) -> None:
+    def __init__(self, tell, trusted, **_rest) -> None:
         super().__init__(tell, trusted, wall)
 
 
@@ -48,7 +48,7 @@ class Site:
         self.radio = VirtualRadio(self.island, pace=Pace(self.island, wall))
         self.line = hub.transport(name)
         self.written = io.StringIO()
-        self.readings = Readings(50.0, False, 1_000, 800)
+        self.vitals = felt(50.0, False, 1_000, 800)
         self.trusted = True
         machine: Machine | None = options.pop("machine", None)
         settings = [
@@ -72,7 +72,7 @@ class Site:
             trusted=lambda: self.trusted,
             logs=logs,
             notifier=options.pop("notifier", Notifier({})),
-            sense=lambda: self.readings,
+            sense=lambda: self.vitals,
         )
         self.stop = asyncio.Event()
         self.running: asyncio.Task | None = None

@@ -3,10 +3,10 @@
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from functools import partial
 from hashlib import sha256
 from importlib import metadata
+from pathlib import Path
 from random import Random
 
 import msgspec
@@ -61,7 +61,7 @@ def assemble(
     around = Surroundings(
         status=status,
         deeds=deeds(steering, radio),
-        host=_host,
+        host=partial(_host, config.gateway.state_dir),
         wall=lambda: None if (now := wall_ms()) is None else now / 1000,
         day=lambda wall: time.strftime("%Y-%m-%d", time.localtime(wall)),
         report=report,
@@ -119,6 +119,6 @@ def software(config: Config, secret: bytes) -> Software:
     return Software(metadata.version("meshgate"), platform.python_version(), features, keyed)
 
 
-def _host() -> Host:
-    vitals = read_vitals()
-    return Host(**{field.name: getattr(vitals, field.name) for field in fields(Host)})
+def _host(directory: Path) -> Host:
+    vitals = read_vitals(directory)
+    return Host(vitals.celsius, vitals.undervoltage, vitals.load, vitals.memory_available, vitals.process_bytes)

@@ -17,7 +17,7 @@ _COPIES = frozenset({"duplicate", "echo", "own"})
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine, as far as it is known; see `hw.vitals.Vitals`."""
+    """The machine, as far as it is known."""
 
     temperature_c: float | None = None
     undervoltage: bool | None = None

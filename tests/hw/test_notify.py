@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hw.journal import MOST_VALUE, Journal, encode, is_connected
-from hw.systemd import Notifier
+from hw.systemd.notify import Notifier
 
 
 @pytest.fixture

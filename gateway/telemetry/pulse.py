@@ -20,8 +20,8 @@ from gateway.telemetry.figures import Parts, Sizes
 from gateway.telemetry.health import Change, Name
 from gateway.telemetry.progress import Course, Part, Progress, stall_trouble
 from gateway.telemetry.rounds import Rounds
-from hw.sensors import Readings
-from hw.systemd import Notifier
+from hw.systemd.notify import Notifier
+from hw.vitals import Vitals
 
 LOOK_S: Final = 1.0  # seconds between two looks
 FEED_SHARE: Final = 4  # meals of the watchdog in the time it would wait
@@ -49,7 +49,7 @@ _TELL_THEMSELVES: Final = frozenset(
 """Conditions whose part has an entry of its own; here they have one at level debug, so that nothing is said twice."""
 
 
-class Vitals:
+class Pulse:
     """Keeps the registry, the watchdog and systemd's sentence true.
 
     Args:
@@ -66,7 +66,7 @@ class Vitals:
         rounds: Rounds,
         parts: Parts,
         sentence: Callable[[float], str],
-        sense: Callable[[], Readings],
+        sense: Callable[[], Vitals],
         notifier: Notifier,
     ) -> None:
         self._rounds = rounds
@@ -91,8 +91,8 @@ class Vitals:
         if (pump := self._parts.pump()) is not None:
             pump.send(Tick())
         if self._is_due("sense", SENSE_S, now):
-            self._parts.readings = self._sense()
-            self._rounds.feel(self._parts.readings, now)
+            self._parts.vitals = self._sense()
+            self._rounds.feel(self._parts.vitals, now)
         stuck = self._parts.progress.look(now)
         for part in Part:
             self._rounds.health.note(Name.PROGRESS_STALLED, stall_trouble(part) if part in stuck else None, now, subject=part.value)

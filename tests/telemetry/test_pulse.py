@@ -10,8 +10,9 @@ import pytest
 from gateway import app
 from gateway.mesh.events import Say
 from gateway.telemetry.health import Name
-from gateway.telemetry.vitals import STORE_PATIENCE_S
-from hw.systemd import Notifier
+from gateway.telemetry.pulse import STORE_PATIENCE_S
+from hw.systemd.notify import Notifier
+from tests.hw.feeling import felt
 from tests.telemetry.world import LINE, Site, VirtualTimeOfDay, until
 from tests.testing.virtual_loop import run
 from tests.transports.ble.air import Air
@@ -169,9 +170,9 @@ def test_a_condition_is_one_entry_when_it_begins_and_one_when_it_is_over(tmp_pat
         site = Site(tmp_path, "west", LoopbackHub(capabilities=LINE), ("Ada",))
         site.start()
         await asyncio.sleep(40)
-        site.readings = type(site.readings)(celsius=90.0)
+        site.vitals = felt(celsius=90.0)
         await asyncio.sleep(120)
-        site.readings = type(site.readings)(celsius=40.0)
+        site.vitals = felt(celsius=40.0)
         await asyncio.sleep(60)
         entries = [entry for entry in site.entries if entry.get("condition") == "too_hot"]
         assert [(entry["event"], entry["level"]) for entry in entries] == [("condition_raised", "warning"), ("condition_cleared", "info")]

@@ -1,0 +1,1 @@
+"""How systemd runs a gateway: units, users and places, shipped with the package and printed by ``meshgate units``."""

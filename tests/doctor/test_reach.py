@@ -1,0 +1,137 @@
+"""Looking at ports, sites, files and a broker of this machine; all of it on loopback."""
+
+import asyncio
+import os
+import socket
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from gateway.config import load
+from gateway.doctor.broker import connect_packet, login
+from gateway.doctor.host_facts import Login, PortState
+from gateway.doctor.reach import exposed, gather_host
+from gateway.doctor.repair import repairs
+from gateway.limits import MAX_DOCTOR_FILES
+
+SITE = "12D3KooWBtfsk3rTBqgALqPDKN7pgxow3GvKiRdFyoK2L4mZ6LZQ"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def config_of(state: Path, *more: str):
+    return load(None, {}, [f"gateway.state_dir={state}", f"control.socket={state}/control.sock", *more]).config
+
+
+async def test_a_port_somebody_has_is_taken_and_one_of_another_machine_is_elsewhere(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken, free = other.getsockname()[1], free_port()
+        listen = [f"/ip4/127.0.0.1/tcp/{taken}", f"/ip4/127.0.0.1/tcp/{free}", "/ip4/192.0.2.1/tcp/4001", "/ip4/127.0.0.1/tcp/0"]
+        config = config_of(tmp_path, "transports.libp2p.enabled=true", f"transports.libp2p.listen={listen}")
+        ports = (await gather_host(config, None)).ports
+    assert [(one.number, one.state) for one in ports] == [(taken, PortState.TAKEN), (free, PortState.FREE), (4001, PortState.ELSEWHERE)]
+
+
+async def test_a_site_that_answers_has_a_time_and_one_that_does_not_a_reason(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        peers = [f"wss://127.0.0.1:{other.getsockname()[1]}#{SITE}", f"wss://127.0.0.1:{free_port()}#{SITE}"]
+        more = ("transports.websocket.enabled=true", "transports.websocket.listen=[]", f"transports.websocket.members=['{SITE}']")
+        called = (await gather_host(config_of(tmp_path, *more, f"transports.websocket.peers={peers}"), None)).called
+    assert [(one.place, one.seconds is not None, one.why) for one in called] == [(1, True, ""), (2, False, "connection refused")]
+
+
+async def test_what_is_switched_off_is_not_tried(tmp_path: Path) -> None:
+    facts = await gather_host(config_of(tmp_path), None)
+    assert (facts.ports, facts.called, facts.libp2p_wanted) == ((), (), False)
+
+
+def test_an_open_key_counts_always_and_the_rest_where_others_get_in(tmp_path: Path) -> None:
+    for name, mode in (("identity.key", 0o644), ("store.db", 0o644), ("libp2p.key", 0o600)):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    tmp_path.chmod(0o700)
+    assert [path.name for path in exposed(tmp_path)] == ["identity.key"]
+    tmp_path.chmod(0o755)
+    assert [path.name for path in exposed(tmp_path)] == ["identity.key", "store.db"]
+    assert exposed(tmp_path / "missing") == []
+
+
+def test_a_directory_with_too_many_files_does_not_hold_the_doctor_up(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("gateway.doctor.reach.MAX_DOCTOR_FILES", 3)
+    assert MAX_DOCTOR_FILES > 3
+    for number in range(5):
+        (tmp_path / f"{number}.key").touch(mode=0o644)
+        (tmp_path / f"{number}.key").chmod(0o644)
+    assert len(exposed(tmp_path)) == 3
+
+
+async def test_what_is_put_right_is_right_afterwards(tmp_path: Path) -> None:
+    key = tmp_path / "identity.key"
+    key.touch()
+    key.chmod(0o644)
+    (one,) = repairs(tmp_path, None, tmp_path / "recover.sock")
+    assert "identity.key" in one.sentence
+    assert key.stat().st_mode & 0o777 == 0o644  # saying it is not doing it
+    assert await one.do() == ""
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert repairs(tmp_path, None, tmp_path / "recover.sock") == []
+
+
+async def test_what_cannot_be_put_right_says_why(tmp_path: Path) -> None:
+    key = tmp_path / "identity.key"
+    key.touch()
+    key.chmod(0o644)
+    (one,) = repairs(tmp_path, None, tmp_path / "recover.sock")
+    os.unlink(key)  # noqa: PTH108 -- somebody else was quicker
+    assert await one.do() == "No such file or directory"
+
+
+@asynccontextmanager
+async def broker(answer: bytes):
+    """Somebody who answers whatever is said with the same bytes; yields the port and what was heard."""
+    heard, gone = [], asyncio.Event()
+
+    async def serve(reader, writer) -> None:
+        heard.append(await reader.read(512))
+        writer.write(answer)
+        with suppress(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        with suppress(ConnectionResetError):
+            await writer.wait_closed()
+        gone.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], heard
+        await gone.wait()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"\x20\x02\x00\x00", Login.WELCOME),
+        (b"\x20\x02\x00\x05", Login.REFUSED),
+        (b"\x20\x02\x00\x04", Login.REFUSED),
+        (b"\x20\x02\x00\x01", Login.NO_BROKER),
+        (b"HTTP/1.1 400", Login.NO_BROKER),
+    ],
+)
+async def test_a_broker_is_taken_at_its_word(answer: bytes, said: Login) -> None:
+    async with broker(answer) as (port, heard):
+        assert await login("127.0.0.1", port, user="box", password="p4ss") is said  # noqa: S106
+        assert heard == [connect_packet("box", "p4ss")]
+
+
+async def test_a_broker_that_is_not_there_is_unreachable() -> None:
+    assert await login("127.0.0.1", free_port()) is Login.UNREACHABLE
+
+
+def test_the_first_packet_is_that_of_mqtt_3_1_1() -> None:
+    assert connect_packet("", "") == bytes.fromhex("100c00044d5154540402000a0000")
+    assert connect_packet("u", "p" * 200)[:3] == bytes((0x10, 0xD9, 0x01))  # 12 + 3 + 202 bytes, in two digits of 128
