@@ -7,7 +7,7 @@ engine sees `site:<that identity>`, up as long as any of them is.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.bridge.delays import Delays
@@ -206,7 +206,7 @@ class Trunks:
                         self._trunks[link].send(effect.frame, effect.subject, effects, now)
                         self._due[link] = self._due_of(self._trunks[link])
                 if near:
-                    effects.append(effect if len(near) == len(effect.links) else SendFrame(near, effect.frame, effect.priority))
+                    effects.append(effect if len(near) == len(effect.links) else replace(effect, links=near))
             elif isinstance(effect, CloseLink) and effect.link in self._trunks:
                 effects += [CloseLink(line, effect.why) for line in self._trunks[effect.link].lines]
             else:

@@ -30,6 +30,7 @@ class SendFrame:
     frame: bytes
     priority: Priority
     subject: bytes = b""  # packet ID, where somebody may ask whether it arrived
+    source: LinkId | None = None  # the link it came by, where it is passed on
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,15 +114,16 @@ class Forwarding:
     ) -> None:
         header = incoming.header
         frame = with_ttl(incoming.frame, decision.ttl)
+        source = None if incoming.link is None else incoming.link.id
         if not self._jitter:
             self.relayed += 1
-            self._out.emit(effects, links, frame, priority, now, flow_of(header))
+            self._out.emit(effects, links, frame, priority, now, flow_of(header), source)
         elif self._pending.full:
             self._drops[Reason.QUEUE_FULL] += 1
         else:
             low, high = decision.delay_ms
             announces = header.type == MessageType.ANNOUNCE
-            relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces)
+            relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces, source)
             self._pending.add(relay, now + self._rng.uniform(low, high) / 1000)
 
     def class_of_injected(self, frame: bytes, header: Header, now: float) -> Priority:
@@ -183,7 +184,7 @@ class Forwarding:
         """Append the relays whose jitter is over."""
         for relay in self._pending.due(now):
             self.relayed += 1
-            self._out.emit(effects, relay.links, relay.frame, relay.priority, now, relay.flow)
+            self._out.emit(effects, relay.links, relay.frame, relay.priority, now, relay.flow, relay.source)
 
     def _choose(self, incoming: Incoming, recipient: bytes | None) -> tuple[LinkId, ...]:
         """Return the next hop's link where a route names one that can be reached, else the flood's."""

@@ -1,7 +1,7 @@
 """Which links a frame goes to, in how many pieces, and when each piece leaves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from gateway.errors import Reason
@@ -83,7 +83,14 @@ class Outbound:
         return subset(links, packet_id)
 
     def emit(
-        self, effects: list[Effect], links: tuple[LinkId, ...], frame: bytes, priority: Priority, now: float, flow: Flow | None = None
+        self,
+        effects: list[Effect],
+        links: tuple[LinkId, ...],
+        frame: bytes,
+        priority: Priority,
+        now: float,
+        flow: Flow | None = None,
+        source: LinkId | None = None,
     ) -> None:
         """Append what puts `frame` on those of `links` that are up, in paced fragments where it does not fit.
 
@@ -94,11 +101,12 @@ class Outbound:
             priority: its class on a busy link.
             now: seconds.
             flow: its conversation, if it has one: nothing of that overtakes anything else of it.
+            source: the link it came by, where it is passed on.
 
         """
         if flow is None and len(frame) <= self._links.smallest_mtu and all(map(self._links.is_up, links)):
             if links:  # nearly always: a broadcast that fits everywhere
-                effects.append(SendFrame(links, frame, priority))
+                effects.append(SendFrame(links, frame, priority, b"", source))
                 self.traffic.say(frame, len(links))
             return
         whole: list[LinkId] = []
@@ -112,9 +120,11 @@ class Outbound:
             else:
                 small.append(link)
         if whole:
-            self._put(effects, [SendFrame(links if len(whole) == len(links) else tuple(whole), frame, priority)], frame, now, flow)
+            to = links if len(whole) == len(links) else tuple(whole)
+            self._put(effects, [SendFrame(to, frame, priority, b"", source)], frame, now, flow)
         if small:
-            self._put(effects, self._cut(small, frame, Priority.BULK if priority > Priority.DIRECTED else priority), frame, now, flow)
+            pieces = Priority.BULK if priority > Priority.DIRECTED else priority
+            self._put(effects, self._cut(small, frame, pieces, source), frame, now, flow)
 
     def due(self, now: float) -> list[SendFrame]:
         """Take out the pieces whose time has come and whose links are still there."""
@@ -134,11 +144,11 @@ class Outbound:
         rest = [tuple(link for link in piece.send.links if link not in (gone, to.id)) for piece in moved]
         fits = all(piece.send.frame is piece.whole and len(piece.whole) <= to.mtu for piece in moved)
         for piece, links in zip(moved, rest, strict=True):
-            piece.send = SendFrame((*links, to.id) if fits else links, piece.send.frame, piece.send.priority)
+            piece.send = replace(piece.send, links=(*links, to.id) if fits else links)
         if not fits:
             last = {id(piece.whole): index for index, piece in enumerate(moved)}
             for piece in (moved[index] for index in sorted(last.values())):  # each after what was complete before it
-                self.emit(effects, (to.id,), piece.whole, piece.send.priority, now, piece.flow)
+                self.emit(effects, (to.id,), piece.whole, piece.send.priority, now, piece.flow, piece.send.source)
 
     @property
     def waiting(self) -> int:
@@ -166,7 +176,7 @@ class Outbound:
         self._drops[Reason.QUEUE_FULL] += 1
         return True
 
-    def _cut(self, small: list[Link], frame: bytes, priority: Priority) -> list[SendFrame]:
+    def _cut(self, small: list[Link], frame: bytes, priority: Priority, source: LinkId | None) -> list[SendFrame]:
         """Return the fragments of a frame for the links that are too small for it, as far as it can be done."""
         header = peek(frame)
         hops = len(route_of(frame, header) or ())
@@ -178,11 +188,11 @@ class Outbound:
         if len(able) < len(small) or not pieces:
             self._drops[Reason.OVERSIZED] += 1
         links = tuple(link.id for link in able)
-        return [SendFrame(links, piece, priority) for piece in pieces] if links else []
+        return [SendFrame(links, piece, priority, b"", source) for piece in pieces] if links else []
 
     def _still_possible(self, send: SendFrame) -> SendFrame:
         links = tuple(id_ for id_ in send.links if (link := self._links.get(id_)) is not None and len(send.frame) <= link.mtu)
-        return send if len(links) == len(send.links) else SendFrame(links, send.frame, send.priority)
+        return send if len(links) == len(send.links) else replace(send, links=links)
 
 
 def subset(links: tuple[LinkId, ...], packet_id: bytes) -> tuple[LinkId, ...]:

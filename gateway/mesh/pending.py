@@ -21,6 +21,7 @@ class PendingRelay:
     flow: Flow | None = None
     author: bytes = b""  # who says it, where it is said to everybody
     announces: bool = False
+    source: LinkId | None = None  # where it came from
 
 
 class PendingRelays:

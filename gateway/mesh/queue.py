@@ -21,11 +21,12 @@ from gateway.limits import (
     VOICE_WAIT_S,
 )
 from gateway.mesh.effects import Priority
-from gateway.mesh.lane import FragmentSet, Lane, Waiting
+from gateway.mesh.lane import NO_LINK, FragmentSet, Lane, Waiting, Whose
 from gateway.mesh.throughput import Throughput
 from gateway.mesh.turns import Turns
 from gateway.wire.packet import peek
 from gateway.wire.types import MessageType
+from transports.link import LinkId
 
 SHARES: dict[Priority, int] = {
     Priority.EMERGENCY: 32,
@@ -63,8 +64,11 @@ class Queue(Protocol):
 
     def __len__(self) -> int: ...
 
-    def push(self, frame: Frame, priority: Priority, now: float) -> bool:
-        """Add a frame the link has refused, or that must not overtake one; returns False if it, or something else, had to go."""
+    def push(self, frame: Frame, priority: Priority, now: float, source: LinkId | None = None) -> bool:
+        """Add a frame the link has refused, or that must not overtake one; returns False if it, or something else, had to go.
+
+        `source` is the link it came by, where it is passed on.
+        """
 
     def drain(self, send: Callable[[Frame], bool], now: float) -> None:
         """Send what waits until the link refuses a frame."""
@@ -93,7 +97,7 @@ class InOrderQueue:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def push(self, frame: bytes, priority: Priority, now: float) -> bool:  # noqa: ARG002 -- as of a `LinkQueue`
+    def push(self, frame: bytes, priority: Priority, now: float, source: LinkId | None = None) -> bool:  # noqa: ARG002 -- as of a `LinkQueue`
         """Add a frame; returns False if it had to go."""
         if self.bytes + len(frame) > self._capacity:
             self._shed[priority] += 1
@@ -119,8 +123,9 @@ class LinkQueue:
     """Frames waiting for one local link.
 
     Classes share the link by `SHARES`, the origins within a class alike; nothing of one origin overtakes anything of
-    the same origin and class. When too much waits, the least urgent class gives up something: of the origin that
-    has most there, what is oldest, and a fragment never without its set.
+    the same origin and class. In the class of what is said to all, where names can be invented, the links it came by
+    are alike first. When too much waits, the least urgent class gives up something: of the link and the origin that
+    have most there, what is oldest, and a fragment never without its set.
 
     Args:
         shed: where frames given up are counted.
@@ -149,16 +154,17 @@ class LinkQueue:
         rate = self._throughput.rate
         return QUEUE_BYTES if rate is None else min(QUEUE_BYTES, max(QUEUE_LEAST_BYTES, int(rate * QUEUE_AIR_S)))
 
-    def push(self, frame: bytes, priority: Priority, now: float) -> bool:
+    def push(self, frame: bytes, priority: Priority, now: float, source: LinkId | None = None) -> bool:
         """Add a frame, at the cost of others where too much waits."""
         if not self.bytes:
             self._throughput.refused(now)
         origin, part_of = self._describe(frame, priority, now)
+        whose = (NO_LINK if source is None or priority is not Priority.PUBLIC else source, origin)
         before = sum(self._shed.values())
-        if (part_of is not None and part_of.is_doomed) or not self._make_room(len(frame), priority, origin, part_of):
+        if (part_of is not None and part_of.is_doomed) or not self._make_room(len(frame), priority, whose, part_of):
             self._shed[priority] += 1
             return False
-        self._lanes[priority].add(origin, Waiting(frame, now, part_of))
+        self._lanes[priority].add(whose, Waiting(frame, now, part_of))
         self._turns.join(priority, priority)
         self.bytes += len(frame)
         return sum(self._shed.values()) == before
@@ -185,10 +191,10 @@ class LinkQueue:
         """Return the class whose turn it is, once what has waited in vain is given up."""
         while (priority := self._turns.first()) is not None:
             lane = self._lanes[priority]
-            origin, waiting = lane.first()
+            whose, waiting = lane.first()
             if now - waiting.since <= _LASTS_S.get(priority, inf):
                 break
-            self._give_up(priority, origin, waiting)
+            self._give_up(priority, whose, waiting)
         return priority
 
     def _take(self, priority: Priority) -> int:
@@ -198,7 +204,7 @@ class LinkQueue:
         self.bytes -= size
         return size
 
-    def _make_room(self, size: int, priority: Priority, origin: bytes, part_of: FragmentSet | None) -> bool:
+    def _make_room(self, size: int, priority: Priority, whose: Whose, part_of: FragmentSet | None) -> bool:
         """Give up what has to go for a newcomer; False if that is the newcomer."""
         capacity, emergencies = self.capacity, self._lanes[Priority.EMERGENCY]
         kept_free = 0 if priority is Priority.EMERGENCY else max(0, int(capacity * EMERGENCY_RESERVE) - emergencies.bytes)
@@ -206,8 +212,8 @@ class LinkQueue:
             return False
         lane = self._lanes[priority]
         if priority is Priority.BULK:
-            while (held := lane.held_by(origin)) and held + size > capacity * BULK_ORIGIN_SHARE:
-                self._give_up(priority, origin)
+            while (held := lane.held_by(whose)) and held + size > capacity * BULK_ORIGIN_SHARE:
+                self._give_up(priority, whose)
                 if part_of is not None and part_of.is_doomed:
                     return False
         while self.bytes + size > capacity - kept_free:
@@ -216,7 +222,7 @@ class LinkQueue:
                 if part_of is not None:
                     part_of.is_doomed = True
                 return False
-            self._give_up(victim, self._lanes[victim].heaviest(origin if victim is priority else None, size))
+            self._give_up(victim, self._lanes[victim].heaviest(whose if victim is priority else None, size))
             if part_of is not None and part_of.is_doomed:
                 return False
         return True
@@ -232,10 +238,10 @@ class LinkQueue:
         victim = max(held, key=lambda one: held[one] / SHARES[one])
         return victim if self._lanes[victim].bytes else None
 
-    def _give_up(self, priority: Priority, origin: bytes, victim: Waiting | None = None) -> None:
+    def _give_up(self, priority: Priority, whose: Whose, victim: Waiting | None = None) -> None:
         lane = self._lanes[priority]
         before = lane.bytes
-        self._shed[priority] += lane.give_up(origin, victim)
+        self._shed[priority] += lane.give_up(whose, victim)
         self.bytes -= before - lane.bytes
         if not lane.bytes:
             self._turns.leave(priority)

@@ -79,7 +79,7 @@ class Pump:
                 for link in effect.links:
                     queue = queues.get(link)
                     if queue is not None and (queue.bytes or not owners[link].send(link, frame)):
-                        queue.push(frame, effect.priority, now)
+                        queue.push(frame, effect.priority, now, effect.source)
             elif isinstance(effect, CloseLink):
                 owner = self._owners.get(effect.link)
                 if owner is not None:

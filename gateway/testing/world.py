@@ -282,7 +282,7 @@ class World:
                         if queue is None:
                             queue = self._local_queue(node.shed) if ether.is_local else InOrderQueue(SITE_QUEUE_BYTES, node.shed)
                             node.queues[link] = queue
-                        queue.push(frame, effect.priority, now)
+                        queue.push(frame, effect.priority, now, effect.source)
                 if on_air:
                     self.traffic.note(node.name, node.address, frame, len(links))
             elif type(effect) is CloseLink:

@@ -23,6 +23,7 @@ from gateway.mesh.throughput import WINDOW_S
 from gateway.wire.fragment import Fragment, encode_fragment
 from gateway.wire.packet import Packet, encode, peek
 from gateway.wire.types import MessageType
+from transports.link import LinkId
 
 EMERGENCY, DIRECTED, PUBLIC, SYNC, VOICE, BULK = Priority
 ADA, BOB, EVE = b"ada-----", b"bob-----", b"eve-----"
@@ -101,6 +102,34 @@ class TestOrder:
         queue.push(frame(ADA, "ada 1"), PUBLIC, 0.0)
         queue.push(frame(BOB, "bob 0"), PUBLIC, 0.0)
         assert says(drain(queue))[:6] == ["eve 0", "ada 0", "bob 0", "eve 1", "ada 1", "eve 2"]
+
+    def test_a_link_that_brings_ever_new_names_does_not_hold_up_the_others(self) -> None:
+        queue, shed = made()
+        near, far = LinkId("near"), LinkId("far")
+        for number in range(200):
+            queue.push(frame(f"name{number:4}".encode(), f"eve {number}", 200), PUBLIC, 0.0, far)
+        queue.push(frame(ADA, "ada 0", 200), PUBLIC, 0.0, near)
+        queue.push(frame(BOB, "bob 0", 200), PUBLIC, 0.0, near)
+        queue.push(frame(ADA, "own", 200), PUBLIC, 0.0)
+        first = says(drain(queue, 6))
+        assert {"ada 0", "bob 0", "own"} < set(first), first
+        assert first.index("ada 0") < first.index("bob 0")
+        assert sum(shed.values()) == 0
+
+    def test_what_is_shed_is_of_the_link_that_brought_most(self) -> None:
+        queue, shed = made()
+        slow(queue, 1.0)
+        queue.push(frame(ADA, "ada", 1_000), PUBLIC, 0.0, LinkId("near"))
+        for number in range(9):
+            queue.push(frame(f"name{number:4}".encode(), f"eve {number}", 1_000), PUBLIC, 0.0, LinkId("far"))
+        assert shed[PUBLIC] == 3
+        assert "ada" in says(drain(queue))
+
+    def test_a_conversation_keeps_its_order_whichever_links_it_came_by(self) -> None:
+        queue, _ = made()
+        for number in range(20):
+            queue.push(frame(ADA, f"{number}"), DIRECTED, 0.0, LinkId(f"link {number % 3}"))
+        assert says(drain(queue)) == [f"{number}" for number in range(20)]
 
     @pytest.mark.parametrize("seed", range(5))
     def test_nothing_of_one_origin_overtakes_anything_of_the_same_class(self, seed: int) -> None:
