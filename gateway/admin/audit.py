@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -51,23 +51,13 @@ class Witness(Protocol):
 RequestWitness = Callable[[web.Request, Action, str], None]
 """Notes what a request has led to, with a detail."""
 
-Ask = Callable[[web.Request], Awaitable[msgspec.Struct]]
-"""Answers a request with a document."""
-
 
 def nobody(actor: Actor, action: Action, detail: str = "", uid: int | None = None) -> None:
     """Stand in for a witness where there is none."""
 
 
-def witnessed(witness: RequestWitness, action: Action, ask: Ask, detail: Callable[[msgspec.Struct], str] = lambda _answer: "") -> Ask:
-    """Return `ask` so that what it did is noted, unless it refused; `detail` makes the detail of the answer."""
-
-    async def answer(request: web.Request) -> msgspec.Struct:
-        document = await ask(request)
-        witness(request, action, detail(document))
-        return document
-
-    return answer
+def unseen(request: web.Request, action: Action, detail: str) -> None:
+    """Stand in for a witness of requests where there is none."""
 
 
 def on_socket(witness: Witness) -> RequestWitness:
@@ -82,9 +72,11 @@ def on_socket(witness: Witness) -> RequestWitness:
 def user_of(request: web.Request) -> int | None:
     """Return the user ID of the process at the other end, None if the kernel does not tell."""
     connection = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if connection is None:
+        return None
     try:
         _, uid, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-    except (AttributeError, OSError, struct.error):
+    except (OSError, struct.error):
         return None
     return int(uid)
 

@@ -7,7 +7,6 @@ import pytest
 
 from gateway.bridge.open import OPEN_NOTICE
 from gateway.mesh.engine import Mesh
-from gateway.status import GatewayStatus
 from gateway.testing.island import Island
 from gateway.wire.board import BoardTombstone, decode_board
 from gateway.wire.packet import payload_of, peek
