@@ -98,7 +98,7 @@ def sentence_of(change: Change) -> str:
 
 SENTENCES: Final[dict[str, str]] = {
     Action.GATEWAY_STARTED: "The gateway started",
-    Action.BRIDGE_OPENED: "The bridge is open",
+    Action.BRIDGE_OPENED: "The bridge is open, as the configuration says",
     Action.BRIDGE_SWITCHED: "The bridge was switched",
     Action.POLICY_CHANGED: "Other rules are in force",
     Action.POLICY_REFUSED: "New rules were not taken",

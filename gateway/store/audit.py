@@ -31,12 +31,12 @@ class Actor(StrEnum):
 
     @property
     def way(self) -> str:
-        """The same in a sentence."""
+        """The same in a sentence; empty where there was no wish, or a file says it."""
         return _WAYS[self]
 
 
 _WAYS: Final = {
-    Actor.CONFIGURATION: "by the configuration",
+    Actor.CONFIGURATION: "",
     Actor.CONTROL_SOCKET: "on this machine",
     Actor.MQTT: "over MQTT",
     Actor.PAGE: "on the page",

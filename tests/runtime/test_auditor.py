@@ -131,7 +131,7 @@ def test_a_store_that_cannot_be_used_stops_nothing_and_each_change_is_an_entry_u
         bench.auditor.note(Actor.MQTT, Action.RESTART_ASKED)
         await asyncio.sleep(3 * RETRY_S)
         assert [sentence.partition(". ")[0] for sentence in bench.reports] == [
-            "The bridge is open by the configuration",
+            "The bridge is open, as the configuration says",
             "A restart was asked for over MQTT",
         ]
         bench.is_broken = False

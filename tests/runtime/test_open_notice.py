@@ -114,6 +114,6 @@ def test_a_store_that_cannot_be_used_keeps_no_notice_down_and_the_log_says_that_
     async def scene() -> None:
         site = await run(tmp_path, OPEN)
         assert [shown(site.island, phone) for phone in PHONES] == [[OPEN_NOTICE]] * len(PHONES)
-        assert [line for line in site.reports if line.startswith("The bridge is open by the configuration. This is not in the log")]
+        assert [line for line in site.reports if line.startswith("The bridge is open, as the configuration says. This is not in the log")]
 
     play(scene)
