@@ -1,4 +1,7 @@
-"""A whole gateway whose bridge is open says so on the board of its island, as phones show it, and says it no more when it is closed."""
+"""A whole gateway whose bridge is open says so on the board of its island, as phones show it, and says it no more when it is closed.
+
+In virtual time (tests.testing.virtual_loop).
+"""
 
 import asyncio
 from collections.abc import Sequence
