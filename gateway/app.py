@@ -133,7 +133,7 @@ class Gateway:
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
 
         def settings(on: bool) -> MeshSettings:
-            return shown(config.gateway.nickname, mode if on else BridgeMode.OFF, announced)
+            return shown(config.gateway.nickname, mode if on else BridgeMode.OFF, announced, mail=config.mail.enabled)
 
         self.steering = Steering(
             config.gateway.state_dir / NOTE_FILE,

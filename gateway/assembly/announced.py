@@ -13,15 +13,15 @@ OPEN_MARK: Final = " (open bridge)"
 """Follows the nickname while the bridge is open, so that everybody on the air can see it."""
 
 
-def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:
-    """Return how a gateway behaves on the mesh, and with it what it announces there."""
+def shown(nickname: str, mode: BridgeMode, place: Place, *, mail: bool = True) -> MeshSettings:
+    """Return how a gateway behaves on the mesh, and with it what it announces there; `mail` says whether it holds any for others."""
     if mode is BridgeMode.CONSENT:
         return MeshSettings(
-            nickname=nickname, reads_mail=False, carries_mail=True, capabilities=place.capabilities, bridge_geohash=place.cell or None
+            nickname=nickname, reads_mail=False, carries_mail=mail, capabilities=place.capabilities, bridge_geohash=place.cell or None
         )
     if mode is BridgeMode.OPEN:
-        return MeshSettings(nickname=marked(nickname), reads_mail=False, carries_mail=True, notice=OPEN_NOTICE)
-    return MeshSettings(nickname=nickname, reads_mail=False, carries_mail=True)
+        return MeshSettings(nickname=marked(nickname), reads_mail=False, carries_mail=mail, notice=OPEN_NOTICE)
+    return MeshSettings(nickname=nickname, reads_mail=False, carries_mail=mail)
 
 
 def offered(settings: MeshSettings) -> Offer:
