@@ -41,6 +41,7 @@ from gateway.runtime.steering import NOTE_FILE, Steering
 from gateway.runtime.supervise import Supervised
 from gateway.runtime.wiping import Wiping
 from gateway.status import GatewayStatus, QueuesSummary, describe, describe_queues
+from gateway.store.audit import Action, Actor
 from gateway.store.store import Store, open_store
 from gateway.telemetry.events import Event, Level, in_sentences
 from gateway.telemetry.figures import Parts
@@ -132,13 +133,14 @@ class Gateway:
         announced = place if self._reaches_sites else Place()  # phones deposit with whoever announces a cell: only where it leads somewhere
 
         def settings(on: bool) -> MeshSettings:
-            return shown(config.gateway.nickname, mode if on else BridgeMode.OFF, announced)
+            return shown(config.gateway.nickname, mode if on else BridgeMode.OFF, announced, mail=config.mail.enabled)
 
         self.steering = Steering(
             config.gateway.state_dir / NOTE_FILE,
             lambda on: offered(settings(on)),
             self._log.room(Event.STEERING, lambda: False),
             has_bridge=mode is not BridgeMode.OFF,
+            witness=self.witness,
         )
         mesh = Mesh(self.identity, self._rng, settings(not self.steering.is_off))
         self.engine = GatewayEngine(mesh, mode, place, lambda peer: self.federation is None or self.federation.may_be_told(peer))
@@ -155,6 +157,7 @@ class Gateway:
             self._unix,
             self._how,
             self._log.room(Event.FEDERATION, lambda: self.federation is not None and self.federation.found is not None),
+            self.witness,
         )
         self.trunks = Trunks(self.engine, config.transports.order, self._rng.randbytes)
         self.reloads = Reloads()
@@ -163,6 +166,7 @@ class Gateway:
             needed=config.policy.file != default_policy_file(config.gateway.state_dir),
             use=self._go_by,
             report=self._log.room(Event.POLICY, lambda: self._rulebook.trouble is not None),
+            witness=self.witness,
         )
         self.reloads.listen(THE_RULES, self._rulebook.read_anew)
         self._keeping = Keeping(self._open_store, self._wall_ms, self._log.store, lambda: names(self.engine))
@@ -206,6 +210,9 @@ class Gateway:
         pump = self._pump = Pump(self.trunks, self._take_notice)
         self.steering.begin(pump.send, stop)
         self.wiping.begin(stop)
+        self.witness(Actor.SYSTEM, Action.GATEWAY_STARTED, f"bridge {'switched off' if self.steering.is_off else self.engine.mode.value}")
+        if self.engine.mode is BridgeMode.OPEN:
+            self.witness(Actor.CONFIGURATION, Action.BRIDGE_OPENED)
         self._time = TimeOfDay(self._set_clock, self._trusted, last=LastTime(self.config.gateway.state_dir / "clock"))
         self._time.look(self._started)
         self.reloads.begin(self._started)
@@ -214,8 +221,9 @@ class Gateway:
             self._was_silent = True
         if self.federation is not None:
             self.federation.start(pump.send)
-        recorder, rules, desk, observed = self._keeping.recorder, self._rulebook, self._desk, self._observed
-        async with admin.serve(self.config.control.socket, self.status, self.radio, recorder, rules, desk, observed, self.wiping.wipe):
+        recorder, log, rules, desk, observed = self._keeping.recorder, self._keeping.auditor, self._rulebook, self._desk, self._observed
+        path, wipe = self.config.control.socket, self.wiping.wipe
+        async with admin.serve(path, self.status, self.radio, recorder, rules, desk, observed, wipe, log, self.witness):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(rules.keep(), name="policy")]
             tasks += self._observed.start()
@@ -247,7 +255,8 @@ class Gateway:
 
     def reload(self) -> None:
         """Have new settings taken by everybody who can do so while running: what SIGHUP asks for."""
-        self._observed.reload()
+        taken = self._observed.reload()
+        self.witness(Actor.SYSTEM, Action.CONFIGURATION_RELOADED if taken else Action.CONFIGURATION_REFUSED)
 
     def status(self) -> GatewayStatus:
         """Return a snapshot for the page, the command line and programs."""
@@ -308,6 +317,10 @@ class Gateway:
         if one.transport.capabilities & ELSEWHERE:
             await self._keeping.settle()
         await one.run(pump.post_to(one.transport))
+
+    def witness(self, actor: Actor, action: Action, detail: str = "", uid: int | None = None) -> None:
+        """Note what somebody has done; see `gateway.admin.audit.Witness`."""
+        self._keeping.auditor.note(actor, action, detail, uid)
 
     def _take_notice(self, effect: Effect, now: float) -> None:
         if isinstance(effect, SiteMet | SiteParted | SiteSpoke):

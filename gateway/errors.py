@@ -45,6 +45,7 @@ class Reason(StrEnum):
     MISDIRECTED = "misdirected"  # sent over a link bound to somebody else
     ASSEMBLY = "assembly"  # fragment assembly over its caps or out of time
     MALFORMED_INNER = "malformed_inner"  # a reassembled or decrypted packet does not decode
+    MAIL_OFF = "mail_off"  # mail for somebody who is away, to a node or from a site, where none is held
     UNREAD = "unread"  # a private message to a node whose mail nobody reads
     SESSION = "session"  # Noise handshake or decryption failed
     EARLY = "early"  # ciphertext kept until its handshake finishes

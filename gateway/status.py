@@ -9,6 +9,7 @@ import msgspec
 from gateway.bridge.consent import ConsentBridge
 from gateway.bridge.credits import CreditRow
 from gateway.bridge.engine import BridgeMode, GatewayEngine
+from gateway.bridge.open import OPEN_NOTICE
 from gateway.bridge.policy import Policy
 from gateway.bridge.trunks import Trunks
 from gateway.mesh.postoffice import PostOffice
@@ -96,6 +97,7 @@ class BridgeSummary(msgspec.Struct, frozen=True):
     policy: PolicySummary = PolicySummary()
     air: tuple[AirSummary, ...] = ()  # who spent most comes first
     is_switched_off: bool = False  # by a command, whatever the configuration says
+    notice: str = ""  # what everybody has to be told of an open bridge, a sentence; empty while it is not open
 
 
 class TransportSummary(msgspec.Struct, frozen=True):
@@ -260,6 +262,7 @@ def describe(
             policy=_policy(engine.gate.policy),
             air=_air(engine.gate.credits.status(now)),
             is_switched_off=engine.is_switched_off,
+            notice=OPEN_NOTICE if engine.mode is BridgeMode.OPEN else "",
         ),
         transports={
             one.name: TransportSummary(one.state, one.sentence, one.remedy, one.links, one.addresses, dict(one.counters))

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from gateway.admin.audit import Changes, Witness, nobody, on_socket
 from gateway.admin.federation import FederationControl
 from gateway.admin.policy import Rules
 from gateway.admin.radio import RadioControl
@@ -47,6 +48,8 @@ async def serve(
     federation: FederationControl | None = None,
     observed: Observed | None = None,
     wipe: Wipe | None = None,
+    changes: Changes | None = None,
+    witness: Witness = nobody,
 ) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
@@ -59,6 +62,8 @@ async def serve(
         federation: who is a member, None if there is no way to other gateways.
         observed: answers probes, and counts what is asked; None if nobody does.
         wipe: erases what the gateway knows, None if it cannot.
+        changes: what somebody changed, None if nobody keeps that.
+        witness: notes what is changed over this socket.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
@@ -66,7 +71,7 @@ async def serve(
     """
     listener, inode = _listen(path)
     app = web.Application(middlewares=[observed.counting] if observed is not None else [])
-    app.add_routes(routes(status, radio, record, rules, federation, wipe))
+    app.add_routes(routes(status, radio, record, rules, federation, wipe, changes, on_socket(witness)))
     if observed is not None:
         app.add_routes(observed.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from gateway.admin.audit import AuditDocument
 from gateway.admin.federation import (
     FederationDocument,
     InviteDocument,
@@ -84,6 +85,11 @@ async def get_why(socket: Path, wanted: str) -> WhyDocument:
 async def get_latest(socket: Path, count: int) -> LatestDocument:
     """Return the IDs something was done with last; raises `UnreachableError` and `RefusedError`."""
     return await _ask(socket, f"why?last={count}", LatestDocument)
+
+
+async def get_audit(socket: Path, limit: int, cursor: int | None = None) -> AuditDocument:
+    """Return what was changed, the latest first; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, f"audit?limit={limit}{'' if cursor is None else f'&cursor={cursor}'}", AuditDocument)
 
 
 async def get_policy(socket: Path) -> PolicyDocument:

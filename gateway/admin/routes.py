@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
+from gateway.admin.audit import Changes, RequestWitness, unseen
 from gateway.admin.federation import FederationControl, FederationRefusal, InviteRequest, JoinRequest, LeaveRequest, RevokeRequest
 from gateway.admin.policy import Rules
 from gateway.admin.radio import (
@@ -21,7 +22,8 @@ from gateway.admin.radio import (
 from gateway.admin.why import Inquiry
 from gateway.admin.wipe import WORD, Wipe, WipeRequest
 from gateway.errors import StoreError
-from gateway.limits import MAX_WHY_LATEST
+from gateway.limits import MAX_AUDIT_PAGE, MAX_WHY_LATEST
+from gateway.store.audit import Action
 
 T = TypeVar("T")
 MAX_ROW = 2**63 - 1  # what SQLite takes for a number
@@ -53,9 +55,11 @@ def routes(
     rules: Rules | None,
     federation: FederationControl | None = None,
     wipe: Wipe | None = None,
+    changes: Changes | None = None,
+    witness: RequestWitness = unseen,
 ) -> list[web.RouteDef]:
-    """Return every route of the API."""
-    asked, told, joined = RadioRequests(radio), RecordRequests(record), FederationRequests(federation)
+    """Return every route of the API; `witness` notes what each request has changed."""
+    asked, told, joined = RadioRequests(radio, witness), RecordRequests(record, changes), FederationRequests(federation, witness)
 
     async def get_policy(_request: web.Request) -> msgspec.Struct:
         if rules is None:
@@ -67,6 +71,7 @@ def routes(
             raise ProblemError(400, "not_confirmed", f"Nothing was erased: confirm must be {WORD!r}.")
         if wipe is None:
             raise ProblemError(404, "no_wipe", "This gateway keeps nothing that could be erased.")
+        witness(request, Action.WIPE_ASKED, "")  # before it: afterwards there is no log
         return await wipe()
 
     async def get_status(_request: web.Request) -> msgspec.Struct:
@@ -81,6 +86,7 @@ def routes(
         web.get("/api/v1/policy/history", _answering(told.history)),
         web.get("/api/v1/why", _answering(told.latest)),
         web.get("/api/v1/why/{id}", _answering(told.why)),
+        web.get("/api/v1/audit", _answering(told.changes)),
         web.get("/api/v1/federation", _answering(joined.show)),
         web.post("/api/v1/federation/invite", _answering(joined.invite)),
         web.post("/api/v1/federation/join", _answering(joined.join)),
@@ -93,8 +99,9 @@ def routes(
 class RadioRequests:
     """What can be asked of the radio."""
 
-    def __init__(self, radio: RadioControl | None) -> None:
+    def __init__(self, radio: RadioControl | None, witness: RequestWitness) -> None:
         self._radio = radio
+        self._witness = witness
 
     async def show(self, _request: web.Request) -> msgspec.Struct:
         """Answer how the adapters and their links are doing."""
@@ -128,6 +135,7 @@ class RadioRequests:
             for adapter in radio.radio().adapters
             if adapter.name in names and wanted.adapter in (None, adapter.name)
         )
+        self._witness(request, Action.RADIO_RESET, f"{step.value}, {wanted.adapter or 'every adapter'}, {'done' if done else 'failed'}")
         return ResetDocument(done, tuple(sentences))
 
     def _usable(self) -> RadioControl:
@@ -140,8 +148,9 @@ class RadioRequests:
 class RecordRequests:
     """What can be asked about what became of things."""
 
-    def __init__(self, record: Inquiry | None) -> None:
+    def __init__(self, record: Inquiry | None, changes: Changes | None) -> None:
         self._record = record
+        self._changes = changes
 
     async def why(self, request: web.Request) -> msgspec.Struct:
         """Answer what is known of one ID."""
@@ -169,10 +178,24 @@ class RecordRequests:
     async def history(self, request: web.Request) -> msgspec.Struct:
         """Answer what rules could have seen of the past."""
         asked = [request.query.get(name, "0") for name in ("from_ms", "to_ms", "after")]
-        if not all(one.isascii() and one.isdecimal() and len(one) < 20 and int(one) <= MAX_ROW for one in asked):
+        if not all(map(_is_number, asked)):
             raise ProblemError(400, "bad_request", "from_ms, to_ms and after are numbers.")
         try:
             return await self._usable().history(*map(int, asked))
+        except StoreError as error:
+            raise ProblemError(503, "store_unavailable", error.sentence, error.remedy) from error
+
+    async def changes(self, request: web.Request) -> msgspec.Struct:
+        """Answer what was changed, and by which way."""
+        limit, cursor = request.query.get("limit", "50"), request.query.get("cursor", str(MAX_ROW))
+        if not (_is_number(limit) and 1 <= int(limit) <= MAX_AUDIT_PAGE):
+            raise ProblemError(400, "bad_request", f"limit is a number from 1 to {MAX_AUDIT_PAGE}.")
+        if not _is_number(cursor):
+            raise ProblemError(400, "bad_request", "cursor is the one of the page before.")
+        if self._changes is None:
+            raise ProblemError(404, "no_record", "This gateway keeps no log of changes.")
+        try:
+            return await self._changes.page(int(limit), int(cursor))
         except StoreError as error:
             raise ProblemError(503, "store_unavailable", error.sentence, error.remedy) from error
 
@@ -185,8 +208,9 @@ class RecordRequests:
 class FederationRequests:
     """What can be asked of the federation."""
 
-    def __init__(self, federation: FederationControl | None) -> None:
+    def __init__(self, federation: FederationControl | None, witness: RequestWitness) -> None:
         self._federation = federation
+        self._witness = witness
 
     async def show(self, request: web.Request) -> msgspec.Struct:
         """Answer who is a member."""
@@ -194,26 +218,41 @@ class FederationRequests:
 
     async def invite(self, request: web.Request) -> msgspec.Struct:
         """Make a ticket."""
-        return await self._usable().invite(await _body(request, InviteRequest))
+        made = await self._usable().invite(await _body(request, InviteRequest))
+        self._witness(
+            request, Action.MEMBER_INVITED, f"for {made.uses} {'gateway' if made.uses == 1 else 'gateways'}, {' '.join(made.scope)}"
+        )
+        return made
 
     async def join(self, request: web.Request) -> msgspec.Struct:
         """Use a ticket."""
-        return await self._usable().join(await _body(request, JoinRequest))
+        came = await self._usable().join(await _body(request, JoinRequest))
+        self._witness(request, Action.FEDERATION_JOINED, came.state)
+        return came
 
     async def revoke(self, request: web.Request) -> msgspec.Struct:
         """Shut somebody out, or take that back."""
-        return await self._usable().revoke(await _body(request, RevokeRequest))
+        wanted = await _body(request, RevokeRequest)
+        done = await self._usable().revoke(wanted)
+        self._witness(request, Action.MEMBER_PARDONED if wanted.pardon else Action.MEMBER_REVOKED, "")
+        return done
 
     async def leave(self, request: web.Request) -> msgspec.Struct:
         """Leave."""
         await _body(request, LeaveRequest)
-        return await self._usable().leave()
+        left = await self._usable().leave()
+        self._witness(request, Action.FEDERATION_LEFT, "")
+        return left
 
     def _usable(self) -> FederationControl:
         if self._federation is None:
             hint = "Set transports.libp2p.enabled or transports.websocket.enabled to true, and start the gateway again."
             raise ProblemError(404, "no_federation", "This gateway has no way to other gateways.", hint)
         return self._federation
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= MAX_ROW
 
 
 async def _body(request: web.Request, kind: type[T]) -> T:

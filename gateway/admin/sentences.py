@@ -37,6 +37,7 @@ REASONS: Final[Mapping[str, str]] = {
     Reason.MISDIRECTED: "it came over somebody else's link",
     Reason.ASSEMBLY: "pieces of it are missing",
     Reason.MALFORMED_INNER: "what is inside makes no sense",
+    Reason.MAIL_OFF: "it is mail for somebody who is away, and this gateway holds none",
     Reason.UNREAD: "it is a private message to this gateway, and nobody reads those",
     Reason.SESSION: "it cannot be decrypted",
     Reason.EARLY: "it came before the encryption was agreed on",

@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.bridge.engine import BridgeMode
+from gateway.bridge.open import OPEN_NOTICE
 from gateway.bridge.place import Place
 from gateway.limits import MAX_NICKNAME
 from gateway.mesh.events import Offer
@@ -12,18 +13,20 @@ OPEN_MARK: Final = " (open bridge)"
 """Follows the nickname while the bridge is open, so that everybody on the air can see it."""
 
 
-def shown(nickname: str, mode: BridgeMode, place: Place) -> MeshSettings:
-    """Return how a gateway behaves on the mesh, and with it what it announces there."""
+def shown(nickname: str, mode: BridgeMode, place: Place, *, mail: bool = True) -> MeshSettings:
+    """Return how a gateway behaves on the mesh, and with it what it announces there; `mail` says whether it holds any for others."""
     if mode is BridgeMode.CONSENT:
         return MeshSettings(
-            nickname=nickname, reads_mail=False, carries_mail=True, capabilities=place.capabilities, bridge_geohash=place.cell or None
+            nickname=nickname, reads_mail=False, carries_mail=mail, capabilities=place.capabilities, bridge_geohash=place.cell or None
         )
-    return MeshSettings(nickname=marked(nickname) if mode is BridgeMode.OPEN else nickname, reads_mail=False, carries_mail=True)
+    if mode is BridgeMode.OPEN:
+        return MeshSettings(nickname=marked(nickname), reads_mail=False, carries_mail=mail, notice=OPEN_NOTICE)
+    return MeshSettings(nickname=nickname, reads_mail=False, carries_mail=mail)
 
 
 def offered(settings: MeshSettings) -> Offer:
     """Return the event that makes a running node announce what these settings say."""
-    return Offer(settings.nickname, settings.capabilities, settings.bridge_geohash)
+    return Offer(settings.nickname, settings.capabilities, settings.bridge_geohash, settings.notice)
 
 
 def marked(nickname: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from importlib.metadata import version
 
+from gateway.admin.audit import Witness
 from gateway.assembly.names import nicknames
 from gateway.bridge.engine import GatewayEngine
 from gateway.config import Config
@@ -29,6 +30,7 @@ def federation(
     unix: Callable[[], int | None],
     how: Callable[[], Status],
     report: Callable[[str], None],
+    witness: Witness,
 ) -> tuple[Federation, FederationDesk] | tuple[None, None]:
     """Return the room and the desk; without a way to other gateways there is neither.
 
@@ -40,6 +42,7 @@ def federation(
         unix: Unix seconds, None while the time of day is not known.
         how: how this gateway is, for members that ask.
         report: told one sentence per change of state.
+        witness: notes who joins and who goes.
 
     """
     gated = {one.name: one for one in ways if one is not None}
@@ -56,7 +59,7 @@ def federation(
     file = BookFile(config.gateway.state_dir / "federation.book")
     hello = Hello(1, 1, engine.mesh.identity.peer_id, f"meshgate {version('meshgate')}"[:MAX_SOFTWARE])
     membership = found_membership(load_seed(chosen.libp2p.identity_file), file.load(), hello, doors.configured)
-    room = Federation(membership, file, doors, unix, how, report, engine.gate.forget)
+    room = Federation(membership, file, doors, unix, how, report, engine.gate.forget, witness)
     return room, FederationDesk(room, randbytes, lambda: nicknames(engine), lambda: listening(config, ways), doors.configured)
 
 

@@ -203,7 +203,8 @@ class GatewayEngine:
             return [CloseLink(event.link, "too many sites")]
         effects: list[Effect] = []
         wall_ms = self.mesh.wall_ms(now) or 0
-        self._post.tell(Kind.PRESENCE, bytes(sorted(frozenset(Kind) - BETWEEN_PROGRAMS)), wall_ms, (site,), effects)
+        understood = frozenset(Kind) - BETWEEN_PROGRAMS - (KINDS if self.mesh.office is None else frozenset())
+        self._post.tell(Kind.PRESENCE, bytes(sorted(understood)), wall_ms, (site,), effects)
         return effects
 
     def _from_relay(self, event: FrameReceived, effects: list[Effect], now: float) -> None:

@@ -95,7 +95,7 @@ class MailExchange:
         """Take an envelope about mail; returns why it is refused, None if it is taken."""
         office, wall_ms = self._mesh.office, self._mesh.wall_ms(now)
         if office is None:
-            return Reason.NOT_BRIDGEABLE
+            return Reason.MAIL_OFF
         if wall_ms is None:
             return Reason.CLOCK
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import accumulate
+from typing import Final
 
 from gateway.bridge.gate import CROSSED, Gate, Refusal, Sitewise, Subject, packet_subject
 from gateway.bridge.policy import HERE, UNKNOWN
@@ -27,6 +28,9 @@ from gateway.session.rate import KeyedBuckets
 from gateway.wire.envelope import Envelope, Kind
 from gateway.wire.packet import Header, peek, without_rsr
 from gateway.wire.types import MessageType
+
+OPEN_NOTICE: Final = "This bridge is open: what is said here is carried to other places."
+"""What everybody on the island is told while the bridge is open, and what the page shows."""
 
 _QUIET = frozenset({Reason.ECHO, Reason.DUPLICATE})
 
@@ -66,7 +70,7 @@ class OpenBridge:
         asked = header.type in ASKED_ABOUT
         if asked:
             tell_heard(heard, effects)
-        targets = refusal(header) or self._unproved(heard, now) or self._targets(header, heard.packet_id, now)
+        targets = refusal(frame, header) or self._unproved(heard, now) or self._targets(header, heard.packet_id, now)
         if isinstance(targets, Reason):
             self._drops[targets] += 1
             if asked:
@@ -105,7 +109,7 @@ class OpenBridge:
         ]
         for identifier, kept_frame, origin in (*missed, *reversed(recent)):
             frame, header = _original(kept_frame, peek(kept_frame))
-            if refusal(header) is not None or site.site_id in self._provenance.sites(identifier, now):
+            if refusal(frame, header) is not None or site.site_id in self._provenance.sites(identifier, now):
                 continue
             passage = self._gate.outward(packet_subject(identifier, header, len(frame)), origin, (site,), now)
             is_sent = self._post.send(self._wrap(identifier, header, frame, now), passage.allowed, effects, now, "missed")
@@ -167,7 +171,7 @@ class OpenBridge:
         wall_ms = self._mesh.wall_ms(now)
         if wall_ms is not None and wall_ms > envelope.expires_ms:
             return Refusal(Reason.EXPIRED)
-        reason = refusal(header)
+        reason = refusal(envelope.body, header)
         if reason is None and not what.signed:
             sender = self._mesh.peers.get(header.sender_id)
             if sender is None or not sender.is_remote(now):

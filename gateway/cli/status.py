@@ -53,6 +53,8 @@ def _print(status: "GatewayStatus") -> None:
     )
     print()
     print(_bridge(status))
+    if status.bridge.notice:
+        print(status.bridge.notice)
     if line := _rules(status):
         print(line)
     if line := _air(status):

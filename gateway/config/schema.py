@@ -25,6 +25,7 @@ from gateway.config.checks import (
     check_socket,
     check_transport,
 )
+from gateway.config.mail import MailConfig
 from gateway.config.mqtt import MqttConfig
 from gateway.config.nostr import NostrConfig
 from gateway.config.observing import LogConfig, MetricsConfig
@@ -321,6 +322,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     radio: RadioConfig
     bridge: BridgeConfig
     policy: PolicyConfig
+    mail: MailConfig
     transports: TransportsConfig
     mqtt: MqttConfig
     control: ControlConfig

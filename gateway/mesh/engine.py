@@ -143,11 +143,10 @@ class Mesh:
             case Rename(nickname=nickname):
                 self._speaker.announcer.rename(nickname)
                 self._speaker.announce(effects, now)
-            case Offer(nickname=nickname, capabilities=capabilities, bridge_geohash=bridge_geohash):
-                self._speaker.announcer.offer(nickname, capabilities, bridge_geohash)
-                self._speaker.announce(effects, now)
+            case Offer():
+                self._speaker.offer(event, effects, now)
             case Remember():
-                self._remember(event, now)
+                self._remember(event, effects, now)
             case LetterStored() if self.office is not None:
                 self.office.stored(event, effects)
         self._run_due(effects, now)
@@ -303,8 +302,8 @@ class Mesh:
         self._chores.cancel(Chore.SYNC, link_id)
         return [CloseLink(link_id, OURSELVES)]
 
-    def _remember(self, event: Remember, now: float) -> None:
-        self._speaker.remember(event.packets, now)
+    def _remember(self, event: Remember, effects: list[Effect], now: float) -> None:
+        self._speaker.remember(event.packets, effects, now)
         self.peers.remember(event.pins)
         if self.office is not None:
             self.office.remember(event.letters, event.ended)
@@ -384,6 +383,7 @@ class Mesh:
         effects.extend(PeerLost(peer.peer_id, "not heard any more") for peer in self.peers.expire(now))
         self._speaker.history.expire(now)
         self._receiver.expire(now)
+        self._speaker.keep_posted(effects, now)
         wall_ms = self._clock.ms(now)
         if self.office is not None and wall_ms is not None:
             self.office.tidy(effects, now, wall_ms)

@@ -80,6 +80,7 @@ class Offer:
     nickname: str
     capabilities: int  # `gateway.wire.types.Capability` bits
     bridge_geohash: str | None
+    notice: str = ""  # what stands on the island's board, nothing if it is empty
 
 
 @dataclass(frozen=True, slots=True)

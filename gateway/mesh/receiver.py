@@ -184,7 +184,9 @@ class Receiver:
         self._speaks(header)
         if incoming.link is not None and header.ttl:
             self._peers.within_reach((header.sender_id,), now)
-        if header.type == MessageType.COURIER and header.recipient_id == self._own_id and self._office is not None:
+        if header.type == MessageType.COURIER and header.recipient_id == self._own_id:
+            if self._office is None:
+                return Reason.MAIL_OFF
             return self._office.deposit(frame, header, incoming.packet_id, incoming.link, effects, now, wall_ms)
         if header.is_broadcast:
             self._speaker.keep(frame, header, incoming.packet_id, effects, now, wall_ms, expires_ms)

@@ -11,6 +11,7 @@ class MeshSettings:
 
     Args:
         nickname: what others see, at most 255 bytes of UTF-8.
+        notice: what stands on the island's board in this node's name, at most 512 bytes of UTF-8; empty: nothing.
         capabilities: `gateway.wire.types.Capability` bits; only what is served may be stated.
         bridge_geohash: the rendezvous cell, where the node has one.
         jitter: whether relays wait their random delay.
@@ -34,3 +35,4 @@ class MeshSettings:
     sync: bool = True
     sync_period: float = 15.0
     dialect: Dialect = PLAIN
+    notice: str = ""

@@ -7,6 +7,7 @@ from gateway.limits import MAX_SEEN, MAX_TTL, SEEN_LIFETIME_S
 from gateway.mesh.announcer import Announcer
 from gateway.mesh.dedup import Seen
 from gateway.mesh.effects import Effect, Heard, Priority
+from gateway.mesh.events import Offer
 from gateway.mesh.flows import flow_of
 from gateway.mesh.history import History
 from gateway.mesh.identity import Identity
@@ -14,6 +15,7 @@ from gateway.mesh.links import Link, Links
 from gateway.mesh.notices import Notices
 from gateway.mesh.outbound import PRIORITIES, Outbound
 from gateway.mesh.peers import PeerTable
+from gateway.mesh.placard import Placard
 from gateway.mesh.private import Outgoing
 from gateway.mesh.records import HistoryKept, PacketWithdrawn
 from gateway.mesh.routes import Unanswered, plan
@@ -56,6 +58,7 @@ class Speaker:
         self.history = History()
         self.notices = Notices(self.history)
         self.unanswered = Unanswered()
+        self._placard = Placard(identity, settings.notice, lambda: self.announcer.nickname, rng.randbytes)
 
     def announce(self, effects: list[Effect], now: float, only: Link | None = None) -> None:
         """Send a direct announce to every link, or to one that has just come up."""
@@ -69,13 +72,29 @@ class Speaker:
     def say(self, text: str, effects: list[Effect], now: float, *, urgent: bool = False) -> bytes | None:
         """Send a public message; returns its packet ID, None while the clock is not set."""
         frame = self._signed(MessageType.MESSAGE, text.encode(), self._everybody, now)
-        if frame is None:
-            return None
-        header = peek(frame)
-        identifier = packet_id(frame, header)
-        self.keep(frame, header, identifier, effects, now, header.timestamp_ms)
-        self._send(effects, frame, self._out.toward(MessageType.MESSAGE, identifier, None), now, urgent=urgent)
-        return identifier
+        return None if frame is None else self._publish(frame, effects, now, urgent=urgent)
+
+    def offer(self, offer: Offer, effects: list[Effect], now: float) -> None:
+        """Announce other things from now on, and let the board of the island say so."""
+        self.announcer.offer(offer.nickname, offer.capabilities, offer.bridge_geohash)
+        self.announce(effects, now)
+        self._placard.text = offer.notice
+        self.keep_posted(effects, now)
+
+    def keep_posted(self, effects: list[Effect], now: float) -> None:
+        """See that this node's notice stands on the board as it should; nothing while the clock is not set."""
+        wall_ms = self._clock.ms(now)
+        if wall_ms is None or not (self._placard.text or self._placard.standing):
+            return
+        for said in self._placard.due(wall_ms, now):
+            frame = self._signed(MessageType.BOARD, said.payload, None, now)
+            if frame is not None:
+                identifier = self._publish(frame, effects, now, expires_ms=said.until_ms)
+                if said.notice is not None:
+                    said.notice.packet_id, said.notice.frame = identifier, frame
+        for one in self._placard.standing.values():
+            if not self.history.knows(MessageType.BOARD, one.packet_id):  # many posts of others have pushed it out
+                self.keep(one.frame, peek(one.frame), one.packet_id, effects, now, wall_ms, one.expires_ms)
 
     def keep(
         self,
@@ -97,7 +116,7 @@ class Speaker:
             until_ms = wall_ms + int((kept.ends_at - now) * 1000)
             effects.append(HistoryKept(header.type, identifier, frame, until_ms))
 
-    def remember(self, packets: Iterable[HistoryKept], now: float) -> None:
+    def remember(self, packets: Iterable[HistoryKept], effects: list[Effect], now: float) -> None:
         """Take back what was kept before a restart; nothing while the clock is not set."""
         wall_ms = self._clock.ms(now)
         if wall_ms is not None:
@@ -107,6 +126,10 @@ class Speaker:
                 replaced = self.notices.admit(header.type, payload_of(kept.frame, header), kept.packet_id)
                 for gone in (kept.packet_id,) if replaced is None else replaced:
                     self.history.withdraw(header.type, gone)
+            board = self.history.newest_first((MessageType.BOARD,))
+            found = (self._placard.found_in(kept.frame, peek(kept.frame), kept.packet_id) for kept in board)
+            self._placard.remember([one for one in found if one is not None])
+            self.keep_posted(effects, now)
 
     def carry(self, payload: bytes, recipient: bytes | None, effects: list[Effect], now: float) -> bytes | None:
         """Send a carrier: a deposit, signed and directed, or without recipient one for everybody, signed by its author inside.
@@ -167,6 +190,14 @@ class Speaker:
         """Give the other end of one link what it lacks."""
         for frame in frames:
             self._out.emit(effects, (link.id,), frame, Priority.SYNC, now)
+
+    def _publish(self, frame: bytes, effects: list[Effect], now: float, *, urgent: bool = False, expires_ms: int | None = None) -> bytes:
+        """Send a public packet to everybody and keep it for those who missed it; returns its packet ID."""
+        header = peek(frame)
+        identifier = packet_id(frame, header)
+        self.keep(frame, header, identifier, effects, now, header.timestamp_ms, expires_ms)
+        self._send(effects, frame, self._out.toward(header.type, identifier, None), now, urgent=urgent)
+        return identifier
 
     def _signed(self, kind: int, payload: bytes, recipient: bytes | None, now: float, *, ttl: int = MAX_TTL) -> bytes | None:
         wall_ms = self._clock.ms(now)

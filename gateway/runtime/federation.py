@@ -13,6 +13,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.admin.audit import Witness, nobody
 from gateway.bridge.membership import Membership
 from gateway.bridge.membership_book import Book
 from gateway.bridge.membership_events import (
@@ -39,6 +40,7 @@ from gateway.mesh.effects import SiteMet, SiteParted, SiteSpoke
 from gateway.mesh.events import CatchUpSite, MeshEvent, PartWithSite, TellSite
 from gateway.runtime.bookfile import BookFile
 from gateway.runtime.doors import Doors, with_peer
+from gateway.store.audit import Action, Actor
 from gateway.wire.federation import Hello, Status
 from gateway.wire.federation import encode as encode_message
 from gateway.wire.ticket import Scope
@@ -89,6 +91,7 @@ class Federation:
         how: how this gateway is, for members that ask.
         report: told one sentence per change of state, for the log.
         forget: told who is no member any more, once the doors are shut: what was saved up for it is nobody's.
+        witness: notes who joins and who goes.
 
     Attributes:
         statuses: what other gateways said last of how they are, by peer ID.
@@ -106,6 +109,7 @@ class Federation:
         how: Callable[[], Status],
         report: Callable[[str], None],
         forget: Callable[[str], None] = lambda _peer: None,
+        witness: Witness = nobody,
     ) -> None:
         self.membership = membership
         self.statuses: dict[str, Status] = {}
@@ -119,6 +123,7 @@ class Federation:
         self._how = how
         self._report = report
         self._forget = forget
+        self._witness = witness
         self._expelled: set[str] = set()  # since the doors were renewed last
         self._give: Callable[[MeshEvent], None] = lambda _event: None
         self._jobs: deque[_Job] = deque()
@@ -204,6 +209,7 @@ class Federation:
             self._report(f"{peer} showed a ticket that was not taken: {refusal}.")
         elif not was_member:
             self._report(f"{peer} has joined with a ticket.")
+            self._witness(Actor.SYSTEM, Action.MEMBER_JOINED)
         return "" if refusal is None else refusal.value
 
     def told(self, peer: str, word: str) -> None:
@@ -303,6 +309,7 @@ class Federation:
                 for known in (self._places, self._tickets, self._given_up_at, self.statuses):
                     known.pop(peer, None)
                 self._report(f"{peer} may not link any more: {why}.")
+                self._witness(Actor.SYSTEM, Action.MEMBER_LEFT)
             case Dial(_, addresses, shown):
                 self._dial(peer, addresses, shown)
             case Send(_, data):

@@ -20,6 +20,7 @@ from gateway.mesh.records import (
     LetterKept,
     PacketWithdrawn,
 )
+from gateway.runtime.auditor import Auditor
 from gateway.runtime.desk import OpenStore
 from gateway.runtime.postbox import Postbox, ended_in, letters_in
 from gateway.runtime.recorder import Recorder
@@ -64,6 +65,7 @@ class Keeping:
         self.unwritten = 0
         self.writer = StoreWriter(open_store, wall_ms, report)
         self.recorder = Recorder(self.writer, wall_ms, names)
+        self.auditor = Auditor(self.writer, wall_ms, report)
         self._postbox = Postbox(self.writer, wall_ms)
         self._pins = TokenBucket(PIN_WRITE_RATE, PIN_WRITE_BURST)
 
@@ -78,11 +80,13 @@ class Keeping:
             asyncio.create_task(self.writer.run(), name="store"),
             asyncio.create_task(self._give_back(give), name="remember"),
             asyncio.create_task(self._postbox.run(give), name="mail"),
+            asyncio.create_task(self.auditor.run(), name="audit"),
         )
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             self.recorder.flush()
+            self.auditor.flush()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

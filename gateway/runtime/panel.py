@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from gateway.admin.audit import Witness, nobody
+from gateway.store.audit import Action, Actor
 from hw.button import Button, Press, find_button
 from hw.leds import Light, Signal
 
@@ -21,6 +23,7 @@ class Panel:
         wipe: erases what the gateway knows.
         report: told one sentence when a device cannot be used, or something was asked for.
         root: where ``sys`` and ``dev`` are.
+        witness: notes what was asked for.
 
     """
 
@@ -31,6 +34,7 @@ class Panel:
         wipe: Callable[[], Awaitable[object]],
         report: Callable[[str], None],
         root: Path = Path("/"),
+        witness: Witness = nobody,
     ) -> None:
         self._is_well = is_well
         self._setup = setup
@@ -39,6 +43,7 @@ class Panel:
         self._root = root
         self._pending = Press.NOTHING
         self._light: Light | None = None
+        self._witness = witness
         self._wiping: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -78,6 +83,7 @@ class Panel:
             self._setup()
         elif press is Press.WIPE and self._wiping is None:
             self._report("The button was held for long: everything is erased.")
+            self._witness(Actor.BUTTON, Action.WIPE_ASKED)
             self._wiping = asyncio.create_task(self._erase(), name="wipe")
 
     async def _erase(self) -> None:

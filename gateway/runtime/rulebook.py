@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from gateway.admin.audit import Witness, nobody
 from gateway.admin.policy import PolicyDocument, policy_document
 from gateway.bridge.policy import BUILT_IN, Action, Policy
 from gateway.config.policy import InvalidPolicyError, load_policy
 from gateway.errors import ConfigError
+from gateway.store import audit
 
 LOOK_S: Final = 2.0  # seconds between two looks at the file, each of which is one stat
 SETTLE_S: Final = 1.0  # seconds a file that has changed must be left alone before it is read
@@ -29,16 +31,20 @@ class Rulebook:
         needed: whether the file has to be there at the start; else nothing but the mode decides until there is one.
         use: puts rules in force.
         report: told one sentence per change of state.
+        witness: notes that rules have changed, or were not taken.
 
     Raises:
         InvalidPolicyError: the file cannot be used at the start.
 
     """
 
-    def __init__(self, file: Path, *, needed: bool, use: Callable[[Policy], None], report: Callable[[str], None]) -> None:
+    def __init__(
+        self, file: Path, *, needed: bool, use: Callable[[Policy], None], report: Callable[[str], None], witness: Witness = nobody
+    ) -> None:
         self._file = file
         self._use = use
         self._report = report
+        self._witness = witness
         self.policy = BUILT_IN
         self.trouble: tuple[str, str] | None = None
         self._seen: _Stamp | None = self._stamp()
@@ -72,6 +78,7 @@ class Rulebook:
             is_news, self.trouble = trouble != self.trouble, trouble
             if is_news:
                 self._report(" ".join(trouble))
+                self._witness(audit.Actor.CONFIGURATION, audit.Action.POLICY_REFUSED)
             return
         is_news = self.trouble is not None or policy != self.policy
         self.trouble = None
@@ -79,6 +86,7 @@ class Rulebook:
         self._use(policy)
         if is_news:
             self._report(f"The rules in {self._file} are in force now: {_count(policy)}.")
+            self._witness(audit.Actor.CONFIGURATION, audit.Action.POLICY_CHANGED, _count(policy))
 
     def read_anew(self) -> None:
         """Read the file because somebody asks for it; raises `ConfigError` if those read before stay in force."""

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway.admin.audit import Witness, nobody
 from gateway.errors import GatewayError
 from gateway.mesh.events import MeshEvent, Offer, Say, SwitchBridge
+from gateway.store.audit import Action, Actor
 
 if TYPE_CHECKING:
     from hw.bluez.steps import Step
@@ -42,15 +44,19 @@ class Steering:
         offers: what to announce with the bridge on, and with it off.
         report: told one sentence per wish that was fulfilled.
         has_bridge: whether the configuration lets anything cross at all.
+        witness: notes each of them.
 
     `restarts` says whether the gateway is to start again once it has stopped.
 
     """
 
-    def __init__(self, note: Path, offers: Callable[[bool], Offer], report: Callable[[str], None], *, has_bridge: bool) -> None:
+    def __init__(
+        self, note: Path, offers: Callable[[bool], Offer], report: Callable[[str], None], *, has_bridge: bool, witness: Witness = nobody
+    ) -> None:
         self._note = note
         self._offers = offers
         self._report = report
+        self._witness = witness
         self.has_bridge = has_bridge
         self._send: Callable[[MeshEvent], None] | None = None
         self._stop = asyncio.Event()
@@ -71,11 +77,11 @@ class Steering:
         if self.is_off:
             self._report("The bridge stays switched off, as somebody left it: nothing crosses to other sites.")
 
-    async def switch_bridge(self, by: str, *, on: bool) -> None:
+    async def switch_bridge(self, by: Actor, *, on: bool) -> None:
         """Let nothing cross, or again what the configuration lets through; one wish after the other.
 
         Args:
-            by: which way the wish came, such as "over MQTT".
+            by: which way the wish came.
             on: whether it is to be on.
 
         Raises:
@@ -89,12 +95,13 @@ class Steering:
             self._tell(SwitchBridge(on))
             self._tell(self._offers(on))
             if self.is_off is on:
-                self._report(f"The bridge was switched {'on' if on else 'off'} {by}.")
+                self._report(f"The bridge was switched {'on' if on else 'off'} {by.way}.")
+                self._witness(by, Action.BRIDGE_SWITCHED, "on" if on else "off")
             self.is_off = not on
             if not on:
                 await self._write_down(on=False)
 
-    async def restart(self, by: str) -> None:
+    async def restart(self, by: Actor) -> None:
         """Stop in a moment, and start again.
 
         Raises:
@@ -106,20 +113,23 @@ class Steering:
             raise SteeringError(f"The gateway has only just started; ask again in {YOUNG_S:.0f} seconds.")
         if not self.restarts:
             self.restarts = True
-            self._report(f"The gateway restarts, as was asked for {by}.")
+            self._report(f"The gateway restarts, as was asked for {by.way}.")
+            self._witness(by, Action.RESTART_ASKED)
             loop.call_later(RESTART_S, self._stop.set)
 
-    async def rescan(self, radio: Radio, by: str) -> tuple[str, ...]:
+    async def rescan(self, radio: Radio, by: Actor) -> tuple[str, ...]:
         """Let the radio search anew; returns how it went."""
         from hw.bluez.steps import Step  # noqa: PLC0415 -- dbus-fast is an extra
 
-        self._report(f"The radio searches anew, as was asked for {by}.")
+        self._report(f"The radio searches anew, as was asked for {by.way}.")
+        self._witness(by, Action.RADIO_RESET, f"{Step.NEW_SCANNER.value}, every adapter")
         return await radio.reset(None, Step.NEW_SCANNER)
 
-    async def say(self, text: str, by: str) -> None:
+    async def say(self, text: str, by: Actor) -> None:
         """Send a public message in the gateway's own name to everybody near."""
         self._tell(Say(text))
-        self._report(f"A notice was sent to the mesh, as was asked for {by}.")
+        self._report(f"A notice was sent to the mesh, as was asked for {by.way}.")
+        self._witness(by, Action.NOTICE_SENT)
 
     def _tell(self, event: MeshEvent) -> None:
         if self._send is None:

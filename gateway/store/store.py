@@ -3,6 +3,7 @@
 from pathlib import Path
 from random import Random
 
+from gateway.store.audit import AuditLog
 from gateway.store.carried import CarriedEvents
 from gateway.store.database import Database, open_database
 from gateway.store.decisions import Decisions
@@ -33,10 +34,11 @@ class Store:
         self.carried = CarriedEvents(database)
         self.decisions = Decisions(database)
         self.shapes = Shapes(database, rng.randbytes)
+        self.audit = AuditLog(database)
 
     def prune(self, now_ms: int) -> int:
         """Forget what is over, in one transaction; returns how many rows. Raises `StoreError`."""
-        parts = (self.spool, self.mail, self.history, self.pins, self.events, self.carried, self.decisions, self.shapes)
+        parts = (self.spool, self.mail, self.history, self.pins, self.events, self.carried, self.decisions, self.shapes, self.audit)
         with self.database.transaction():
             return sum(part.prune(now_ms) for part in parts)
 

@@ -31,6 +31,7 @@ ROUTES: Final = (
     "/api/v1/why/{id}",
     "/api/v1/policy",
     "/api/v1/policy/history",
+    "/api/v1/audit",
     "/api/v1/federation",
     "/api/v1/federation/invite",
     "/api/v1/federation/join",

@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from gateway.bridge.open import OPEN_NOTICE
 from gateway.status import Problem, Severity, sentence
 from tests.admin.documents import document
 from transports.link import TransportState
@@ -35,7 +36,7 @@ def test_the_document_has_every_figure_where_it_belongs() -> None:
     status = document(waiting=5)
     assert status.sentence == "No phone is near. Linked to 1 site. 5 bytes are waiting for busy links."
     assert (status.uptime_s, status.waiting_bytes, status.shed_frames, status.problems) == (12.3, 5, 3, ())
-    assert (status.bridge.mode.value, status.bridge.sites) == ("open", 1)
+    assert (status.bridge.mode.value, status.bridge.sites, status.bridge.notice) == ("open", 1, OPEN_NOTICE)
     assert len(status.peer_id) == 16
     radio = status.transports["radio"]
     assert (radio.state, radio.sentence, radio.links, radio.addresses) == (TransportState.UP, "2 links.", 2, ("here",))

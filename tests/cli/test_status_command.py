@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from gateway.bridge.engine import BridgeMode
+from gateway.bridge.open import OPEN_NOTICE
 from gateway.cli.status import _print
 from gateway.status import (
     AirSummary,
@@ -43,7 +44,7 @@ def test_problems_come_first_with_what_to_do(capsys: pytest.CaptureFixture) -> N
 def test_transports_and_the_bridge_follow(capsys: pytest.CaptureFixture) -> None:
     lines = printed(document(RADIO), capsys)
     assert [line.split() for line in lines[2:4]] == [["TRANSPORT", "STATE", "LINKS"], ["radio", "up", "2", "2", "links."]]
-    assert "Bridge open: 0 packets out, 0 in, 0 passed on." in lines
+    assert lines[lines.index("Bridge open: 0 packets out, 0 in, 0 passed on.") + 1] == OPEN_NOTICE
 
 
 def test_a_bridge_that_is_off_says_so(capsys: pytest.CaptureFixture) -> None:

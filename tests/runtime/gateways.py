@@ -22,11 +22,14 @@ class Site:
         directory: Path,
         notice: Callable[[Effect, float], None] = lambda _effect, _now: None,
         trusted: Callable[[], bool] = lambda: True,
+        *settings: str,
+        island: Island | None = None,
     ) -> None:
         overrides = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "transports.libp2p.enabled=false"]
+        overrides += settings
         self.socket = directory / "control.sock"
         self.reports: list[str] = []
-        self.island = Island("seed", PHONES)
+        self.island = island or Island("seed", PHONES)
         self.radio = VirtualRadio(self.island)
         config = load(None, {}, overrides).config
         self.gateway = Gateway(config, [self.radio], notice=notice, trusted=trusted, report=self.reports.append)

@@ -17,6 +17,7 @@ from gateway.mesh.events import CatchUpSite, MeshEvent, PartWithSite, TellSite
 from gateway.runtime.bookfile import BookFile
 from gateway.runtime.doors import Doors
 from gateway.runtime.federation import JOIN_S, LOOK_S, RETRY_S, Federation, found_membership
+from gateway.store.audit import Action, Actor
 from gateway.wire import federation as wire
 from gateway.wire.federation import AskHistory, AskStatus, Hello, Status
 from gateway.wire.ticket import Scope, Ticket, encode
@@ -84,7 +85,17 @@ class Rig:
         hello = Hello(1, 1, bytes(8), "meshgate test")
         membership = found_membership(b"hall".ljust(32, b"."), self.disk.load(), hello, configured)
         doors = Doors({"libp2p": self.gate}, {"libp2p": dict.fromkeys(configured, ())})
-        self.room = Federation(membership, self.disk, doors, lambda: self.unix, lambda: HOW, self.reports.append, self._forget)
+        self.noted: list[tuple[object, ...]] = []
+        self.room = Federation(
+            membership,
+            self.disk,
+            doors,
+            lambda: self.unix,
+            lambda: HOW,
+            self.reports.append,
+            self._forget,
+            lambda *what: self.noted.append(what),
+        )
 
     def _forget(self, peer: str) -> None:
         self.forgotten.append((peer, peer not in self.gate.members))
@@ -335,6 +346,18 @@ def test_no_report_has_a_secret_in_it(tmp_path):
             for secret in (ticket.nonce.hex(), ticket.signature.hex(), encode(ticket).hex(), repr(ticket.nonce)):
                 assert not any(secret in report for report in rig.reports)
             assert len(rig.reports) >= 3
+
+    play(scene)
+
+
+def test_who_joins_and_who_goes_is_noted_once_and_without_a_name(tmp_path):
+    async def scene() -> None:
+        async with running(Rig(tmp_path)) as rig:
+            ticket = await rig.ticket()
+            for who, shown in ((BARN, b"x"), (HUT, encode(ticket)), (HUT, encode(ticket))):
+                await rig.room.judge(who.peer, shown)
+            await rig.room.decide(lambda: rig.room.membership.revoke(HUT.key, NOW))
+            assert rig.noted == [(Actor.SYSTEM, Action.MEMBER_JOINED), (Actor.SYSTEM, Action.MEMBER_LEFT)]
 
     play(scene)
 

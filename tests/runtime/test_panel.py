@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 from gateway.runtime.panel import Panel
+from gateway.store.audit import Action, Actor
 from hw.button import NAME
 from tests.hw.sysfs import write
 from tests.testing.virtual_loop import run
@@ -34,9 +35,13 @@ def held(root: Path, seconds: float) -> tuple[list[str], list[str]]:
     async def wipe() -> None:
         done.append("wipe")
 
+    def witness(actor: Actor, action: Action, detail: str = "", uid: int | None = None) -> None:
+        assert (actor, detail, uid) == (Actor.BUTTON, "", None)
+        done.append(action.value)
+
     async def main() -> None:
         device = fit(root)
-        running = asyncio.create_task(Panel(lambda: True, lambda: done.append("setup"), wipe, said.append, root).run())
+        running = asyncio.create_task(Panel(lambda: True, lambda: done.append("setup"), wipe, said.append, root, witness).run())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         pen = os.open(device, os.O_WRONLY)
@@ -57,7 +62,7 @@ def test_a_long_press_opens_setup_mode(tmp_path: Path) -> None:
 
 
 def test_a_very_long_press_erases_everything(tmp_path: Path) -> None:
-    assert held(tmp_path, 25) == (["wipe"], ["The button was held for long: everything is erased."])
+    assert held(tmp_path, 25) == (["wipe_asked", "wipe"], ["The button was held for long: everything is erased."])
 
 
 def test_a_short_press_and_a_thing_that_lies_on_the_button_do_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from gateway.config.policy import InvalidPolicyError
 from gateway.errors import ConfigError
 from gateway.runtime import rulebook
 from gateway.runtime.rulebook import LOOK_S, SETTLE_S, Rulebook
+from gateway.store.audit import Action as Deed
+from gateway.store.audit import Actor
 
 SHUT = 'default = "deny"\n'
 AJAR = 'default = "deny"\n[[rule]]\nname = "people"\nkind = "announce"\nthen = "allow"\n'
@@ -145,3 +147,18 @@ def test_who_asks_for_a_reload_hears_that_the_rules_cannot_be_used(tmp_path):
     desk.book.read_anew()
     assert desk.policy.default is Action.DENY
     assert desk.book.trouble is None
+
+
+def test_a_change_of_the_rules_and_a_file_that_was_not_taken_are_noted_once(tmp_path):
+    noted = []
+    file = tmp_path / "policy.toml"
+    file.write_text(SHUT)
+    book = Rulebook(file, needed=False, use=lambda _: None, report=lambda _: None, witness=lambda *what: noted.append(what))
+    assert noted == []  # they are those of the start
+    for text in (SHUT, AJAR, AJAR, WRONG, WRONG):
+        file.write_text(text)
+        book.read()
+    assert noted == [
+        (Actor.CONFIGURATION, Deed.POLICY_CHANGED, "1 rule, and what none of them fits stays"),
+        (Actor.CONFIGURATION, Deed.POLICY_REFUSED),
+    ]

@@ -32,6 +32,7 @@ ROWS = {  # by the step that made the table: what a gateway of that version may 
         "INSERT INTO decision VALUES (1, 'aabb', 1000, 'radio', 'heard', '', '', '')",
         SHAPE,
     ),
+    7: ("INSERT INTO audit VALUES (1, 1000, 'mqtt', NULL, 'bridge_switched', 'off', 0)",),
     5: ("UPDATE shape SET sites = x'686974686572212100'",),
 }
 
@@ -74,6 +75,8 @@ def test_from_every_version_the_same_shape_is_reached_and_nothing_is_lost(tmp_pa
             assert len(store.pins.load(2000)) == len(store.carried.load(2000)) == 1
         if version >= 3:
             assert len(store.decisions.trail("aabb")) == 1
+        if version >= 7:
+            assert [(one.at_ms, one.detail) for one in store.audit.page(9)] == [(1000, "off")]
         if version >= 4:
             assert [one.identifier for one in store.events.load(1800)] == [b"e"]
         if version >= 3:

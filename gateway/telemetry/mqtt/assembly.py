@@ -16,6 +16,7 @@ from gateway.config.mqtt import Verb
 from gateway.mesh.identity import Identity
 from gateway.runtime.steering import Radio, Steering, SteeringError
 from gateway.status import GatewayStatus
+from gateway.store.audit import Actor
 from gateway.telemetry.mqtt.access import load_access
 from gateway.telemetry.mqtt.documents import Host, Software
 from gateway.telemetry.mqtt.line import PahoLine
@@ -24,8 +25,6 @@ from gateway.telemetry.mqtt.service import Mqtt
 from gateway.telemetry.mqtt.topics import Topics, gateway_id
 from hw.board import read_board
 from hw.vitals import read_vitals
-
-BY = "over MQTT"
 
 
 def assemble(
@@ -76,21 +75,21 @@ def deeds(steering: Steering, radio: Radio | None) -> Mapping[Verb, Deed]:
     """Return what can be done over MQTT: no bridge to switch, or no radio to search with, and the command is not there."""
 
     async def switch_bridge(value: str) -> Mapping[str, object]:
-        await steering.switch_bridge(BY, on=value == "on")
+        await steering.switch_bridge(Actor.MQTT, on=value == "on")
         return {"bridge": value}
 
     async def restart(_value: str) -> Mapping[str, object]:
-        await steering.restart(BY)
+        await steering.restart(Actor.MQTT)
         return {}
 
     async def say(text: str) -> Mapping[str, object]:
-        await steering.say(text, BY)
+        await steering.say(text, Actor.MQTT)
         return {}
 
     async def rescan(_value: str) -> Mapping[str, object]:
         if radio is None:
             raise SteeringError("This gateway has no Bluetooth radio.")
-        return {"steps": len(await steering.rescan(radio, BY))}
+        return {"steps": len(await steering.rescan(radio, Actor.MQTT))}
 
     served: dict[Verb, Deed] = {Verb.RESTART: restart, Verb.SEND: say}
     if steering.has_bridge:
