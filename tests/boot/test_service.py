@@ -144,6 +144,14 @@ def test_one_that_is_killed_is_started_again_as_who_it_was(machine: Machine) -> 
     assert status_of(machine)["peer_id"] == who
 
 
+def test_one_that_cannot_start_is_given_up_and_the_journal_says_why(machine: Machine) -> None:
+    machine.run("sh", "-c", f"echo nonsense >{CONFIG}")
+    assert machine.try_("systemctl", "restart", SERVICE).returncode != 0
+    machine.until(lambda: machine.show("ActiveState") == "failed", "systemd gives up", 60)
+    assert machine.show("Result") == "exit-code"
+    assert f"{CONFIG}:1: not valid TOML" in machine.journal(100)
+
+
 def test_after_a_wipe_systemd_starts_somebody_else(machine: Machine) -> None:
     before, who = machine.main, status_of(machine)["peer_id"]
     assert "erased  /var/lib/meshgate/identity.key" in machine.meshgate("wipe", "--yes")
@@ -158,6 +166,7 @@ def test_the_recovery_helper_answers_the_gateway_and_nobody_else(machine: Machin
     assert recovery(machine, "meshgate") == "ok"
     assert recovery(machine, "nobody") == "warn"
     assert machine.show("Result", "meshgate-recover.service") == "success"
+    assert "refused process" not in machine.run("journalctl", "--boot", "--unit=meshgate-recover.service", "--output=cat")
 
 
 @pytest.mark.parametrize("unit", ["meshgate.service", "meshgate-recover.service"])
