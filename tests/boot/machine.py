@@ -115,6 +115,10 @@ class Machine:
             or self._log.read_text(errors="replace")[-4000:]
         )
 
+    def said(self) -> str:
+        """What the gateway's process has said since it was started."""
+        return self.run("journalctl", "--no-pager", "--quiet", "--boot", "--output=cat", f"_PID={self.main}")
+
     def until(self, holds: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> float:
         """Wait until something holds; the seconds it took."""
         began = time.monotonic()
