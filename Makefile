@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test slow rig check bench docs setup lock clean
+.PHONY: run test slow rig boot check bench docs setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,10 @@ slow: setup
 # Beside a real bluetoothd, in a guest of its own; the first time builds that guest's kernel. See tests/rig/README.md.
 rig: setup
 	tests/rig/rig test
+
+# The service under a systemd of its own, in a container; needs root.
+boot: setup
+	tests/boot/boot test
 
 check: setup
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ blink on, and its files belong to root whenever it is chosen. Source: Linux Docu
 """
 
 import asyncio
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -14,22 +13,15 @@ NAMES: Final = ("meshgate", "ACT", "led0")
 """Which light is used, the first that is there: one made for it, else the green one of a Raspberry Pi under its newer or older name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A light that is on and off by turns; seconds."""
-
-    on: float
-    off: float
-
-
 class Signal(Enum):
-    """What is shown."""
+    """What is shown: seconds on, off, on, … again and again. One can be told from another without a watch."""
 
-    STARTING = Pattern(0.5, 0.5)
-    WELL = Pattern(0.05, 2.95)
-    TROUBLE = Pattern(1.5, 1.5)
-    SETUP = Pattern(0.25, 0.25)  # letting the button go now opens setup mode
-    WIPE = Pattern(0.06, 0.06)  # letting the button go now erases everything
+    STARTING = (0.5, 0.5)
+    WELL = (0.05, 2.95)
+    WARNING = (0.15, 0.3, 0.15, 2.4)  # something does less than it should
+    ERROR = (1.5, 1.5)  # something does not do its work
+    SETUP = (0.25, 0.25)  # letting the button go now opens setup mode
+    WIPE = (0.06, 0.06)  # letting the button go now erases everything, or it is being erased
 
 
 class Light:
@@ -69,9 +61,8 @@ class Light:
             self._trigger.write_text("none")
             while True:
                 self._changed.clear()
-                pattern = self._signal.value
-                for lit, seconds in ((True, pattern.on), (False, pattern.off)):
-                    self._brightness.write_text("1" if lit else "0")
+                for step, seconds in enumerate(self._signal.value):
+                    self._brightness.write_text("0" if step % 2 else "1")
                     if await self._is_changed_within(seconds):
                         break
         finally:

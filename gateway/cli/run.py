@@ -121,7 +121,7 @@ def _panel(gateway: "Gateway", say: Callable[[str], None]) -> "Panel":
     def setup() -> None:
         say("There is no setup mode without the page.")
 
-    return Panel(lambda: not gateway.status().problems, setup, gateway.wiping.wipe, say, witness=gateway.witness)
+    return Panel(lambda: gateway.health.worst, setup, gateway.wiping.wipe, say, witness=gateway.witness)
 
 
 def _count(text: str) -> int:

@@ -6,8 +6,9 @@
 | state   | /var/lib/meshgate             | $XDG_STATE_HOME/meshgate                    |
 | runtime | /run/meshgate                 | $XDG_RUNTIME_DIR/meshgate, else state + run |
 
-A run is the system's when it is root's, or when systemd hands over a state directory
-(`StateDirectory=` in the unit sets $STATE_DIRECTORY). Nothing is ever put into /tmp.
+A run is the system's when it is root's, when systemd hands over a state directory (`StateDirectory=` in the unit sets
+$STATE_DIRECTORY), or when it is of the user who has /var/lib/meshgate: ``sudo -u meshgate meshgate wipe`` means the
+service's gateway and no other. Nothing is ever put into /tmp.
 """
 
 import os
@@ -36,14 +37,14 @@ class Places:
 
 
 def places(env: Mapping[str, str], *, root: bool | None = None) -> Places:
-    """The directories for this environment; `root` (default: ask the system) is whether root runs us.
+    """The directories for this environment; `root` (default: ask the system) is whether root, or the service's own user, runs us.
 
     Raises:
         ConfigError: nobody knows where the home directory is.
     """
     home = _home(env)
     state = env.get("STATE_DIRECTORY", "").partition(":")[0]
-    if state or (os.geteuid() == 0 if root is None else root):
+    if state or (_is_system(os.geteuid()) if root is None else root):
         runtime = env.get("RUNTIME_DIRECTORY", "").partition(":")[0]
         return Places(state=Path(state or SYSTEM_STATE), runtime=Path(runtime or SYSTEM_RUNTIME), home=home)
     state_dir = _xdg(env, "XDG_STATE_HOME", home / ".local" / "state")
@@ -79,6 +80,14 @@ def expand(text: str, where: Places, directory: Path) -> Path:
     if text == "~" or text.startswith("~/"):
         return where.home / text[2:]
     return directory / text
+
+
+def _is_system(user: int, state: Path = SYSTEM_STATE) -> bool:
+    """Whether this user is root or has the system's state directory."""
+    try:
+        return user == 0 or user == state.stat().st_uid
+    except OSError:
+        return False
 
 
 def _drop_ins(directory: Path) -> list[Path]:

@@ -1,64 +1,92 @@
-"""Whether an MQTT broker lets the gateway in: one CONNECT, one CONNACK, and good-bye (MQTT 3.1.1, sections 3.1, 3.2 and 3.14)."""
+"""Whether the MQTT brokers let the gateway in: each is called once, as the gateway itself would call it, under another name.
+
+It is the gateway's own line with its own certificates and password, so what is found here is what the gateway meets. The name
+differs, because a broker ends the line of whoever had the same one before; and there is no last will.
+"""
 
 import asyncio
-import ssl
+import contextlib
+from dataclasses import replace
+from importlib.util import find_spec
+from random import Random
+from typing import TYPE_CHECKING
 
+from gateway.config.mqtt import MqttConfig, parse_broker
 from gateway.doctor.host_facts import Login
-from gateway.doctor.reach import PATIENCE_S, hang_up
+from gateway.doctor.redact import redact
+from gateway.errors import ConfigError
+from transports.backoff import Backoff
 
-_KEEP_ALIVE_S = 10
-_CLEAN, _HAS_USER, _HAS_PASSWORD = 0x02, 0x80, 0x40
-_REFUSALS = frozenset({4, 5})  # bad user name or password, not authorised
+if TYPE_CHECKING:
+    from gateway.telemetry.mqtt.dialling import Dialling
+    from gateway.telemetry.mqtt.line import Access
+    from gateway.telemetry.mqtt.values import LineDown, LineEvent
+
+ANSWER_S = 20.0  # seconds for a name server, a connection, TLS and an answer; the line itself gives each step ten
+GOODBYE_S = 2.0
+_NAME = "doctor"
+_MISSING = ("Meshgate was installed without MQTT.", "Install it with: pip install 'meshgate[telemetry]'")
 
 
-async def login(host: str, port: int, *, user: str = "", password: str = "", tls: ssl.SSLContext | None = None) -> Login:
-    """Log in and out again under a client name of its own, so that a running gateway keeps its place; never raises for what is there.
+async def log_in(config: MqttConfig) -> tuple[Login, ...]:
+    """Call every broker, all at once; what they say, in their order. Nothing if MQTT is switched off.
 
-    Args:
-        host: of the broker.
-        port: of the broker.
-        user: empty if none is configured.
-        password: never shown; empty if none is configured.
-        tls: None for a connection in clear.
-
+    What cannot be used of the configuration is one answer, of no broker. Never raises for what is there.
     """
+    if not config.enabled:
+        return ()
+    if find_spec("paho") is None:
+        return (Login(0, *_MISSING),)
+    from gateway.telemetry.mqtt.access import load_access  # noqa: PLC0415 -- paho-mqtt is an extra
+    from gateway.telemetry.mqtt.topics import Topics  # noqa: PLC0415
+
     try:
-        async with asyncio.timeout(PATIENCE_S):
-            reader, writer = await asyncio.open_connection(host, port, ssl=tls)
-    except ssl.SSLError:
-        return Login.NO_BROKER
-    except (OSError, TimeoutError):
-        return Login.UNREACHABLE
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            writer.write(connect_packet(user, password))
-            await writer.drain()
-            answer = await reader.readexactly(4)
-            writer.write(b"\xe0\x00")
-            await writer.drain()
-    except (OSError, TimeoutError, asyncio.IncompleteReadError):
-        return Login.NO_BROKER
-    finally:
-        await hang_up(writer)
-    if answer[:2] != b"\x20\x02":
-        return Login.NO_BROKER
-    return Login.WELCOME if answer[3] == 0 else Login.REFUSED if answer[3] in _REFUSALS else Login.NO_BROKER
+        access = load_access(config, Topics(config.topic_root, _NAME, config.discovery_prefix))
+    except ConfigError as error:
+        return (Login(0, str(error), "Put that right, as the user the gateway runs as; without it the gateway does not start."),)
+    access = replace(access, will=None)
+    return tuple(await asyncio.gather(*(_call(access, place, text) for place, text in enumerate(config.brokers, start=1))))
 
 
-def connect_packet(user: str, password: str) -> bytes:
-    """Return the bytes of a CONNECT that leaves nothing behind at the broker."""
-    flags = _CLEAN | (_HAS_USER if user else 0) | (_HAS_PASSWORD if user and password else 0)
-    body = _text("MQTT") + bytes((4, flags)) + _KEEP_ALIVE_S.to_bytes(2, "big") + _text("")
-    if user:
-        body += _text(user) + (_text(password) if password else b"")
-    length, size = b"", len(body)
+async def _call(access: "Access", place: int, text: str) -> Login:
+    """Call one broker, in an older version of MQTT if it does not know the newer."""
+    from gateway.telemetry.mqtt.dialling import Dialling  # noqa: PLC0415 -- paho-mqtt is an extra
+    from gateway.telemetry.mqtt.sentences import sentence_of  # noqa: PLC0415
+    from gateway.telemetry.mqtt.values import LineDown, Trouble  # noqa: PLC0415
+
+    broker = parse_broker(text)
+    dialling = Dialling((broker,), Backoff(Random()))  # noqa: S311 -- how long to wait, and nobody waits
+    now = asyncio.get_running_loop().time
     while True:
-        size, rest = divmod(size, 128)
-        length += bytes((rest | (0x80 if size else 0),))
-        if not size:
-            return b"\x10" + length + body
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                down = await _answer(access, dialling)
+        except TimeoutError:
+            down = LineDown(Trouble.SILENT)
+        if down is None:
+            return Login(place)
+        began = now()
+        dialling.failed(down.trouble, began)
+        if dialling.due > began:
+            down = replace(down, detail=redact(down.detail, (broker.host,)))  # an address does not belong into a report
+            return Login(place, *sentence_of(down, f"number {place} of mqtt.brokers", access.client_id))
 
 
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return len(data).to_bytes(2, "big") + data
+async def _answer(access: "Access", dialling: "Dialling") -> "LineDown | None":
+    """Open a line and end it; why it did not come up, None if it did."""
+    from gateway.telemetry.mqtt.line import PahoLine  # noqa: PLC0415 -- paho-mqtt is an extra
+    from gateway.telemetry.mqtt.values import LineDown  # noqa: PLC0415
+
+    heard: asyncio.Queue[LineEvent] = asyncio.Queue()
+    line = PahoLine(access, dialling.next, heard.put_nowait)
+    try:
+        first = await heard.get()
+    finally:
+        line.end(politely=True)
+    if isinstance(first, LineDown):
+        return first
+    with contextlib.suppress(TimeoutError):  # it let us in; how it takes a goodbye is no matter
+        async with asyncio.timeout(GOODBYE_S):
+            while not isinstance(await heard.get(), LineDown):
+                pass
+    return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.doctor.finding import Finding, fail, ok, unknown, warn
-from gateway.doctor.host_facts import Called, HostFacts, Login, Port, PortState
+from gateway.doctor.host_facts import Called, HostFacts, Login, Port, PortState, Rules
 from hw.vitals import Disk, Throttled, Vitals
 
 HOT_C = 80.0  # degrees Celsius at which a Raspberry Pi begins to slow down
@@ -32,8 +32,11 @@ def _findings(facts: HostFacts) -> Iterator[Finding]:
         yield check_libp2p(facts)
     for one in facts.called:
         yield check_called(one)
-    if facts.broker is not None:
-        yield check_broker(facts.broker)
+    for login in facts.brokers:
+        yield check_broker(login)
+    if facts.metrics_trouble:
+        yield fail("metrics.token", facts.metrics_trouble, "Without it the gateway does not start.")
+    yield check_rules(facts.rules)
 
 
 def check_power(state: Throttled | None) -> Finding:
@@ -129,7 +132,7 @@ def check_files(facts: HostFacts) -> Iterator[Finding]:
 def check_port(port: Port, *, gateway_runs: bool) -> Finding:
     """A port is the gateway's, or could be."""
     check, subject = f"port.{port.transport}", str(port.number)
-    key = f"transports.{port.transport}.listen"
+    key = "metrics.listen" if port.transport == "metrics" else f"transports.{port.transport}.listen"
     match port.state, gateway_runs:
         case (PortState.FREE, False):
             return ok(check, f"Port {subject} is free for {port.transport}.", subject)
@@ -175,16 +178,21 @@ def check_called(one: Called) -> Finding:
 
 
 def check_broker(login: Login) -> Finding:
-    """The MQTT broker lets the gateway in."""
-    check = "mqtt.login"
-    match login:
-        case Login.WELCOME:
-            return ok(check, "The MQTT broker lets this gateway in.")
-        case Login.REFUSED:
-            return fail(check, "The MQTT broker refuses this user or password.", "Check both, and the broker's access list.")
-        case Login.NO_BROKER:
-            return fail(check, "What answers at the MQTT broker's address is no broker.", "Check host, port, and whether it wants TLS.")
-    return fail(check, "The MQTT broker does not answer.", "Check host and port, and whether the broker runs.")
+    """An MQTT broker lets the gateway in."""
+    check, subject = "mqtt.login", str(login.place) if login.place else ""
+    if login.sentence:
+        return fail(check, login.sentence, login.remedy, subject)
+    return ok(check, f"Number {subject} of mqtt.brokers lets this gateway in.", subject)
+
+
+def check_rules(rules: Rules) -> Finding:
+    """The operator's rules can be used."""
+    check = "policy.rules"
+    if rules.trouble:
+        return fail(check, f"{rules.trouble}.", f"See: meshgate policy show --rules {rules.file}")
+    if rules.count is None:
+        return ok(check, "There are no rules of your own about what may cross: the mode of the bridge decides.")
+    return ok(check, f"Your {rules.count} {'rule' if rules.count == 1 else 'rules'} about what may cross can be used.")
 
 
 def _size(count: int) -> str:

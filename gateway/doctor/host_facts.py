@@ -34,13 +34,22 @@ class Called:
     why: str = ""  # why it did not
 
 
-class Login(StrEnum):
-    """What an MQTT broker said."""
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What one MQTT broker said."""
 
-    WELCOME = "welcome"
-    REFUSED = "refused"  # user or password
-    NO_BROKER = "no_broker"  # something answers, and it is not MQTT
-    UNREACHABLE = "unreachable"
+    place: int  # in the configured list, from 1; 0: none was asked
+    sentence: str = ""  # why it did not let us in, empty if it did
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How it is with the operator's rules."""
+
+    count: int | None = None  # None: nobody has written any
+    trouble: str = ""  # why they cannot be used
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,8 @@ class HostFacts:
     can_write: bool = True  # this user may write to the state directory, or make it
     ports: tuple[Port, ...] = ()
     called: tuple[Called, ...] = ()
-    broker: Login | None = None  # None: no broker is configured
+    brokers: tuple[Login, ...] = ()  # none: MQTT is switched off
+    rules: Rules = Rules()
+    metrics_trouble: str = ""  # why a token for metrics cannot be used
     libp2p_wanted: bool = False
     libp2p: Uplink | None = None  # None: the gateway does not run

@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.config import Config
-from gateway.doctor.host_facts import Called, HostFacts, Login, Port, PortState, Uplink
+from gateway.config.policy import InvalidPolicyError, default_policy_file, load_policy
+from gateway.doctor.broker import log_in
+from gateway.doctor.host_facts import Called, HostFacts, Port, PortState, Rules, Uplink
+from gateway.errors import ConfigError
 from gateway.limits import MAX_DOCTOR_FILES
 from gateway.status import GatewayStatus
+from gateway.telemetry.listener import read_token
 from hw.vitals import read_vitals
 from transports.libp2p import address as libp2p
 from transports.link import TransportState
@@ -36,25 +40,27 @@ class Address(Protocol):
         """Of TCP."""
 
 
-async def gather_host(config: Config, status: GatewayStatus | None, *, root: Path = Path("/"), broker: Login | None = None) -> HostFacts:
+async def gather_host(config: Config, status: GatewayStatus | None, *, root: Path = Path("/")) -> HostFacts:
     """Return what can be seen; never raises for anything that is missing.
 
     Args:
         config: what the operator decided.
         status: of the running gateway, None if none runs.
         root: where ``sys`` and ``proc`` are.
-        broker: what `gateway.doctor.broker.login` said, None if no broker is configured.
 
     """
     state = config.gateway.state_dir
+    called, brokers = await asyncio.gather(asyncio.gather(*(_call(*one) for one in _peers(config))), log_in(config.mqtt))
     return HostFacts(
         vitals=read_vitals(state, root),
         gateway_runs=status is not None,
         exposed=tuple(path.name for path in exposed(state)),
         can_write=_can_write(state),
         ports=tuple(_ports(config)),
-        called=tuple(await asyncio.gather(*(_call(*one) for one in _peers(config)))),
-        broker=broker,
+        called=tuple(called),
+        brokers=brokers,
+        rules=_rules(config),
+        metrics_trouble=_metrics_trouble(config),
         libp2p_wanted=config.transports.libp2p.enabled,
         libp2p=None if status is None else _uplink(status),
     )
@@ -88,6 +94,7 @@ def _ports(config: Config) -> Iterator[Port]:
     for name, enabled, listen, parse in (
         ("libp2p", chosen.libp2p.enabled, chosen.libp2p.listen, libp2p.parse_listen),
         ("websocket", chosen.websocket.enabled, chosen.websocket.listen, websocket.parse_listen),
+        ("metrics", True, config.metrics.listen, websocket.parse_listen),
     ):
         for text in listen if enabled else ():
             place: Address = parse(text)
@@ -128,6 +135,25 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
     with suppress(OSError):
         await writer.wait_closed()
+
+
+def _rules(config: Config) -> Rules:
+    file = config.policy.file
+    if file == default_policy_file(config.gateway.state_dir) and not os.path.lexists(file):
+        return Rules()
+    try:
+        return Rules(len(load_policy(file).rules), file=str(file))
+    except InvalidPolicyError as error:
+        return Rules(trouble=error.summary, file=str(file))
+
+
+def _metrics_trouble(config: Config) -> str:
+    try:
+        for file in config.metrics.token_files:
+            read_token(file)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def _can_write(state: Path) -> bool:

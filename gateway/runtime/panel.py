@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import Final
 
 from gateway.admin.audit import Witness, nobody
+from gateway.status import Severity
 from gateway.store.audit import Action, Actor
 from hw.button import Button, Press, find_button
 from hw.leds import Light, Signal
 
 LOOK_S: Final = 2.0  # seconds between two looks at how the gateway is
-_SHOWN: Final = {Press.SETUP: Signal.SETUP, Press.WIPE: Signal.WIPE}
+_PENDING: Final = {Press.SETUP: Signal.SETUP, Press.WIPE: Signal.WIPE}
+_STATES: Final = {None: Signal.WELL, Severity.NOTICE: Signal.WELL, Severity.WARNING: Signal.WARNING, Severity.ERROR: Signal.ERROR}
 
 
 class Panel:
     """The button and the light.
 
     Args:
-        is_well: whether nothing is wrong with the gateway; asked every `LOOK_S`.
+        worst: how grave the gravest thing is that is wrong with the gateway, None if nothing is; asked every `LOOK_S`.
         setup: opens setup mode.
         wipe: erases what the gateway knows.
         report: told one sentence when a device cannot be used, or something was asked for.
@@ -29,14 +31,14 @@ class Panel:
 
     def __init__(
         self,
-        is_well: Callable[[], bool],
+        worst: Callable[[], Severity | None],
         setup: Callable[[], None],
         wipe: Callable[[], Awaitable[object]],
         report: Callable[[str], None],
         root: Path = Path("/"),
         witness: Witness = nobody,
     ) -> None:
-        self._is_well = is_well
+        self._worst = worst
         self._setup = setup
         self._wipe = wipe
         self._report = report
@@ -75,7 +77,12 @@ class Panel:
     def _show(self, pending: Press) -> None:
         self._pending = pending
         if self._light is not None:
-            self._light.show(_SHOWN.get(pending) or (Signal.WELL if self._is_well() else Signal.TROUBLE))
+            self._light.show(self._signal(pending))
+
+    def _signal(self, pending: Press) -> Signal:
+        if self._wiping is not None and not self._wiping.done():
+            return Signal.WIPE
+        return _PENDING.get(pending) or _STATES[self._worst()]
 
     def _pressed(self, press: Press) -> None:
         if press is Press.SETUP:
@@ -85,6 +92,7 @@ class Panel:
             self._report("The button was held for long: everything is erased.")
             self._witness(Actor.BUTTON, Action.WIPE_ASKED)
             self._wiping = asyncio.create_task(self._erase(), name="wipe")
+            self._show(Press.NOTHING)
 
     async def _erase(self) -> None:
         await self._wipe()

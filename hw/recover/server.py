@@ -13,6 +13,10 @@ from hw.recover.limits import ANSWER_S, BURST, IDLE_S, LOG_S, MAX_REFUSALS_LOGGE
 from hw.recover.protocol import Answer, RefusedError, Request, encode_answer, parse_request
 
 
+class _ProbedError(Exception):
+    """An allowed caller hung up without a word: it only wanted to know whether somebody is here, as the doctor does."""
+
+
 class Server:
     """Answers on a listening Unix socket.
 
@@ -63,6 +67,8 @@ class Server:
             answer = self._answer(connection, caller)
             connection.settimeout(ANSWER_S)
             connection.sendall(encode_answer(answer))
+        except _ProbedError:
+            return
         except OSError as error:
             self._refuse(f"{caller or 'somebody'} went away: {error.strerror or 'it took too long to read the answer'}.")
 
@@ -101,6 +107,8 @@ class Server:
                 part = connection.recv(MAX_REQUEST + 1 - len(line))
             except TimeoutError as error:
                 raise RefusedError("The request took too long.") from error
+            if not part and not line:
+                raise _ProbedError
             if not part:
                 raise RefusedError("The request has no end.")
             line += part

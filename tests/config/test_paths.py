@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.paths import SYSTEM_CONFIG, expand, places
+from gateway.config.paths import SYSTEM_CONFIG, _is_system, expand, places
 from gateway.errors import ConfigError
 
 ADA = {"HOME": "/home/ada"}
@@ -49,3 +49,11 @@ def test_without_a_home_directory_there_is_a_sentence_and_no_traceback(monkeypat
 @pytest.mark.parametrize(("text", "path"), [("~", "/home/ada"), ("~/x", "/home/ada/x"), ("~x", "/d/~x"), ("x", "/d/x"), ("/x", "/x")])
 def test_a_path_is_taken_as_it_was_meant(text, path):
     assert expand(text, places(ADA, root=False), Path("/d")) == Path(path)
+
+
+def test_the_user_who_has_the_services_state_means_the_service(tmp_path: Path) -> None:
+    owner = tmp_path.stat().st_uid
+    assert _is_system(owner, tmp_path)
+    assert _is_system(0, tmp_path)
+    assert not _is_system(owner + 4711, tmp_path)
+    assert not _is_system(owner + 4711, tmp_path / "missing")

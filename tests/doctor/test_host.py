@@ -6,7 +6,7 @@ import pytest
 
 from gateway.doctor.finding import Verdict
 from gateway.doctor.host import examine_host
-from gateway.doctor.host_facts import Called, HostFacts, Login, Port, PortState, Uplink
+from gateway.doctor.host_facts import Called, HostFacts, Login, Port, PortState, Rules, Uplink
 from hw.vitals import Disk, Throttled, Vitals
 
 GIB = 1 << 30
@@ -16,7 +16,8 @@ WELL = HostFacts(
     BOARD,
     ports=(Port("libp2p", 4001, PortState.FREE),),
     called=(Called("libp2p", 1, 0.02),),
-    broker=Login.WELCOME,
+    brokers=(Login(1),),
+    rules=Rules(2),
     libp2p_wanted=True,
     libp2p=Uplink(up=True, links=1, is_public=False),
 )
@@ -74,9 +75,13 @@ SPOILT = [
     (replace(WELL, libp2p=Uplink(up=True, links=0, is_public=True)), "libp2p.reach", OK),
     (replace(WELL, called=(Called("libp2p", 1, None, "connection refused"),)), "peer.libp2p", FAIL),
     (replace(WELL, called=(Called("libp2p", 1, 1.5),)), "peer.libp2p", WARN),
-    (replace(WELL, broker=Login.REFUSED), "mqtt.login", FAIL),
-    (replace(WELL, broker=Login.NO_BROKER), "mqtt.login", FAIL),
-    (replace(WELL, broker=Login.UNREACHABLE), "mqtt.login", FAIL),
+    (replace(WELL, brokers=(Login(1, "It refuses.", "Ask it why."),)), "mqtt.login", FAIL),
+    (replace(WELL, brokers=(Login(0, "There is no password.", "Write one."),)), "mqtt.login", FAIL),
+    (replace(WELL, ports=(Port("metrics", 9464, PortState.TAKEN),)), "port.metrics", FAIL),
+    (replace(WELL, ports=(Port("metrics", 9464, PortState.TAKEN),), gateway_runs=True), "port.metrics", OK),
+    (replace(WELL, metrics_trouble="The token cannot be read."), "metrics.token", FAIL),
+    (replace(WELL, rules=Rules()), "policy.rules", OK),
+    (replace(WELL, rules=Rules(trouble="The policy cannot be used (1 problem)", file="policy.toml")), "policy.rules", FAIL),
 ]
 
 
@@ -91,3 +96,15 @@ def test_what_is_wrong_is_told_with_what_to_do(facts: HostFacts, check: str, ver
 def test_what_nobody_wants_is_not_looked_at() -> None:
     quiet = HostFacts(BOARD)
     assert not {"libp2p.reach", "mqtt.login", "peer.libp2p", "port.libp2p"} & verdicts(quiet).keys()
+
+
+def test_each_broker_is_a_line_of_its_own() -> None:
+    facts = replace(WELL, brokers=(Login(1), Login(2, "The broker number 2 of mqtt.brokers cannot be reached.", "Start it.")))
+    found = [(one.subject, one.verdict) for one in examine_host(facts) if one.check == "mqtt.login"]
+    assert found == [("1", OK), ("2", FAIL)]
+
+
+def test_a_port_for_metrics_names_the_setting_it_comes_from() -> None:
+    facts = replace(WELL, ports=(Port("metrics", 80, PortState.FORBIDDEN),))
+    (found,) = [one for one in examine_host(facts) if one.check == "port.metrics"]
+    assert found.remedy == "Use one above 1023 in metrics.listen."

@@ -1,16 +1,11 @@
 """Looking at ports, sites, files and a broker of this machine; all of it on loopback."""
 
-import asyncio
 import os
 import socket
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import pytest
-
 from gateway.config import load
-from gateway.doctor.broker import connect_packet, login
-from gateway.doctor.host_facts import Login, PortState
+from gateway.doctor.host_facts import PortState, Rules
 from gateway.doctor.reach import exposed, gather_host
 from gateway.doctor.repair import repairs
 from gateway.limits import MAX_DOCTOR_FILES
@@ -91,47 +86,31 @@ async def test_what_cannot_be_put_right_says_why(tmp_path: Path) -> None:
     assert await one.do() == "No such file or directory"
 
 
-@asynccontextmanager
-async def broker(answer: bytes):
-    """Somebody who answers whatever is said with the same bytes; yields the port and what was heard."""
-    heard, gone = [], asyncio.Event()
-
-    async def serve(reader, writer) -> None:
-        heard.append(await reader.read(512))
-        writer.write(answer)
-        with suppress(ConnectionResetError):
-            await reader.read()
-        writer.close()
-        with suppress(ConnectionResetError):
-            await writer.wait_closed()
-        gone.set()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1], heard
-        await gone.wait()
+async def test_the_port_for_metrics_is_looked_at_like_any_other(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        ports = (await gather_host(config_of(tmp_path, f"metrics.listen=['127.0.0.1:{taken}']"), None)).ports
+    assert [(one.transport, one.number, one.state) for one in ports] == [("metrics", taken, PortState.TAKEN)]
 
 
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (b"\x20\x02\x00\x00", Login.WELCOME),
-        (b"\x20\x02\x00\x05", Login.REFUSED),
-        (b"\x20\x02\x00\x04", Login.REFUSED),
-        (b"\x20\x02\x00\x01", Login.NO_BROKER),
-        (b"HTTP/1.1 400", Login.NO_BROKER),
-    ],
-)
-async def test_a_broker_is_taken_at_its_word(answer: bytes, said: Login) -> None:
-    async with broker(answer) as (port, heard):
-        assert await login("127.0.0.1", port, user="box", password="p4ss") is said  # noqa: S106
-        assert heard == [connect_packet("box", "p4ss")]
+async def test_a_token_for_metrics_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    config = config_of(tmp_path, f"metrics.token_files=['{token}']")
+    assert "cannot be read" in (await gather_host(config, None)).metrics_trouble
+    token.write_text("0123456789abcdef" * 4)
+    token.chmod(0o600)
+    assert (await gather_host(config, None)).metrics_trouble == ""
 
 
-async def test_a_broker_that_is_not_there_is_unreachable() -> None:
-    assert await login("127.0.0.1", free_port()) is Login.UNREACHABLE
+async def test_rules_of_ones_own_are_read_and_none_are_none(tmp_path: Path) -> None:
+    config, file = config_of(tmp_path), tmp_path / "policy.toml"
+    assert (await gather_host(config, None)).rules == Rules()
+    file.write_text('default = "deny"\n[[rule]]\nname = "files"\nkind = ["file"]\nthen = "deny"\n')
+    assert (await gather_host(config, None)).rules == Rules(1, file=str(file))
+    file.write_text("default = 7\n")
+    assert (await gather_host(config, None)).rules.trouble == "The policy cannot be used (1 problem)"
 
 
-def test_the_first_packet_is_that_of_mqtt_3_1_1() -> None:
-    assert connect_packet("", "") == bytes.fromhex("100c00044d5154540402000a0000")
-    assert connect_packet("u", "p" * 200)[:3] == bytes((0x10, 0xD9, 0x01))  # 12 + 3 + 202 bytes, in two digits of 128
+async def test_rules_that_were_named_have_to_be_there(tmp_path: Path) -> None:
+    config = config_of(tmp_path, f"policy.file={tmp_path / 'elsewhere.toml'}")
+    assert (await gather_host(config, None)).rules.trouble

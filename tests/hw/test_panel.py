@@ -115,7 +115,7 @@ def test_the_light_blinks_as_told_and_is_given_back(tmp_path: Path) -> None:
             seen.append(read(tmp_path, "brightness"))
         assert seen.count("1") <= 2  # a short flash every three seconds
         assert read(tmp_path, "trigger") == "none"
-        light.show(Signal.TROUBLE)
+        light.show(Signal.ERROR)
         await asyncio.sleep(0.1)
         assert read(tmp_path, "brightness") == "1"  # at once, not after the pause
         running.cancel()

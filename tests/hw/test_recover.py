@@ -77,7 +77,6 @@ def test_another_user_is_refused_even_where_the_socket_lets_everybody_in(tmp_pat
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
         b"\n",
         b"{",
         b'{"do": "restart-bluetooth"}',  # no line end
@@ -102,6 +101,16 @@ def test_garbage_is_refused_and_the_next_caller_is_served(tmp_path: Path, data: 
         lines = running.stop()
     assert sum("refused" in line for line in lines) == 1
     assert not any("reboot" in line or "GET" in line for line in lines)  # nothing of it is repeated
+
+
+def test_whoever_only_looks_whether_somebody_is_here_is_no_refusal(tmp_path: Path) -> None:
+    log = systemctl(tmp_path)
+    with helper(tmp_path) as running:
+        for _ in range(20):
+            assert running.say(b"") == b""
+        assert log.read_text() == ""
+        assert running.ask(do="restart-bluetooth")["ok"] is True  # looking uses up nothing
+        assert not any("refused" in line or "went away" in line for line in running.stop())
 
 
 def test_a_caller_who_dawdles_is_cut_off_and_those_who_wait_are_served(tmp_path: Path) -> None:

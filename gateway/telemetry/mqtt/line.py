@@ -47,7 +47,7 @@ class Access:
 
     Args:
         client_id: its name there.
-        will: what the broker publishes when it loses the gateway.
+        will: what the broker publishes when it loses the gateway, None for nothing.
         filters: what is subscribed to.
         username: empty for none.
         password: None for none.
@@ -57,7 +57,7 @@ class Access:
     """
 
     client_id: str
-    will: Message
+    will: Message | None
     filters: tuple[str, ...]
     username: str
     password: str | None
@@ -164,7 +164,8 @@ class PahoLine:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
-        client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         if access.username:
             client.username_pw_set(access.username, access.password)
         if access.is_tls(self._dial):
