@@ -58,6 +58,7 @@ class Site:
             "bridge.mode=open",
             *overrides,
         ]
+        self.loaded = load(None, {}, settings)
         loop = asyncio.get_running_loop()
         logs = Logs(Form.JSON, Level.DEBUG, Redactor(b"salt"), stream=self.written, now=loop.time, wall=wall)
 
@@ -66,7 +67,7 @@ class Site:
                 return machine.transport(self._log.radio(lambda: self.radio))
 
         self.gateway = WithTwin(
-            load(None, {}, settings).config,
+            self.loaded.config,
             [self.radio, self.line, *options.pop("radios", ())],
             bluetooth=machine is not None,
             trusted=lambda: self.trusted,
