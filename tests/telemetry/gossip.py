@@ -1,6 +1,7 @@
 """A town whose people must not be told of: they chat, whisper, leave letters, change their names, go away and come back.
 
-Two whole gateways on virtual time (tests.testing.virtual_loop); everything the western one emits is collected, and so is every secret that passed it.
+Two whole gateways on virtual time (tests.testing.virtual_loop); everything the western one emits is collected, and so is
+every secret that passed it.
 """
 
 import asyncio
