@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -20,14 +21,19 @@ import aiohttp
 from aiohttp import web
 
 from gateway.admin.routes import routes
+from gateway.bridge.engine import BridgeMode
 from gateway.doctor.bundle import documents, write_bundle
 from gateway.doctor.finding import fail
 from gateway.mesh.events import Rename, Say, Whisper
 from gateway.mesh.identity import Identity
 from gateway.telemetry.mqtt.values import Message
+from gateway.testing.bridging import Author, BridgingPhone
 from gateway.testing.faults import around, outage
+from gateway.testing.phone import Phone, new_phone
 from gateway.wire.board import URGENT
 from gateway.wire.courier import encode_courier
+from gateway.wire.nostr import bridge_key
+from gateway.wire.schnorr import public_key_of
 from gateway.wire.ticket import encode as encode_ticket
 from gateway.wire.ticket import from_text as ticket_in
 from gateway.wire.types import MessageType
@@ -53,6 +59,23 @@ RECORDS = ("decision", "shape")
 """Tables of what was done with messages, kept for days; other tables hold packets, because they have to."""
 OF_THE_OPERATOR = ("/api/", "table ")
 """Where other gateways may be named, by their IDs, because the operator has to tell them apart; nowhere else."""
+
+
+class Signing(BridgingPhone):
+    """A phone with the bridge switched on, and who it is."""
+
+    @property
+    def identity(self) -> Identity:
+        return self.mesh.identity
+
+    @property
+    def author(self) -> Author:
+        return self._author
+
+
+def bridging(name: str, rng: Random) -> Phone:
+    phone = new_phone(name, rng)
+    return replace(phone, engine=Signing(phone.engine, Random(f"{name}/events")))
 
 
 class Told(Notifier):
@@ -81,7 +104,7 @@ class Records(logging.Handler):
 class Town:
     """Two sites, their people, and what is whispered about them."""
 
-    def __init__(self, directory: Path, seed: int, *overrides: str) -> None:
+    def __init__(self, directory: Path, seed: int, *overrides: str, mode: BridgeMode) -> None:
         hub = LoopbackHub(capabilities=LINE)
         self.directory = directory
         self.rng = Random(seed)
@@ -91,8 +114,9 @@ class Town:
             *("mqtt.enabled=true", 'mqtt.brokers=["broker.example"]', "mqtt.tls=off", f"bridge.cell={CELL}"),
             *("transports.websocket.enabled=true", f'transports.websocket.listen=["127.0.0.1:{free_port()}"]'),
         )
-        self.west = Site(directory, "hall", hub, WEST, *outward, *overrides, notifier=self.systemd)
-        self.east = Site(directory, "barn", hub, EAST, f"bridge.cell={CELL}")
+        bridge, kind = f"bridge.mode={mode.value}", {"make_phone": bridging if mode is BridgeMode.CONSENT else new_phone}
+        self.west = Site(directory, "hall", hub, WEST, bridge, *outward, *overrides, notifier=self.systemd, **kind)
+        self.east = Site(directory, "barn", hub, EAST, bridge, f"bridge.cell={CELL}", **kind)
         self.west.gateway._mqtt._open_line = self.broker.open_line
         self.secrets = Secrets()  # of people; of this gateway nothing but its place, because it may say who it is
         self.gateways = Secrets()  # who the others are
@@ -106,6 +130,8 @@ class Town:
         for phone in (*self.west.island.phones.values(), *self.east.island.phones.values()):
             self.secrets.word("nickname", phone.name)
             self._person(phone.engine.identity)
+            if isinstance(phone.engine, Signing):
+                self.secrets.key("bridge key", public_key_of(bridge_key(phone.engine.author.seed, CELL)))
         for visitor in self.visitors:
             self.secrets.word("nickname", visitor.name)
             self._person(visitor.identity)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway import app
+from gateway.bridge.engine import BridgeMode
 from gateway.telemetry.events import Entry, Event, Level
 from tests.telemetry.gossip import WEST, Town
 from tests.telemetry.spilled import Secrets, base58
@@ -30,12 +31,13 @@ def play(
     seconds: float,
     pause: float,
     *overrides: str,
+    mode: BridgeMode = BridgeMode.OPEN,
     at_last: Callable[[Town], object] = lambda _town: None,
 ) -> Town:
     patch.setattr(app, "TimeOfDay", VirtualTimeOfDay)
 
     async def scene() -> Town:
-        town = Town(directory, SEED, *overrides)
+        town = Town(directory, SEED, *overrides, mode=mode)
         async with town.open():
             await town.live(seconds, pause)
             at_last(town)
@@ -46,13 +48,18 @@ def play(
     return run(scene())
 
 
+CROSSED = {
+    BridgeMode.OPEN: (("island", "site", "crossed"), ("site", "island", "crossed")),
+    BridgeMode.CONSENT: (("island", "site", "deposited"), ("site", "island", "put_down")),
+}
+
+
 def check(town: Town) -> None:
     """Much happened, all of it was looked at, and nobody was told of."""
     hits = town.hits()
     numbers = town.numbers
     assert numbers["mail_events_total"]["taken",] > 0
-    assert numbers["bridge_messages_total"]["island", "site", "crossed"] > 0
-    assert numbers["bridge_messages_total"]["site", "island", "crossed"] > 0
+    assert all(numbers["bridge_messages_total"][way] > 0 for way in CROSSED[town.west.gateway.engine.mode])
     assert numbers["mesh_packets_dropped_total"]["signature",] > 0
     assert numbers["federation_members"][()] > 0
     assert numbers["federation_tickets_refused_total"]["replayed",] > 0
@@ -69,14 +76,16 @@ def check(town: Town) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_twenty_minutes_of_talk_leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(play(tmp_path, monkeypatch, 1_200.0, 12.0))
+@pytest.mark.parametrize("mode", CROSSED)
+def test_twenty_minutes_of_talk_leave_no_trace(mode: BridgeMode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(play(tmp_path, monkeypatch, 1_200.0, 12.0, mode=mode))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_a_day_of_talk_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(play(tmp_path, monkeypatch, DAY_S, 120.0))
+@pytest.mark.parametrize("mode", CROSSED)
+def test_a_day_of_talk_leaves_no_trace(mode: BridgeMode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(play(tmp_path, monkeypatch, DAY_S, 120.0, mode=mode))
 
 
 @pytest.mark.timeout(60)

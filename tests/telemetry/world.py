@@ -17,6 +17,7 @@ from gateway.telemetry.figures import figures
 from gateway.telemetry.logs import Form, Logs
 from gateway.telemetry.redaction import Redactor
 from gateway.testing.island import Island
+from gateway.testing.phone import new_phone
 from gateway.testing.radio import Pace, VirtualRadio
 from hw.systemd.notify import Notifier
 from tests.hw.feeling import felt
@@ -44,7 +45,7 @@ class Site:
 
     def __init__(self, directory: Path, name: str, hub: LoopbackHub, phones: tuple[str, ...], *overrides: str, **options) -> None:
         self.name = name
-        self.island = Island(name, phones)
+        self.island = Island(name, phones, make_phone=options.pop("make_phone", new_phone))
         self.radio = VirtualRadio(self.island, pace=Pace(self.island, wall))
         self.line = hub.transport(name)
         self.written = io.StringIO()
