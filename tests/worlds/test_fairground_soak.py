@@ -123,6 +123,12 @@ def test_a_day_of_a_fair_leaves_the_process_as_it_was(tmp_path: Path, monkeypatc
     assert busy, "no hour was as busy as a fair is"
 
 
+def test_the_slope_is_that_of_the_line_that_fits_best() -> None:
+    assert slope([(2.0, 100.0), (3.0, 102.0), (4.0, 104.0)]) == pytest.approx(2.0)
+    assert slope([(2.0, 100.0), (3.0, 104.0), (4.0, 100.0), (5.0, 104.0)]) == pytest.approx(0.8)
+    assert slope([(hour, 150.0) for hour in range(2, 24)]) == 0.0
+
+
 BITES: dict[str, Callable[[Day], object]] = {
     "radio_lost": lambda day: not day.west.radio.is_up,
     "store_locked": lambda day: day.west.gateway.health.holds_any(Name.STORE_UNUSABLE),
