@@ -288,6 +288,8 @@ class Gateway:
             adapters=lambda: self.radio.radio().adapters if self.radio is not None else (),
             clock_known=lambda: self._time is not None and self._time.is_known,
             wall=self._wall_s,
+            federation=lambda: self.federation,
+            broker=lambda: self._mqtt.session if self._mqtt is not None else None,
         )
 
     def _checks(self) -> tuple[Check, ...]:

@@ -11,7 +11,6 @@ A state machine without links, files or clocks. Links say what happened (`handle
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from gateway.bridge import tickets
@@ -31,6 +30,7 @@ from gateway.bridge.membership_events import (
     TurnedAway,
     Unlinked,
 )
+from gateway.bridge.membership_links import Counts, Link
 from gateway.bridge.membership_news import News
 from gateway.bridge.membership_questions import answer, ask_history, ask_status
 from gateway.bridge.standing import Standing, standing
@@ -55,13 +55,6 @@ from gateway.wire.ticket import EVERYTHING, ORDINARY, SECRET, Scope, Ticket, enc
 _SHUT_OUT: Final = "it is no member of the federation any more"
 
 
-@dataclass(slots=True)
-class _Link:
-    messages: TokenBucket
-    hello: Hello | None = None
-    capabilities: tuple[str, ...] = ()
-
-
 class Membership:
     """One gateway's part in its federation.
 
@@ -75,7 +68,7 @@ class Membership:
 
     Attributes:
         book: the durable state; to be changed by this class only.
-        refused: messages that were not of the protocol, or too many.
+        counts: what other gateways said, and what was refused to them.
 
     """
 
@@ -84,12 +77,12 @@ class Membership:
     ) -> None:
         self.own = own
         self.book = book
-        self.refused = 0
+        self.counts = Counts()
         self._sign = sign
         self._words = tuple(wire.encode(word) for word in (hello, capabilities))
         self._configured = tuple(Listed(key, ORDINARY, 0) for key in configured if key != own)
         self._news = News(own, sign, book)
-        self._links: dict[bytes, _Link] = {}
+        self._links: dict[bytes, Link] = {}
         self._joining: dict[bytes, bytes] = {}  # what is shown, by the gateway it is shown to
         self._places: dict[bytes, tuple[str, ...]] = {}  # where those are called
         self._admitted: frozenset[bytes] = frozenset()
@@ -267,7 +260,7 @@ class Membership:
         """Take one event; `unix` and `now` are the same moment on the two clocks."""
         match event:
             case Linked(key):
-                self._links[key] = _Link(TokenBucket(RPC_RATE, RPC_BURST))
+                self._links[key] = Link(TokenBucket(RPC_RATE, RPC_BURST))
                 return self._greet(key)
             case Unlinked(key):
                 self._links.pop(key, None)
@@ -286,13 +279,14 @@ class Membership:
         if link is None:
             return []
         if not link.messages.take(now):
-            self.refused += 1
+            self.counts.unused["rate"] += 1
             return []
         try:
             message = wire.decode(data)
         except DecodeError as error:
-            self.refused += 1
+            self.counts.unused["malformed"] += 1
             return [Close(key, f"sent something that is no message about the federation ({error.reason.value})")]
+        self.counts.heard[wire.kind_of(data)] += 1
         match message:
             case Hello():
                 link.hello = message
@@ -327,6 +321,7 @@ class Membership:
     def _joins(self, key: bytes, message: Join, unix: int | None, now: float) -> list[Effect]:
         effects = self.present(key, message.shown, unix, now)
         if isinstance(effects, Refusal):
+            self.counts.tickets[effects] += 1
             return [Send(key, wire.encode(Refused(effects.value)))]
         one = self.members(unix)[key]
         return [*effects, Send(key, wire.encode(Welcome(one.scope, one.until))), Send(key, self._news.have())]

@@ -41,7 +41,7 @@ from gateway.mesh.events import CatchUpSite, MeshEvent, PartWithSite, TellSite
 from gateway.runtime.bookfile import BookFile
 from gateway.runtime.doors import Doors, with_peer
 from gateway.store.audit import Action, Actor
-from gateway.wire.federation import Hello, Status
+from gateway.wire.federation import Hello, Status, kind_of
 from gateway.wire.federation import encode as encode_message
 from gateway.wire.ticket import Scope
 from transports.libp2p.identity import peer_id_from, public_key_of
@@ -96,7 +96,6 @@ class Federation:
     Attributes:
         statuses: what other gateways said last of how they are, by peer ID.
         outcomes: of the latest tickets that were used: "joined", or the word of the gateway that did not take it.
-        dropped: messages that were too many while others waited.
 
     """
 
@@ -114,7 +113,6 @@ class Federation:
         self.membership = membership
         self.statuses: dict[str, Status] = {}
         self.outcomes: dict[str, asyncio.Future[str]] = {}
-        self.dropped = 0
         self.trouble = ""
         self._file = file
         self._doors = doors
@@ -188,7 +186,7 @@ class Federation:
                 self._put(_Job(lambda: self._handle(Unlinked(key))))
             case SiteSpoke(body=body):
                 if self._waiting[peer] >= MAX_RPC_WAITING or self._waiting_bytes + len(body) > MAX_RPC_WAITING_BYTES:
-                    self.dropped += 1
+                    self.membership.counts.unused["waiting"] += 1
                     return
                 self._waiting[peer] += 1
                 self._waiting_bytes += len(body)
@@ -196,7 +194,9 @@ class Federation:
 
     async def judge(self, peer: str, shown: bytes) -> str:
         """Judge what somebody shows who is no member; empty once it is one, and that is kept."""
+        counts = self.membership.counts
         if self._presenting >= MAX_PRESENTING:
+            counts.tickets[Refusal.TOO_MANY_TRIES] += 1
             return Refusal.TOO_MANY_TRIES.value
         self._presenting += 1
         try:
@@ -206,6 +206,7 @@ class Federation:
         finally:
             self._presenting -= 1
         if refusal is not None:
+            counts.tickets[refusal] += 1
             self._report(f"{peer} showed a ticket that was not taken: {refusal}.")
         elif not was_member:
             self._report(f"{peer} has joined with a ticket.")
@@ -313,6 +314,7 @@ class Federation:
             case Dial(_, addresses, shown):
                 self._dial(peer, addresses, shown)
             case Send(_, data):
+                self.membership.counts.said[kind_of(data)] += 1
                 self._give(TellSite(peer, data))
             case Close(_, why):
                 self._give(PartWithSite(peer, why))
@@ -325,7 +327,7 @@ class Federation:
             case HistoryAsked(_, since_ms):
                 self._give(CatchUpSite(peer, since_ms))
             case StatusAsked():
-                self._give(TellSite(peer, encode_message(self._how())))
+                self._do(Send(effect.key, encode_message(self._how())))
             case StatusTold(_, status):
                 self.statuses[peer] = status
                 self._told.set()

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.bridge.delays import DELIVERY_S
+from gateway.bridge.membership_links import UNUSED
+from gateway.bridge.tickets import Refusal
 from gateway.errors import Reason
 from gateway.status import Severity
 from gateway.telemetry.events import Level
@@ -27,6 +29,7 @@ from gateway.telemetry.labels import (
     WIDE,
 )
 from gateway.telemetry.progress import Part
+from gateway.wire.federation import KINDS
 
 PREFIX: Final = "meshgate_"
 REQUEST_S: Final = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
@@ -156,6 +159,26 @@ METRICS: Final = (
     _counter("transport_reconnects_total", "Links that came up again under the name they had.", transport=TRANSPORTS),
     _counter("transport_failures_total", "Times a transport ended and was started again.", transport=TRANSPORTS),
     _counter("transport_events_total", "What a transport counts of itself.", transport=TRANSPORTS, event=TRANSPORT_EVENTS),
+    # The federation; absent without a way to other gateways
+    _gauge("federation_members", "Members beside this gateway."),
+    _gauge(
+        "federation_links",
+        "Other gateways: members by whether they are linked, and those whose answer to our ticket is awaited.",
+        state=("linked", "away", "joining"),
+    ),
+    _counter(
+        "federation_tickets_refused_total",
+        "Tickets and codes that were shown here and not taken.",
+        reason=tuple(refusal.value for refusal in Refusal),
+    ),
+    _counter("federation_messages_total", "Messages about the federation.", direction=DIRECTIONS, kind=tuple(KINDS.values())),
+    _counter("federation_messages_refused_total", "Messages about the federation that were not looked at.", reason=UNUSED),
+    # MQTT; absent while it is not used
+    _gauge("mqtt_up", "Whether a broker is connected."),
+    _counter("mqtt_connections_total", "Times a broker was connected."),
+    _counter("mqtt_publishes_total", "What became of messages for the broker.", result=("published", "dropped", "refused")),
+    _gauge("mqtt_queue_messages", "Messages the broker has not acknowledged."),
+    _counter("mqtt_commands_total", "What became of commands.", outcome=("done", "failed", "refused", "ignored")),
     # The API and the metrics themselves
     _counter("http_requests_total", "Requests that were answered.", method=METHODS, route=ROUTES, status=STATUSES),
     Metric("http_request_seconds", Kind.HISTOGRAM, "Time to answer a request.", {"route": ROUTES}, REQUEST_S),

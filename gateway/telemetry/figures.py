@@ -13,6 +13,7 @@ from gateway.bridge.trunks import Trunks
 from gateway.mesh.effects import Priority
 from gateway.mesh.postoffice import PostOffice
 from gateway.mesh.traffic import Traffic
+from gateway.runtime.federation import Federation
 from gateway.runtime.keeping import Keeping
 from gateway.runtime.pump import Pump
 from gateway.runtime.reload import Reloads
@@ -22,6 +23,8 @@ from gateway.telemetry.events import Level
 from gateway.telemetry.health import Health, Name, severity_of
 from gateway.telemetry.labels import LETTERS, PACKET_TYPES, TRANSPORT_EVENTS, WIDE
 from gateway.telemetry.meter import Meter
+from gateway.telemetry.mqtt.session import Session
+from gateway.telemetry.outward import of_broker, of_federation
 from gateway.telemetry.progress import Part, Progress
 from gateway.wire.types import type_name
 from hw.vitals import Vitals
@@ -73,6 +76,8 @@ class Parts:
     vitals: Vitals = field(default_factory=Vitals)
     sizes: Sizes = field(default_factory=Sizes)
     logs: LogCounts = field(default_factory=LogCounts)
+    federation: Callable[[], Federation | None] = lambda: None
+    broker: Callable[[], Session | None] = lambda: None
 
 
 def figures(parts: Parts, now: float) -> Iterator[Figure]:
@@ -86,6 +91,8 @@ def figures(parts: Parts, now: float) -> Iterator[Figure]:
     yield from _rules(parts.engine.gate)
     yield from _mail(parts.engine.mesh.office)
     yield from _transports(parts)
+    yield from of_federation(parts.federation())
+    yield from of_broker(parts.broker())
     yield from _requests(parts.meter)
     yield from _store(parts)
     yield from _machine(parts)

@@ -43,6 +43,21 @@ from gateway.wire.ticket import EVERYTHING, Scope
 
 VERSION: Final = 1
 MAX_REASON: Final = 32  # characters
+KINDS: Final = {
+    1: "hello",
+    2: "capabilities",
+    3: "have",
+    4: "membership",
+    5: "revocations",
+    6: "join",
+    7: "welcome",
+    8: "refused",
+    9: "leave",
+    10: "ask_history",
+    11: "ask_status",
+    12: "status",
+}
+"""Every kind of message."""
 CODE_MARK: Final = 0
 """The first byte of a code in place of a ticket, whose first byte is its version."""
 
@@ -171,6 +186,11 @@ def decode(data: bytes) -> Message:
         raise DecodeError(Reason.FIELD, f"no kind {kind}")
     size, read = _READERS[kind]
     return read(*packed.row(row[2:], size))
+
+
+def kind_of(data: bytes) -> str:
+    """Return the kind of a message that was encoded here or has been decoded: it stands behind the list's and the version's byte."""
+    return KINDS[data[2]]
 
 
 def _row(message: Message) -> tuple[object, ...]:

@@ -384,7 +384,7 @@ def test_what_is_no_message_ends_the_link_and_a_flood_is_passed_over():
     assert isinstance(closed, Close)
     answers = [hall.handle(Received(key, b"nonsense"), NOW, 2_000.0) for _ in range(int(RPC_BURST) + 50)]
     assert sum(map(bool, answers)) == RPC_BURST
-    assert hall.refused == RPC_BURST + 50 + 1
+    assert hall.counts.unused.total() == RPC_BURST + 50 + 1
     assert hall.handle(Received(b"x" * 32, b""), NOW, 2_000.0) == []
 
 

@@ -251,13 +251,13 @@ def test_what_a_gateway_says_waits_only_so_long_a_queue(tmp_path):
         rig = Rig(tmp_path)
         for _ in range(MAX_RPC_WAITING + 5):
             rig.room.take(SiteSpoke(HUT.peer, b"x"))
-        assert rig.room.dropped == 5
+        assert rig.room.membership.counts.unused["waiting"] == 5
         rig.room.take(SiteSpoke(BARN.peer, bytes(MAX_RPC_WAITING_BYTES)))
-        assert rig.room.dropped == 6
+        assert rig.room.membership.counts.unused["waiting"] == 6
         async with running(rig):
             await idle(rig)
             rig.room.take(SiteSpoke(HUT.peer, b"x"))
-            assert rig.room.dropped == 6
+            assert rig.room.membership.counts.unused["waiting"] == 6
 
     play(scene)
 

@@ -12,26 +12,33 @@ from gateway.bridge import numbered
 from gateway.config.policy import default_policy_file
 from gateway.errors import ConfigError
 from gateway.limits import MAX_STORE_WAITING
-from gateway.mesh.effects import SendFrame
+from gateway.mesh.effects import SendFrame, SiteMet, SiteSpoke
 from gateway.mesh.events import Handshake, Say
 from gateway.store.message import Message
 from gateway.store.quotas import Class
 from gateway.telemetry.catalogue import BY_NAME, METRICS
+from gateway.telemetry.mqtt.values import Arrived, LineDown
+from gateway.telemetry.mqtt.values import Trouble as MqttTrouble
 from gateway.wire.board import URGENT
 from gateway.wire.courier import encode_courier
+from gateway.wire.federation import Hello
+from gateway.wire.federation import encode as encode_message
 from gateway.wire.fragment import split
 from gateway.wire.packet import Packet, encode
 from gateway.wire.types import MessageType
 from hw.bluez.steps import Step
+from tests.app.processes import free_port
 from tests.hw.feeling import felt
 from tests.mesh.mail import sealed
 from tests.mesh.nodes import Clock, Node, board
+from tests.telemetry.sights import MemoryBroker
 from tests.telemetry.world import LINE, Site, VirtualTimeOfDay, until
 from tests.testing.virtual_loop import run
 from tests.transports.ble.air import Air, Ear
 from tests.transports.ble.machine import Machine
 from tests.transports.ble.scene import OWN, Phone
 from transports.ble.edge import DialFailure
+from transports.libp2p.identity import peer_id_from, public_key_of
 from transports.link import Capability, FrameReceived, LinkId, Post
 from transports.loopback import LoopbackHub
 
@@ -76,6 +83,18 @@ def urgent(author: Node, number: int) -> bytes:
     return author.packet(MessageType.BOARD, board(author, URGENT, content=f"The bridge is down ({number})."), ttl=5)
 
 
+async def meet(site: Site, member: str) -> None:
+    """Another gateway links, says something of use and something of none, shows somebody else's ticket, and is shut out."""
+    federation = site.gateway.federation
+    federation.take(SiteMet(member))
+    for body in (encode_message(Hello(1, 1, bytes(8), "meshgate test")), b"nonsense"):
+        federation.take(SiteSpoke(member, body))
+    await asyncio.sleep(1)
+    assert await federation.judge(peer_id_from(Node("a stranger").identity.signing_public), b"a ticket") == "unknown_version"
+    assert await federation.decide(lambda: federation.membership.revoke(public_key_of(member), federation.unix())) is None
+    await asyncio.sleep(1)
+
+
 async def live(tmp_path: Path) -> tuple[Seen, Site]:
     """A day in two minutes: people talk, links break, somebody attacks, the disk is slow, the operator reloads."""
     hub = LoopbackHub(capabilities=LINE)
@@ -84,7 +103,14 @@ async def live(tmp_path: Path) -> tuple[Seen, Site]:
     near = LoopbackHub(capabilities=Capability.LOCAL | Capability.BROADCAST, depth=1, mtu=512)
     deaf, neighbour = near.transport("gateway"), near.transport("deaf")
     deaf.name = "replay"  # a label of its own
-    west = Site(tmp_path, "west", hub, ("Ada", "Bela", "Chen"), machine=machine, radios=(deaf,))
+    member, broker = peer_id_from(Node("a member").identity.signing_public), MemoryBroker()
+    websocket = (f'listen=["127.0.0.1:{free_port()}"]', f'members=["{member}"]', "enabled=true")
+    outward = (
+        *("mqtt.enabled=true", 'mqtt.brokers=["broker.example"]', "mqtt.tls=off"),
+        *(f"transports.websocket.{setting}" for setting in websocket),
+    )
+    west = Site(tmp_path, "west", hub, ("Ada", "Bela", "Chen"), *outward, machine=machine, radios=(deaf,))
+    west.gateway._mqtt._open_line = broker.open_line
     east = Site(tmp_path, "east", hub, ("Dina", "Emre"))
     seen = Seen(west)
     west.trusted = False
@@ -151,6 +177,13 @@ async def live(tmp_path: Path) -> tuple[Seen, Site]:
         if number % 200 == 199:
             await asyncio.sleep(5)
 
+    await meet(west, member)
+    broker.line.post(Arrived(west.gateway._mqtt.session.topics.at("cmd/dance"), b"", retained=False))
+    broker.is_there = False
+    broker.line.post(LineDown(MqttTrouble.LOST))
+    await asyncio.sleep(12)
+    broker.is_there = True
+
     writer = west.gateway._keeping.writer
     now_ms = int(west.gateway._wall_s(asyncio.get_running_loop().time()) * 1000)
     await writer.accept(Message(b"a message", Class.DIRECTED, b"body", now_ms + 60_000), now_ms)
@@ -184,7 +217,7 @@ async def live(tmp_path: Path) -> tuple[Seen, Site]:
 def test_every_documented_metric_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "TimeOfDay", VirtualTimeOfDay)
     plain = app.shown
-    monkeypatch.setattr(app, "shown", lambda *arguments: replace(plain(*arguments), reads_mail=True))  # so that it has sessions
+    monkeypatch.setattr(app, "shown", lambda *some, **more: replace(plain(*some, **more), reads_mail=True))  # so that it has sessions
     seen, site = run(live(tmp_path))
     unmoved = {metric.name for metric in METRICS} - seen.moved() - STATIC - WITH_PROCESSES
     assert not unmoved

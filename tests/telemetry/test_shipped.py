@@ -73,6 +73,7 @@ def test_promtool_takes_the_rules() -> None:
     [
         ("MeshgateError", 'meshgate_condition{instance="hut",condition="store_unusable",severity="error"} 1x20', "6m", "store_unusable"),
         ("MeshgateWarning", 'meshgate_condition{instance="hut",condition="too_hot",severity="warning"} 1x30', "20m", "too_hot"),
+        ("MeshgateBrokerMissesMessages", 'meshgate_mqtt_publishes_total{instance="hut",result="dropped"} 0 0 1x20', "6m", ""),
         ("MeshgateBreakerOpen", 'meshgate_transport_breaker_open{instance="hut",transport="libp2p"} 1x30', "20m", "libp2p"),
     ],
 )
@@ -84,7 +85,7 @@ def test_an_alert_is_raised_for_what_it_is_for(tmp_path, alert: str, series_: st
     (tmp_path / "test.yml").write_text(
         "rule_files: [alerts.yml]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n"
         f"  - series: '{name}'\n    values: '{value}'\n  alert_rule_test:\n  - eval_time: {at}\n    alertname: {alert}\n    exp_alerts:\n"
-        f"    - exp_labels: {{severity: {severity}, instance: hut, {key}: {labels}}}\n"
+        f"    - exp_labels: {{severity: {severity}, instance: hut{f', {key}: {labels}' if labels else ''}}}\n"
         f"      exp_annotations: {json.dumps(annotations(alert, {'instance': 'hut', key: labels}))}\n"
     )
     assert "SUCCESS" in promtool("test", "rules", str(tmp_path / "test.yml"))

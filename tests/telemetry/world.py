@@ -17,6 +17,7 @@ from gateway.telemetry.figures import figures
 from gateway.telemetry.logs import Form, Logs
 from gateway.telemetry.redaction import Redactor
 from gateway.testing.island import Island
+from gateway.testing.phone import new_phone
 from gateway.testing.radio import Pace, VirtualRadio
 from hw.systemd.notify import Notifier
 from tests.hw.feeling import felt
@@ -44,7 +45,7 @@ class Site:
 
     def __init__(self, directory: Path, name: str, hub: LoopbackHub, phones: tuple[str, ...], *overrides: str, **options) -> None:
         self.name = name
-        self.island = Island(name, phones)
+        self.island = Island(name, phones, make_phone=options.pop("make_phone", new_phone))
         self.radio = VirtualRadio(self.island, pace=Pace(self.island, wall))
         self.line = hub.transport(name)
         self.written = io.StringIO()
@@ -58,6 +59,7 @@ class Site:
             "bridge.mode=open",
             *overrides,
         ]
+        self.loaded = load(None, {}, settings)
         loop = asyncio.get_running_loop()
         logs = Logs(Form.JSON, Level.DEBUG, Redactor(b"salt"), stream=self.written, now=loop.time, wall=wall)
 
@@ -66,7 +68,7 @@ class Site:
                 return machine.transport(self._log.radio(lambda: self.radio))
 
         self.gateway = WithTwin(
-            load(None, {}, settings).config,
+            self.loaded.config,
             [self.radio, self.line, *options.pop("radios", ())],
             bluetooth=machine is not None,
             trusted=lambda: self.trusted,

@@ -160,7 +160,8 @@ class Admission:
         allowed: the verbs the operator allows.
         served: the verbs somebody carries out.
 
-    `taken`, `turned_away` (with an answer) and `ignored` (without one) count commands.
+    `taken`, `turned_away` (with an answer) and `ignored` (without one) count commands; of those taken, `done` and
+    `failed` are over.
 
     """
 
@@ -170,7 +171,7 @@ class Admission:
         self._budget = TokenBucket(MQTT_COMMAND_RATE, MQTT_COMMAND_BURST)
         self._notices = TokenBucket(MQTT_SEND_RATE, MQTT_SEND_BURST)
         self._answers: OrderedDict[tuple[Verb, str], dict[str, object] | None] = OrderedDict()
-        self.taken = self.turned_away = self.ignored = 0
+        self.taken = self.turned_away = self.ignored = self.done = self.failed = 0
 
     def judge(self, name: str, payload: bytes, retained: bool, now: float, wall: float | None) -> Order | dict[str, object] | None:
         """Decide on a command.
@@ -201,7 +202,11 @@ class Admission:
         return found
 
     def close(self, order: Order, answer: dict[str, object]) -> None:
-        """Remember the answer to an order."""
+        """Count the answer to an order, and remember it."""
+        if answer["status"] == "ok":
+            self.done += 1
+        else:
+            self.failed += 1
         if order.transaction is not None and (order.verb, order.transaction) in self._answers:
             self._answers[order.verb, order.transaction] = answer
 
