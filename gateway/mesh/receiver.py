@@ -331,4 +331,6 @@ def may_relay(message_type: int, reason: Reason | None) -> bool:
         return True
     if message_type in _STOPS_UNVERIFIED:
         return False
+    if message_type == MessageType.ANNOUNCE and reason is Reason.RATE:
+        return False  # made-up people would have the air of everybody; a copy over another link is looked at again
     return reason in _PASSED_ON

@@ -334,6 +334,17 @@ class TestBudgets:
         play.hear("a", *(play.node(f"another {number}").announce(ttl=5) for number in range(60)))
         assert len(checked) == NEWCOMER_RATE
 
+    def test_people_beyond_the_budget_of_a_link_go_no_further_unless_another_link_brings_them(self) -> None:
+        play = Play(links=["a", "b", "c"])
+        crowd = [play.node(f"nobody {number}").announce(ttl=5) for number in range(int(NEWCOMER_BURST) + 1)]
+        play.hear("a", *crowd)
+        play.wait(1)
+        assert play.links_of(crowd[0]) == ["b", "c"]
+        assert play.links_of(crowd[-1]) == []
+        play.hear("b", crowd[-1])
+        play.wait(1)
+        assert sorted(play.links_of(crowd[-1])) == ["a", "c"]
+
     def test_what_one_link_had_no_budget_for_is_verified_over_another(self) -> None:
         play = Play(links=["a", "b"])
         ada = play.stranger("a", "ada")
