@@ -82,11 +82,11 @@ async def test_a_ticket_links_two_gateways_a_message_crosses_and_a_restart_chang
     before = {config: config.read_text() for config in (hall, hut)}
     async with meshgate("run", "--simulate", 1, "--config", hut), meshgate("run", "--simulate", 0, "--feed", feed, "--config", hall):
         await until(hut, lambda seen: bool(_addresses(seen)))
-        await until(hall, lambda seen: seen["mesh"]["counters"]["history"] == 1 and bool(_addresses(seen)))
+        await until(hall, lambda seen: seen["mesh"]["counters"]["history"] == 2 and bool(_addresses(seen)))
         made = await ask(hall, "invite", "--for", peer_of(hut))
         assert (await ask(hut, "join", "-", stdin=made["ticket"]))["state"] == "joined"
         await listed(hall, linked(peer_of(hut)))
-        await until(hut, lambda seen: seen["mesh"]["counters"]["history"] == 1)
+        await until(hut, lambda seen: seen["mesh"]["counters"]["history"] == 2)  # with its own notice that the bridge is open
         told = await ask(hut, "list", "--ask")
     assert told["members"][0]["status"]["sites"] == 1
     async with meshgate("run", "--simulate", 0, "--config", hall), meshgate("run", "--simulate", 0, "--config", hut):

@@ -67,7 +67,9 @@ async def test_a_file_keeps_a_kind_here_and_is_read_again_and_tried_on_the_past(
         async with meshgate("run", "--simulate", 0, "--feed", feed, "--log-format", "text", "--config", north) as running:
             status = await until(north, lambda seen: seen["bridge"]["drops"].get("policy", 0) == 1)
             assert status["bridge"]["policy"] == {"source": str(rules), "rules": 1, "default": "allow"}
-            arrived = await until(south, lambda seen: seen["mesh"]["counters"]["history"] == 1)  # the group's, and not the message
+            arrived = await until(
+                south, lambda seen: seen["mesh"]["counters"]["history"] == 2
+            )  # the group's and its own notice, and not the message
             (account,) = [one for one in arrived["bridge"]["air"] if one["site"]]
             assert account["refused"] == 0 < account["spent_ms"]
             why = await document_of("why", id_of(said), "--config", north)

@@ -49,7 +49,7 @@ async def test_both_gateways_tell_what_became_of_a_message_and_of_one_that_was_r
     async with meshgate("run", "--simulate", 1, "--config", south):
         await until(south, lambda seen: bool(seen["mesh"]["peers"]))
         async with meshgate("run", "--simulate", 0, "--feed", feed, "--config", north):
-            await until(south, lambda seen: seen["mesh"]["counters"]["history"] == 1)
+            await until(south, lambda seen: seen["mesh"]["counters"]["history"] == 2)  # with its own notice
             there = await until_acknowledged(north, id_of(said))
             here = await story(south, id_of(said)[:6])
             refused = await story(north, id_of(forged))

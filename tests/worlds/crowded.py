@@ -60,7 +60,7 @@ class StrictQueue:
     def __len__(self) -> int:
         return sum(map(len, self._classes))
 
-    def push(self, frame: bytes, priority: Priority, now: float) -> bool:  # noqa: ARG002
+    def push(self, frame: bytes, priority: Priority, now: float, source: object = None) -> bool:  # noqa: ARG002
         while self.bytes + len(frame) > QUEUE_BYTES:
             victim = next((one for one in reversed(Priority) if one >= priority and self._classes[one]), None)
             self._shed[priority if victim is None else victim] += 1
