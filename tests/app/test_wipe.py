@@ -39,7 +39,7 @@ async def test_a_running_gateway_is_another_after_a_wipe(tmp_path: Path) -> None
     played = tmp_path / "played.hex"
     played.write_text("".join(f"{frame.hex()}\n" for frame in (ada.announce(), ada.say(SAID))))
     async with meshgate("run", "--simulate", 0, "--feed", played, "--config", config) as gateway:
-        seen = await until(config, lambda seen: seen["mesh"]["counters"]["history"] == 1 and not seen["store"]["waiting"])
+        seen = await until(config, lambda seen: seen["mesh"]["counters"]["history"] == 2 and not seen["store"]["waiting"])
         before = seen["peer_id"]
         assert SAID.encode() in raw(tmp_path)
         held = [os.open(path, os.O_RDONLY) for path in state.rglob("*") if path.is_file()]
