@@ -25,6 +25,7 @@ NEEDS: Final[Mapping[tuple[str, str], Role | None]] = {
 }
 """What somebody must be for these routes."""
 _SEAL_BYTES: Final = 16
+_SHOWN: Final = 64  # characters of a name that is shown again
 
 
 class Entry:
@@ -93,7 +94,7 @@ class Entry:
             _, text = await self._entrance.log_in(name, passphrase, request[SOURCE], secure=request.secure)
         except AccessProblem as error:
             said = f"{error} {error.document.hint}".strip()
-            return self._form(request, lambda seal: forms.login_form(seal, said, name[:64], secure=request.secure), error)
+            return self._form(request, lambda seal: forms.login_form(seal, said, name[:_SHOWN], secure=request.secure), error)
         if before is not None:
             self._entrance.sessions.end(before.id)
         response = web.Response(status=303, headers={"Location": self._home})

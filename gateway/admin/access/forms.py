@@ -70,7 +70,8 @@ def page(title: str, body: str, trouble: str = "", *, secure: bool) -> str:
     """Return a whole page; `title` names one of the texts, and `trouble` is read aloud at once."""
     warning = "" if secure else f'<p class="warning">{TEXTS["plain"]}</p>'
     alert = f'<p role="alert" id="trouble">{escape(trouble)}</p>' if trouble else ""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{TEXTS[title]} - Meshgate</title>'
+    viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = f'<meta charset="utf-8">{viewport}<title>{TEXTS[title]} - Meshgate</title>'
     content = f"<main><h1>{TEXTS[title]}</h1>{alert}{warning}{body}</main>"
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}</head>\n<body>{content}</body>\n</html>\n'
 

@@ -17,7 +17,7 @@ from gateway.admin.access.guards import cookies_called
 from gateway.admin.access.principal import LOCAL, ROLE_WORDS, SCOPES, WORDS, Principal, Proof, Refused, scope_of
 from gateway.admin.access.problem import AccessProblem, answer
 from gateway.admin.access.roles import Role
-from gateway.admin.access.sessions import cookie_name
+from gateway.admin.access.sessions import Session, cookie_name
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.access.vault import Token, User
 from gateway.admin.limits import CODE_S
@@ -81,15 +81,8 @@ class Resources:
         """Answer who is logged in; who is no administrator sees their own."""
         principal, now = request[PRINCIPAL], self._entrance.now()
         self._entrance.sessions.expire(now)
-        return docs.SessionsDocument(
-            tuple(
-                docs.SessionDocument(
-                    one.id, one.user, one.source, int(now - one.began), int(now - one.seen), one.secure, one.id == principal.id
-                )
-                for one in self._entrance.sessions
-                if _may_see(principal, one.user)
-            )
-        )
+        seen = [one for one in self._entrance.sessions if _may_see(principal, one.user)]
+        return docs.SessionsDocument(tuple(_session(one, now, yours=one.id == principal.id) for one in seen))
 
     async def end_session(self, request: web.Request) -> docs.Done:
         """Log somebody out."""
@@ -204,6 +197,11 @@ def _may_see(principal: Principal, name: str) -> bool:
 
 def _user(user: User) -> docs.UserDocument:
     return docs.UserDocument(user.name, user.role, _moment(user.made))
+
+
+def _session(session: Session, now: float, *, yours: bool) -> docs.SessionDocument:
+    age, idle = int(now - session.began), int(now - session.seen)
+    return docs.SessionDocument(session.id, session.user, session.source, age, idle, session.secure, yours)
 
 
 def _moment(unix: int) -> str | None:
