@@ -17,6 +17,7 @@ from gateway.assembly.broker import mqtt
 from gateway.assembly.federating import federation
 from gateway.assembly.links import ELSEWHERE
 from gateway.assembly.names import names
+from gateway.assembly.page import page
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.place import Place
 from gateway.bridge.policy import Policy
@@ -87,6 +88,7 @@ class Gateway:
         notifier: tells systemd; by default whatever the environment names.
         sense: reads the sensors of the machine.
         rng: randomness; cryptographic unless a test says otherwise.
+        audit: told who has changed what over the page: an action, who, and a detail.
 
     Attributes:
         health: what is wrong.
@@ -111,6 +113,7 @@ class Gateway:
         notifier: Notifier | None = None,
         sense: Callable[[], Vitals] | None = None,
         rng: Random | None = None,
+        audit: Audit = lambda _action, _actor, _detail: None,
     ) -> None:
         self.config = config
         self.trouble = trouble
@@ -182,6 +185,15 @@ class Gateway:
         self._started = 0.0
         self._was_silent = False
         self.wiping = Wiping(config)
+        self.page = page(
+            config,
+            self._rng.randbytes,
+            _monotonic,
+            lambda: self._wall_s(asyncio.get_running_loop().time()) if self._time is not None else None,
+            self.reloads,
+            self._log.room(Event.PAGE, lambda: False),
+            audit=audit,
+        )
         self.health = Health()
         self.health.watch(logging_changes(self._log.tell))
         self._observed = Observed(
@@ -215,13 +227,17 @@ class Gateway:
         if self.federation is not None:
             self.federation.start(pump.send)
         recorder, rules, desk, observed = self._keeping.recorder, self._rulebook, self._desk, self._observed
-        async with admin.serve(self.config.control.socket, self.status, self.radio, recorder, rules, desk, observed, self.wiping.wipe):
+        access = self.page.resources.local_routes() if self.page is not None else ()
+        wipe = self.wiping.wipe
+        async with admin.serve(self.config.control.socket, self.status, self.radio, recorder, rules, desk, observed, wipe, access):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(rules.keep(), name="policy")]
             tasks += self._observed.start()
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             if self.federation is not None:
                 tasks.append(asyncio.create_task(self.federation.run(), name="federation"))
+            if self.page is not None:
+                tasks.append(asyncio.create_task(self.page.run(), name="page"))
             if self._mqtt is not None:
                 tasks.append(asyncio.create_task(self._mqtt.run(), name="mqtt"))
             stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -290,6 +306,8 @@ class Gateway:
             Check(Name.POLICY_REFUSED, lambda: self._rulebook.trouble),
             Check(Name.STORE_UNUSABLE, lambda: next(iter(self._keeping.troubles), None)),
             Check(Name.FEDERATION_NOT_KEPT, lambda: self.federation.found if self.federation is not None else None),
+            Check(Name.PAGE_UNREACHABLE, lambda: self.page.listener.trouble if self.page is not None else None),
+            Check(Name.CERTIFICATE_OVER, lambda: self.page.certificate_trouble() if self.page is not None else None),
             Check(Name.MQTT_UNREACHABLE, self._broker_trouble),
             Check(Name.RELOAD_REFUSED, lambda: self.reloads.trouble),
         )

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +47,7 @@ async def serve(
     federation: FederationControl | None = None,
     observed: Observed | None = None,
     wipe: Wipe | None = None,
+    access: Iterable[web.RouteDef] = (),
 ) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
@@ -59,6 +60,7 @@ async def serve(
         federation: who is a member, None if there is no way to other gateways.
         observed: answers probes, and counts what is asked; None if nobody does.
         wipe: erases what the gateway knows, None if it cannot.
+        access: who may come in over the page.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
@@ -67,6 +69,7 @@ async def serve(
     listener, inode = _listen(path)
     app = web.Application(middlewares=[observed.counting] if observed is not None else [])
     app.add_routes(routes(status, radio, record, rules, federation, wipe))
+    app.add_routes(access)
     if observed is not None:
         app.add_routes(observed.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)

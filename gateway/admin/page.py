@@ -66,10 +66,24 @@ class Page:
         self.resources = Resources(entrance, certificate, self.addresses)
         self._gate = Gate(entrance, self._needed, host_names, serves_plain=serves_plain, secure_port=self._secure_port, large=large)
         home = HOME if any(isinstance(one, web.RouteDef) and one.path == HOME for one in routes) else "/account"
-        self._entry = Entry(entrance, lambda: certificate.fingerprint if certificate is not None else "", randbytes, home)
+        self._entry = Entry(entrance, lambda: self.fingerprint, randbytes, home)
         self._routes = [*self._entry.routes(), *self.resources.routes(), *routes]
         if not any(isinstance(one, web.RouteDef) and one.path == "/healthz" for one in routes):
             self._routes.append(web.get("/healthz", _healthz))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate, empty if there is none."""
+        return self._certificate.fingerprint if self._certificate is not None else ""
+
+    def certificate_trouble(self) -> tuple[str, str] | None:
+        """Return what is wrong with the certificate and what to do, None if nothing is."""
+        if self._certificate is None or not self._certificate.is_over(self.entrance.wall()):
+            return None
+        return (
+            f"The time of the certificate of the page, {self._certificate.file}, is over.",
+            "Put a new one there, then: systemctl reload meshgate.",
+        )
 
     def addresses(self) -> tuple[str, ...]:
         """Return where the page is, for a browser."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -207,6 +207,12 @@ def make_door(state: Path, *, secure: bool = False, wall: float | None = WALL, *
     ]
     page = Page(entrance, certificate, [HERE], randbytes=rng.randbytes, routes=routes, needs=needs, report=reports.append, **options)
     return Door(state, page, entrance, told, clock, reports, secure=secure, calls=calls)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Let everything else run as long as something holds: those who are waited for tell nobody."""
+    while holds():  # noqa: ASYNC110 -- as the sentence says
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

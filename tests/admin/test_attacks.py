@@ -13,8 +13,9 @@ from gateway.admin.access import gate
 from gateway.admin.access.gate import ALWAYS
 from gateway.admin.access.principal import Refused
 from gateway.admin.access.roles import Role
-from tests.admin.door import GOOD, Door, Reply, jar, make_door, opened
+from tests.admin.door import GOOD, Door, Reply, jar, make_door, opened, until
 
+BAD = "not the passphrase"
 JSON = ("Content-Type", "application/json")
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 UPGRADE = [
@@ -245,13 +246,13 @@ async def test_no_other_page_can_show_ours_in_a_frame_or_run_a_script_in_it(door
 
 async def test_guessing_a_passphrase_costs_more_and_more_time(door: Door) -> None:
     for _ in range(limits.LOGIN_FREE):
-        assert (await door.submit("/login", name="ada", passphrase="not the passphrase")).status == 401
+        assert (await door.submit("/login", name="ada", passphrase=BAD)).status == 401
     reply = await door.submit("/login", name="ada", passphrase=GOOD)
     assert reply.get("Retry-After") == "3"
     assert is_refused(door, reply, 429, Refused.WAIT)
     assert door.count(Refused.PASSPHRASE) == limits.LOGIN_FREE
     door.clock[0] += 2.1
-    assert (await door.submit("/login", name="ada", passphrase="not the passphrase")).status == 401
+    assert (await door.submit("/login", name="ada", passphrase=BAD)).status == 401
     assert (await door.submit("/login", name="ada", passphrase=GOOD)).get("Retry-After") == "5"
 
 
@@ -266,7 +267,7 @@ async def test_many_guesses_at_once_gain_nothing(door: Door) -> None:
 
 async def test_a_restart_does_not_shorten_the_wait_of_somebody_who_guesses(door: Door, tmp_path: Path) -> None:
     for _ in range(limits.LOGIN_FREE + 1):
-        await door.submit("/login", name="ada", passphrase="not the passphrase")
+        await door.submit("/login", name="ada", passphrase=BAD)
     await door.entrance.keep()
     again = make_door(tmp_path)
     async with opened(again):
@@ -276,9 +277,9 @@ async def test_a_restart_does_not_shorten_the_wait_of_somebody_who_guesses(door:
 async def test_a_login_of_ones_own_in_between_does_not_buy_more_guesses_of_another(door: Door) -> None:
     await door.add("bo", Role.VIEWER)
     for _ in range(limits.LOGIN_FREE - 1):
-        await door.submit("/login", name="ada", passphrase="not the passphrase")
+        await door.submit("/login", name="ada", passphrase=BAD)
     assert (await door.submit("/login", name="bo", passphrase=GOOD)).status == 303
-    assert (await door.submit("/login", name="ada", passphrase="not the passphrase")).status == 401
+    assert (await door.submit("/login", name="ada", passphrase=BAD)).status == 401
     assert is_refused(door, await door.submit("/login", name="ada", passphrase=GOOD), 429, Refused.WAIT)
 
 
@@ -308,7 +309,7 @@ async def test_a_name_nobody_has_is_compared_at_the_same_cost(door: Door, monkey
     plain = door.entrance._passphrases._compare
     monkeypatch.setattr(door.entrance._passphrases, "_compare", lambda kept, shown: compared.append(kept) or plain(kept, shown))
     for name in ("ada", "eve"):
-        await door.submit("/login", name=name, passphrase="not the passphrase")
+        await door.submit("/login", name=name, passphrase=BAD)
     costs = [kept.split("$")[1:4] for kept in compared]
     assert len(costs) == 2
     assert costs[0] == costs[1]
@@ -368,7 +369,7 @@ async def test_no_code_at_all_is_no_code(fresh: Door) -> None:
 
 
 async def test_nobody_sets_a_gateway_up_from_the_internet(fresh: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.admin.access.entry.is_local", lambda remote, called: remote != "127.0.0.1")
+    monkeypatch.setattr("gateway.admin.access.entry.is_local", lambda remote, _called: remote != "127.0.0.1")
     code = fresh.entrance.code.issue(fresh.clock[0])
     assert is_refused(fresh, await fresh.ask("GET", "/setup"), 403, Refused.NETWORK)
     assert (await _post_setup(fresh, code, "meshgate-form=x", fresh.entrance.seals.seal("x"))).json["code"] == "not_local"
@@ -527,9 +528,19 @@ async def test_a_token_opens_nothing_when_its_time_is_over_or_nobody_knows_the_t
             assert is_refused(late, await late.ask("GET", "/api/v1/look", shown), 401, Refused.TOKEN)
 
 
-@pytest.mark.parametrize(
-    "shown", ["", "Bearer", "Bearer mgt_", "Bearer mgt_" + "A" * 43, "Basic YWRhOngK", "Token x", "bearer\tmgt_x", "Bearer " + "A" * 47]
-)
+NO_TOKENS = [  # of what somebody may show
+    "",
+    "Bearer",
+    "Bearer mgt_",
+    "Bearer mgt_" + "A" * 43,
+    "Basic YWRhOngK",
+    "Token x",
+    "bearer\tmgt_x",
+    "Bearer " + "A" * 47,
+]
+
+
+@pytest.mark.parametrize("shown", NO_TOKENS)
 async def test_a_made_up_token_opens_nothing_even_beside_a_good_cookie(door: Door, shown: str) -> None:
     cookies = await door.logged_in()
     await door.token()
@@ -636,7 +647,7 @@ async def test_a_scheme_in_a_header_does_not_make_a_connection_encrypted(door: D
 
 
 async def test_a_line_break_in_a_name_makes_no_header_and_no_second_line_in_the_log(door: Door) -> None:
-    reply = await door.submit("/login", name="ada\r\nSet-Cookie: meshgate=evil\n\x1b[2Jok", passphrase="not the passphrase")
+    reply = await door.submit("/login", name="ada\r\nSet-Cookie: meshgate=evil\n\x1b[2Jok", passphrase=BAD)
     assert reply.status == 401
     assert "evil" not in reply.get("Set-Cookie")
     door.entrance.audit("x", "ada\r\n\x1b[2J", "\u202e\n")
@@ -644,15 +655,21 @@ async def test_a_line_break_in_a_name_makes_no_header_and_no_second_line_in_the_
 
 
 async def test_what_a_stranger_writes_is_not_shown_as_html(door: Door) -> None:
-    reply = await door.submit("/login", name='"><script>alert(1)</script>', passphrase="not the passphrase")
+    reply = await door.submit("/login", name='"><script>alert(1)</script>', passphrase=BAD)
     assert reply.status == 401
     assert "<script" not in reply.body
     assert "<script" not in (await door.ask("GET", "/<script>alert(1)</script>")).body
 
 
-@pytest.mark.parametrize(
-    "line", [b"GET\r\n", b"\x00\x01\x02\x03\r\n\r\n", b"GET / HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n", b"GET  / HTTP/1.1\r\n\r\n"]
+NO_REQUESTS = (
+    b"GET\r\n",
+    b"\x00\x01\x02\x03\r\n\r\n",
+    b"GET / HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n",
+    b"GET  / HTTP/1.1\r\n\r\n",
 )
+
+
+@pytest.mark.parametrize("line", NO_REQUESTS)
 async def test_what_is_no_request_is_counted_and_fills_no_log(door: Door, line: bytes, caplog: pytest.LogCaptureFixture) -> None:
     assert is_refused(door, await door.raw(line + b"\r\n"), 400, Refused.MALFORMED)
     assert not caplog.records
@@ -675,8 +692,8 @@ async def test_a_body_behind_a_question_that_has_none_is_refused(door: Door) -> 
 
 
 async def test_a_body_that_is_too_large_is_not_read(door: Door) -> None:
-    head = f"POST /login HTTP/1.1\r\nHost: {door.host}\r\nOrigin: {door.origin}\r\nConnection: close\r\nContent-Length: {limits.MAX_PAGE_BODY + 1}"
-    reply = await door.raw(head.encode() + b"\r\n\r\n")
+    head = f"POST /login HTTP/1.1\r\nHost: {door.host}\r\nOrigin: {door.origin}\r\nConnection: close\r\n"
+    reply = await door.raw(f"{head}Content-Length: {limits.MAX_PAGE_BODY + 1}\r\n\r\n".encode())
     assert is_refused(door, reply, 413, Refused.LARGE)
 
 
@@ -751,8 +768,7 @@ async def test_somebody_who_begins_tls_and_stops_is_given_up(secure: Door, monke
     reader, writer = await secure.connect(secure=False)
     writer.write(b"\x16\x03\x01")
     assert await reader.read() == b""
-    while not secure.count(Refused.MALFORMED) + secure.count(Refused.SLOW):
-        await asyncio.sleep(0)
+    await until(lambda: not secure.count(Refused.MALFORMED) + secure.count(Refused.SLOW))
     writer.close()
 
 
@@ -779,8 +795,7 @@ async def test_connections_that_are_over_make_room(door: Door) -> None:
         held = [await door.connect() for _ in range(limits.PAGE_CONNECTIONS_OF_ONE // 2)]
         for _, one in held:
             one.close()
-        while door.page.listener._sources.total():
-            await asyncio.sleep(0)
+        await until(lambda: door.page.listener._sources.total())
     assert (await door.ask("GET", "/healthz")).status == 200
     assert door.count(Refused.CONNECTIONS) == 0
 
@@ -800,12 +815,10 @@ async def test_somebody_who_never_reads_is_given_up(door: Door, monkeypatch: pyt
         loop = asyncio.get_running_loop()
         await loop.sock_connect(lazy, (door.address.host, door.address.port))
         await loop.sock_sendall(lazy, b"G")
-        while not door.page.listener._connections:
-            await asyncio.sleep(0)
+        await until(lambda: not door.page.listener._connections)
         (connection,) = door.page.listener._connections.values()
         connection.pause_writing()
-        while not door.count(Refused.SLOW):
-            await asyncio.sleep(0)
+        await until(lambda: not door.count(Refused.SLOW))
     assert door.count(Refused.SLOW) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.admin.access.principal import Refused
 from gateway.admin.access.roles import Role
-from tests.admin.door import GOOD, Door, jar, make_door, opened
+from tests.admin.door import GOOD, Door, jar, make_door, opened, until
 
 
 @pytest.fixture
@@ -138,8 +138,7 @@ async def test_an_address_that_is_taken_is_told_and_does_not_end_the_page(tmp_pa
         second = make_door(tmp_path / "two")
         second.page.listener.addresses = (first.address,)
         task = asyncio.create_task(second.page.run())
-        while second.page.listener.trouble is None:
-            await asyncio.sleep(0)
-        assert str(first.address) in second.page.listener.trouble[0]
+        await until(lambda: second.page.listener.trouble is None)
+        assert str(first.address) in str(second.page.listener.trouble)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
