@@ -6,11 +6,13 @@ It builds a gateway out of a configuration and runs it until it is told to stop.
 import asyncio
 from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from gateway import admin
+from gateway.admin.access.entrance import Audit
 from gateway.assembly import links
 from gateway.assembly.announced import offered, shown
 from gateway.assembly.broker import mqtt
@@ -188,7 +190,7 @@ class Gateway:
         self.page = page(
             config,
             self._rng.randbytes,
-            _monotonic,
+            monotonic,
             lambda: self._wall_s(asyncio.get_running_loop().time()) if self._time is not None else None,
             self.reloads,
             self._log.room(Event.PAGE, lambda: False),

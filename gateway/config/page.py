@@ -67,7 +67,9 @@ class PageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     certificate_file: Annotated[
         Path,
         About(
-            "The file with the certificate of the page (PEM), those of its authorities behind it; read anew when the gateway is told to reload.",
+            "The file with the certificate of the page (PEM), those of its authorities behind it; "
+            "read anew when the gateway is told to reload.",
+            restart=False,
             default=lambda _places, state: state / "page.crt",
             default_words="page.crt in gateway.state_dir",
         ),

@@ -24,18 +24,8 @@ OURS: Final = "meshgate"  # the name of a directory that is the gateway's alone
 MADE: Final = (
     *("identity.key", ".identity.key.*", "access.json", ".access.json.*", "access.json.*", "page.key", ".page.key.*"),
     *("libp2p.key", ".libp2p.key.*", "websocket.key", ".websocket.key.*"),
-    *(
-        "federation.book",
-        ".federation.book.*",
-        "store.db-*",
-        "store.db",
-        "store.db.*",
-        "websocket.crt",
-        ".websocket.crt.*",
-        "page.crt",
-        ".page.crt.*",
-        "clock",
-    ),
+    *("federation.book", ".federation.book.*", "store.db-*", "store.db", "store.db.*"),
+    *("websocket.crt", ".websocket.crt.*", "page.crt", ".page.crt.*", "clock"),
 )
 """What Meshgate makes in its state directory, by pattern, in the order in which it is erased."""
 

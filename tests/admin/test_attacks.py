@@ -795,7 +795,7 @@ async def test_connections_that_are_over_make_room(door: Door) -> None:
         held = [await door.connect() for _ in range(limits.PAGE_CONNECTIONS_OF_ONE // 2)]
         for _, one in held:
             one.close()
-        await until(lambda: door.page.listener._sources.total())
+        await until(door.page.listener._sources.total)
     assert (await door.ask("GET", "/healthz")).status == 200
     assert door.count(Refused.CONNECTIONS) == 0
 
