@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from gateway.admin.access.resources import Resources
 from gateway.admin.access.roles import Role
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.listener import PageListener
+from hw.network import own_addresses
 from transports.websocket.address import Address
 
 SHUTDOWN_S: Final = 2.0  # seconds an answer under way may take when the gateway stops
@@ -87,8 +89,7 @@ class Page:
 
     def addresses(self) -> tuple[str, ...]:
         """Return where the page is, for a browser."""
-        scheme = "https" if self._certificate is not None else "http"
-        return tuple(f"{scheme}://{address}/" for address in self.listener.bound)
+        return for_browsers(self.listener.bound)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -144,6 +145,17 @@ class Page:
         logger = logging.Logger("page")  # noqa: LOG001 -- of nobody else, so that no stranger writes into the log of the gateway
         logger.addHandler(_Counting(self.entrance, self._report))
         return logger
+
+
+def for_browsers(addresses: Iterable[Address]) -> tuple[str, ...]:
+    """Return what browsers call them: without encryption on this machine, over TLS on all others."""
+    found = []
+    for address in addresses:
+        listening = ip_address(address.host)
+        hosts = own_addresses() if listening.is_unspecified else [address.host]
+        scheme = "http" if listening.is_loopback else "https"
+        found += [f"{scheme}://{Address(host, address.port)}/" for host in hosts]
+    return tuple(dict.fromkeys(found))
 
 
 class _Counting(logging.Handler):

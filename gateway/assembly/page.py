@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
@@ -13,13 +12,12 @@ from gateway.admin.access.gate import Needs
 from gateway.admin.access.roles import Role
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.limits import CODE_S
-from gateway.admin.page import Page
+from gateway.admin.page import Page, for_browsers
 from gateway.config import Config
 from gateway.config.page import PlainHttp
 from gateway.runtime.reload import Reloads
 from hw.activation import handed_over
-from hw.network import own_addresses
-from transports.websocket.address import Address, parse_listen
+from transports.websocket.address import parse_listen
 
 SOCKET_NAME: Final = "page"  # FileDescriptorName= in meshgate.socket
 _DEVICE: Final = 6  # bytes of the address of a device
@@ -79,7 +77,9 @@ def page(
 
 def first_words(made: Page, config: Config) -> list[str]:
     """Return what is said at the start: where the page is, and how somebody at the box sets it up, if nobody has."""
-    words = [f"The page is at {' and '.join(places(config))}. SHA-256 of its certificate: {made.fingerprint}"]
+    words = [
+        f"The page is at {' and '.join(for_browsers(map(parse_listen, config.page.listen)))}. SHA-256 of its certificate: {made.fingerprint}"
+    ]
     return words if made.entrance.vault.is_set_up else [*words, setup_words(made)]
 
 
@@ -87,16 +87,6 @@ def setup_words(made: Page) -> str:
     """Make a new setup code, and return what somebody at the box is told of it."""
     code = made.entrance.code.issue(made.entrance.now())
     return f"Choose a passphrase there, under /setup, within {CODE_S / 60:.0f} minutes. The setup code is {code}"
-
-
-def places(config: Config) -> tuple[str, ...]:
-    """Return where the page is for a browser: without encryption on this machine, over TLS on all others."""
-    found = []
-    for address in map(parse_listen, config.page.listen):
-        own = own_addresses() if ip_address(address.host).is_unspecified else [address.host]
-        scheme = "http" if ip_address(address.host).is_loopback else "https"
-        found += [f"{scheme}://{Address(host, address.port)}/" for host in own]
-    return tuple(dict.fromkeys(found))
 
 
 def readable(fingerprint: str) -> list[str]:

@@ -23,7 +23,8 @@ class Site:
         notice: Callable[[Effect, float], None] = lambda _effect, _now: None,
         trusted: Callable[[], bool] = lambda: True,
     ) -> None:
-        overrides = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "transports.libp2p.enabled=false", "page.enabled=false"]
+        overrides = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock"]
+        overrides += ["transports.libp2p.enabled=false", "page.enabled=false"]
         self.socket = directory / "control.sock"
         self.reports: list[str] = []
         self.island = Island("seed", PHONES)
