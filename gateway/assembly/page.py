@@ -77,9 +77,8 @@ def page(
 
 def first_words(made: Page, config: Config) -> list[str]:
     """Return what is said at the start: where the page is, and how somebody at the box sets it up, if nobody has."""
-    words = [
-        f"The page is at {' and '.join(for_browsers(map(parse_listen, config.page.listen)))}. SHA-256 of its certificate: {made.fingerprint}"
-    ]
+    where = " and ".join(for_browsers(map(parse_listen, config.page.listen))) or "the socket of systemd"
+    words = [f"The page is at {where}. SHA-256 of its certificate: {made.fingerprint}"]
     return words if made.entrance.vault.is_set_up else [*words, setup_words(made)]
 
 
