@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from aiohttp import web
+from argon2.profiles import CHEAPEST
 
 from gateway.admin import limits
 from gateway.admin.access import passphrase
@@ -21,6 +22,7 @@ from gateway.admin.access.throttle import Throttle
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.access.vault import Accounts, Vault, decode
 from gateway.admin.client import RefusedError, get_tokens, make_setup_code, make_token, revoke_token
+from gateway.cli.main import main
 from gateway.errors import ConfigError
 from gateway.session.rate import KeyedBuckets
 from tests.admin.door import GOOD, make_door
@@ -98,7 +100,7 @@ def test_a_passphrase_is_the_same_from_every_keyboard() -> None:
 
 
 async def test_few_wait_for_a_hash_and_the_others_are_told_to_come_again() -> None:
-    hashes = Passphrases()
+    hashes = Passphrases(CHEAPEST)
     asked = [asyncio.create_task(hashes.matches(None, GOOD)) for _ in range(limits.MAX_HASHES + limits.MAX_HASHES_WAITING + 3)]
     done = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(isinstance(one, BusyError) for one in done) == 3
@@ -230,7 +232,7 @@ def test_a_certificate_is_kept_read_anew_and_one_that_is_broken_leaves_the_old_i
     assert first.fingerprint == other.fingerprint
 
 
-async def test_on_the_control_socket_codes_and_tokens_are_made(tmp_path: Path) -> None:
+async def test_on_the_control_socket_codes_and_tokens_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     door, path = make_door(tmp_path), tmp_path / "control.sock"
     app = web.Application()
     app.add_routes(door.page.resources.local_routes())
@@ -249,6 +251,20 @@ async def test_on_the_control_socket_codes_and_tokens_are_made(tmp_path: Path) -
             await revoke_token(path, "none")
         with pytest.raises(RefusedError, match="no such scope"):
             await make_token(path, TokenRequest("wall", "root", 3))
+        settings = ["--set", f"control.socket={path}", "--set", f"gateway.state_dir={tmp_path}"]
+        assert await asyncio.to_thread(main, ["token", "create", "desk", *settings]) == 0
+        shown = capsys.readouterr()
+        assert door.entrance.by_token(shown.out.strip(), "") is not None
+        assert shown.out.strip() not in shown.err
+        assert await asyncio.to_thread(main, ["token", "list", *settings]) == 0
+        assert "desk" in (listed := capsys.readouterr().out)
+        assert shown.out.strip() not in listed
+        assert await asyncio.to_thread(main, ["token", "revoke", door.entrance.vault.accounts.tokens[0].id, *settings]) == 0
+        assert await asyncio.to_thread(main, ["setup-code", *settings]) == 0
+        assert door.entrance.code.redeem(capsys.readouterr().out.splitlines()[1], door.clock[0]) is Try.RIGHT
     finally:
         await runner.cleanup()
-    assert [action for action, actor, _ in door.told if actor == "local:local"] == ["setup.code", "token.made", "token.revoked"]
+    assert [action for action, actor, _ in door.told if actor == "local:local"] == [
+        *("setup.code", "token.made", "token.revoked"),
+        *("token.made", "token.revoked", "setup.code"),
+    ]
