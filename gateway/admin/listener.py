@@ -244,7 +244,9 @@ class PageListener:
             await over
         except TimeoutError:
             self._refusals.note(Refused.SLOW)
-        except (OSError, ssl.SSLError, EOFError):
+        except EOFError:
+            pass  # browsers open connections in advance, and close those they do not need
+        except (OSError, ssl.SSLError):
             self._refusals.note(Refused.MALFORMED)
         finally:
             if is_ours:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.admin.access import forms
 from gateway.admin.access.entrance import Entrance
-from gateway.admin.access.gate import FORM_COOKIE, PRINCIPAL, SOURCE, bound_to
+from gateway.admin.access.gate import FORM_COOKIE, PRINCIPAL, SOURCE, bound_to, source_is_here
 from gateway.admin.access.guards import is_local
 from gateway.admin.access.principal import WORDS, Refused
 from gateway.admin.access.problem import AccessProblem
@@ -63,7 +63,7 @@ class Entry:
         self._check_place(request)
         if self._is_closed():
             return web.Response(status=303, headers={"Location": "/login"})
-        return self._form(request, lambda seal: forms.setup_form(seal, self._fingerprint(), secure=request.secure))
+        return self._form(request, lambda seal: forms.setup_form(seal, self._fingerprint(), secure=_is_private(request)))
 
     async def set_up(self, request: web.Request) -> web.StreamResponse:
         """Use the setup code."""
@@ -75,7 +75,7 @@ class Entry:
         except AccessProblem as error:
             said = f"{error} {error.document.hint}".strip()
             return self._form(
-                request, lambda seal: forms.setup_form(seal, self._fingerprint(), said, name[:64], secure=request.secure), error
+                request, lambda seal: forms.setup_form(seal, self._fingerprint(), said, name[:_SHOWN], secure=_is_private(request)), error
             )
         return web.Response(status=303, headers={"Location": "/login"})
 
@@ -83,7 +83,7 @@ class Entry:
         """Show the form for a name and a passphrase."""
         if PRINCIPAL in request:
             return web.Response(status=303, headers={"Location": self._home})
-        return self._form(request, lambda seal: forms.login_form(seal, secure=request.secure))
+        return self._form(request, lambda seal: forms.login_form(seal, secure=_is_private(request)))
 
     async def log_in(self, request: web.Request) -> web.StreamResponse:
         """Log somebody in: always a new session, whatever stood in the cookie before."""
@@ -94,7 +94,7 @@ class Entry:
             _, text = await self._entrance.log_in(name, passphrase, request[SOURCE], secure=request.secure)
         except AccessProblem as error:
             said = f"{error} {error.document.hint}".strip()
-            return self._form(request, lambda seal: forms.login_form(seal, said, name[:_SHOWN], secure=request.secure), error)
+            return self._form(request, lambda seal: forms.login_form(seal, said, name[:_SHOWN], secure=_is_private(request)), error)
         if before is not None:
             self._entrance.sessions.end(before.id)
         response = web.Response(status=303, headers={"Location": self._home})
@@ -117,7 +117,7 @@ class Entry:
         principal = request[PRINCIPAL]
         return self._form(
             request,
-            lambda seal: forms.account(seal, principal.name, WORDS[principal.role], self._fingerprint(), secure=request.secure),
+            lambda seal: forms.account(seal, principal.name, WORDS[principal.role], self._fingerprint(), secure=_is_private(request)),
         )
 
     def _form(self, request: web.Request, render: Callable[[str], str], error: AccessProblem | None = None) -> web.Response:
@@ -144,6 +144,11 @@ class Entry:
         if not is_local(request.remote or "", called[0] if isinstance(called, tuple) else ""):
             self._entrance.refusals.note(Refused.NETWORK)
             raise AccessProblem(403, "not_local", "A gateway is set up from its own network.", "Come closer, or use a passphrase.")
+
+
+def _is_private(request: web.Request) -> bool:
+    """Whether nobody in between can read along."""
+    return request.secure or source_is_here(request[SOURCE])
 
 
 def _text(value: object) -> str:

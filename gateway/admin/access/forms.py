@@ -24,7 +24,7 @@ TEXTS: Final = {
     "fingerprint": "SHA-256 fingerprint of this gateway's certificate",
     "fingerprint_why": "Compare it with what your browser shows. The same one stands beside the setup code.",
     "you": "You are logged in as",
-    "done": "Done",
+    "account": "Logged in",
 }
 """Everything these pages say."""
 
@@ -63,7 +63,7 @@ def login_form(seal: str, trouble: str = "", name: str = "", *, secure: bool) ->
 def account(seal: str, name: str, role: str, fingerprint: str, *, secure: bool) -> str:
     """Return the page of somebody who is logged in."""
     who = f"<p>{TEXTS['you']} <strong>{escape(name)}</strong> ({escape(role)}).</p>"
-    return page("done", who + _form("/logout", seal, "", "logout") + _proof(fingerprint), secure=secure)
+    return page("account", who + _form("/logout", seal, "", "logout") + _proof(fingerprint), secure=secure)
 
 
 def page(title: str, body: str, trouble: str = "", *, secure: bool) -> str:
