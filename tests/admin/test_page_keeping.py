@@ -136,6 +136,21 @@ async def test_a_full_disk_gives_nobody_a_right_and_still_takes_one_away(tmp_pat
     assert [user.name for user in door.entrance.vault.accounts.users] == ["ada"]
 
 
+async def test_somebody_removed_while_their_passphrase_changes_stays_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    door = make_door(tmp_path)
+    await door.add("ada")
+    await door.add("bo")
+
+    async def slow(_text: str) -> str:
+        await door.entrance.remove_user("bo")
+        return "$argon2id$"
+
+    monkeypatch.setattr(door.entrance._passphrases, "hash", slow)
+    with pytest.raises(AccessProblem, match="Nobody has that name"):
+        await door.entrance.change_passphrase("bo", GOOD)
+    assert door.entrance.vault.accounts.user("bo") is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

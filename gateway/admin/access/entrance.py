@@ -155,9 +155,10 @@ class Entrance:
 
     async def change_passphrase(self, name: str, chosen: str, but: str = "") -> None:
         """Give somebody another passphrase, and log them out everywhere, `but` in one session; raises `AccessProblem`."""
-        user = self._existing(name)
+        self._existing(name)
         hashed = await self._hashed(self._checked(chosen, name))
-        await self._kept_change(lambda accounts: _with(accounts, structs.replace(user, passphrase=hashed)))
+        # Somebody who was removed meanwhile does not come back.
+        await self._kept_change(lambda accounts: _with(accounts, structs.replace(_found(accounts, name), passphrase=hashed)))
         self.sessions.end_of(name, but)
 
     async def remove_user(self, name: str) -> None:
@@ -226,10 +227,7 @@ class Entrance:
             raise AccessProblem(503, "not_kept", f"That could not be written to the disk: {reason}.", "See: meshgate doctor.") from error
 
     def _existing(self, name: str) -> User:
-        user = self.vault.accounts.user(name)
-        if user is None:
-            raise AccessProblem(404, "unknown_user", "Nobody has that name.")
-        return user
+        return _found(self.vault.accounts, name)
 
     def _moment(self) -> int:
         return int(self.wall() or 0)
@@ -247,6 +245,13 @@ def check_name(name: str) -> str:
 def one_line(text: str) -> str:
     """Return a text that is one line, without anything a terminal would act on."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:200])
+
+
+def _found(accounts: Accounts, name: str) -> User:
+    user = accounts.user(name)
+    if user is None:
+        raise AccessProblem(404, "unknown_user", "Nobody has that name.")
+    return user
 
 
 def _with(accounts: Accounts, user: User) -> Accounts:
