@@ -6,6 +6,7 @@ It builds a gateway out of a configuration and runs it until it is told to stop.
 import asyncio
 from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -17,6 +18,7 @@ from gateway.assembly.broker import mqtt
 from gateway.assembly.federating import federation
 from gateway.assembly.links import ELSEWHERE
 from gateway.assembly.names import names
+from gateway.assembly.page import page
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.bridge.place import Place
 from gateway.bridge.policy import Policy
@@ -186,6 +188,15 @@ class Gateway:
         self._started = 0.0
         self._was_silent = False
         self.wiping = Wiping(config)
+        self.page = page(
+            config,
+            self._rng.randbytes,
+            monotonic,
+            lambda: self._wall_s(asyncio.get_running_loop().time()) if self._time is not None else None,
+            self.reloads,
+            self._log.room(Event.PAGE, lambda: False),
+            witness=self.witness,
+        )
         self.health = Health()
         self.health.watch(logging_changes(self._log.tell))
         self._observed = Observed(
@@ -223,13 +234,16 @@ class Gateway:
             self.federation.start(pump.send)
         recorder, log, rules, desk, observed = self._keeping.recorder, self._keeping.auditor, self._rulebook, self._desk, self._observed
         path, wipe = self.config.control.socket, self.wiping.wipe
-        async with admin.serve(path, self.status, self.radio, recorder, rules, desk, observed, wipe, log, self.witness):
+        access = self.page.resources.local_routes() if self.page is not None else ()
+        async with admin.serve(path, self.status, self.radio, recorder, rules, desk, observed, wipe, log, self.witness, access):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(rules.keep(), name="policy")]
             tasks += self._observed.start()
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             if self.federation is not None:
                 tasks.append(asyncio.create_task(self.federation.run(), name="federation"))
+            if self.page is not None:
+                tasks.append(asyncio.create_task(self.page.run(), name="page"))
             if self._mqtt is not None:
                 tasks.append(asyncio.create_task(self._mqtt.run(), name="mqtt"))
             stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -301,6 +315,8 @@ class Gateway:
             Check(Name.POLICY_REFUSED, lambda: self._rulebook.trouble),
             Check(Name.STORE_UNUSABLE, lambda: next(iter(self._keeping.troubles), None)),
             Check(Name.FEDERATION_NOT_KEPT, lambda: self.federation.found if self.federation is not None else None),
+            Check(Name.PAGE_UNREACHABLE, lambda: self.page.listener.trouble if self.page is not None else None),
+            Check(Name.CERTIFICATE_OVER, lambda: self.page.certificate_trouble() if self.page is not None else None),
             Check(Name.MQTT_UNREACHABLE, self._broker_trouble),
             Check(Name.RELOAD_REFUSED, lambda: self.reloads.trouble),
         )

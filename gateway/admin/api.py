@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -50,6 +50,7 @@ async def serve(
     wipe: Wipe | None = None,
     changes: Changes | None = None,
     witness: Witness = nobody,
+    access: Iterable[web.RouteDef] = (),
 ) -> AsyncIterator[None]:
     """Answer on the control socket while the context lasts.
 
@@ -64,6 +65,7 @@ async def serve(
         wipe: erases what the gateway knows, None if it cannot.
         changes: what somebody changed, None if nobody keeps that.
         witness: notes what is changed over this socket.
+        access: who may come in over the page.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
@@ -72,6 +74,7 @@ async def serve(
     listener, inode = _listen(path)
     app = web.Application(middlewares=[observed.counting] if observed is not None else [])
     app.add_routes(routes(status, radio, record, rules, federation, wipe, changes, on_socket(witness)))
+    app.add_routes(access)
     if observed is not None:
         app.add_routes(observed.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)

@@ -115,5 +115,17 @@ SENTENCES: Final[dict[str, str]] = {
     Action.NOTICE_SENT: "A notice was sent to the mesh",
     Action.RESTART_ASKED: "A restart was asked for",
     Action.WIPE_ASKED: "A wipe was asked for",
+    Action.SETUP_REFUSED: "A setup code was refused",
+    Action.SETUP_DONE: "A first passphrase was chosen",
+    Action.LOGIN: "Somebody logged in",
+    Action.LOGIN_REFUSED: "A login was refused",
+    Action.LOGOUT: "Somebody logged out",
+    Action.SESSION_ENDED: "A session was ended",
+    Action.USER_ADDED: "A user was added",
+    Action.USER_REMOVED: "A user was removed",
+    Action.PASSPHRASE_CHANGED: "A passphrase was changed",
+    Action.TOKEN_MADE: "A token was made",
+    Action.TOKEN_REVOKED: "A token was revoked",
+    Action.SETUP_CODE_MADE: "A setup code was made",
 }
 """What was done, by `gateway.store.audit.Action`."""

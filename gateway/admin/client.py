@@ -10,6 +10,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from gateway.admin.access.documents import Done, NewToken, SetupCodeDocument, SetupCodeRequest, TokenRequest, TokensDocument
 from gateway.admin.audit import AuditDocument
 from gateway.admin.federation import (
     FederationDocument,
@@ -139,9 +140,32 @@ async def wipe(socket: Path, request: WipeRequest) -> WipeDocument:
     return await _ask(socket, "wipe", WipeDocument, request, WIPE_TIMEOUT_S)
 
 
-async def _ask(socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None) -> T:
+async def make_setup_code(socket: Path) -> SetupCodeDocument:
+    """Let it make a setup code for the page; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "setup-code", SetupCodeDocument, SetupCodeRequest())
+
+
+async def make_token(socket: Path, request: TokenRequest) -> NewToken:
+    """Let it make a token; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "tokens", NewToken, request)
+
+
+async def get_tokens(socket: Path) -> TokensDocument:
+    """Return which tokens there are; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, "tokens", TokensDocument)
+
+
+async def revoke_token(socket: Path, token_id: str) -> Done:
+    """Let it take a token back; raises `UnreachableError` and `RefusedError`."""
+    return await _ask(socket, f"tokens/{quote(token_id, safe='')}", Done, method="DELETE")
+
+
+async def _ask(
+    socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None, method: str = ""
+) -> T:
     """Ask for what is there, or send a request; the answer is of the type given."""
-    method, body = ("GET", None) if request is None else ("POST", msgspec.json.encode(request))
+    body = None if request is None else msgspec.json.encode(request)
+    method = method or ("GET" if request is None else "POST")
     async with (
         _reached(socket, TIMEOUT_S if patience is None else patience) as session,
         session.request(method, f"http://meshgate/api/v1/{what}", data=body) as response,

@@ -131,6 +131,7 @@ class IslandProcess:
             "gateway": {"nickname": f"Meshgate {self.name}", "state_dir": str(self.directory)},
             "bridge": {"mode": "open"},
             "transports": tables,
+            "page": {"enabled": False},  # several gateways, one machine
             "control": {"socket": str(self.directory / "control.sock")},
         }
         path.write_text(tomlkit.dumps(document), encoding="utf-8")

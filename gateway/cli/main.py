@@ -1,6 +1,6 @@
 """The command ``meshgate``: finds the command asked for, runs it, and turns what happens into an exit code.
 
-A command is a module of this package with the command's name. It has
+A command is a module of this package with the command's name, and ``_`` where that has ``-``. It has
 ``add(commands)``, which describes it, and ``run(args) -> int``, which does it. Whatever is slow
 to import is imported inside `run`, so that help and ``--version`` come at once.
 """
@@ -17,8 +17,8 @@ from gateway.cli.output import CommandError, Exit, note, report
 from gateway.errors import ConfigError, GatewayError
 
 COMMANDS = (
-    *("demo", "run", "status", "why", "audit", "federation", "doctor"),
-    *("radio", "metrics", "packet", "policy", "config", "wipe", "units"),
+    *("demo", "run", "status", "why", "audit", "federation", "doctor", "radio", "metrics", "packet", "policy", "config"),
+    *("setup-code", "token", "wipe", "units"),
 )
 """The commands in the order help lists them."""
 
@@ -87,7 +87,7 @@ def _build() -> tuple[Parser, dict[str, ModuleType]]:
     parser.add_argument("--version", action="store_true", help="print the versions to name in a bug report")
     add_json(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    modules = {name: importlib.import_module(f"gateway.cli.{name}") for name in COMMANDS}
+    modules = {name: importlib.import_module(f"gateway.cli.{name.replace('-', '_')}") for name in COMMANDS}
     for module in modules.values():
         module.add(commands)
     return parser, modules

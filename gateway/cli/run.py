@@ -92,6 +92,13 @@ async def _serve(args: argparse.Namespace, config: "Config") -> Exit | None:
             say(f"Other sites know this one as {uplink.peer_id}.")
         if mesh.trouble is not None:
             say("Everything else is served meanwhile. To try Meshgate without a radio: meshgate run --simulate 5")
+        if gateway.page is not None:
+            from gateway.assembly.page import first_words, readable  # noqa: PLC0415
+
+            if logs.redactor is not None:
+                logs.redactor.allow(*readable(gateway.page.fingerprint))
+            for words in first_words(gateway.page, config):
+                say(words, Event.PAGE)
         which = f" --config {shlex.quote(str(args.config))}" if args.config is not None else ""
         say(f"See how it is doing with: meshgate status{which}")
         panel = asyncio.create_task(_panel(gateway, say).run(), name="panel")
@@ -116,10 +123,14 @@ def _stop(stop: asyncio.Event, told: asyncio.Event) -> None:
 
 
 def _panel(gateway: "Gateway", say: Callable[[str], None]) -> "Panel":
+    from gateway.assembly.page import setup_words  # noqa: PLC0415
     from gateway.runtime.panel import Panel  # noqa: PLC0415
 
     def setup() -> None:
-        say("There is no setup mode without the page.")
+        if gateway.page is None:
+            say("There is no setup mode without the page (page.enabled).")
+        else:
+            say(setup_words(gateway.page))
 
     return Panel(lambda: gateway.health.worst, setup, gateway.wiping.wipe, say, witness=gateway.witness)
 

@@ -29,6 +29,7 @@ from gateway.config.mail import MailConfig
 from gateway.config.mqtt import MqttConfig
 from gateway.config.nostr import NostrConfig
 from gateway.config.observing import LogConfig, MetricsConfig
+from gateway.config.page import PageConfig
 from gateway.config.paths import POLICY_FILE
 from gateway.limits import MAX_CHANNELS, MAX_NICKNAME
 from transports.libp2p.address import parse_listen, parse_peer
@@ -326,6 +327,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     transports: TransportsConfig
     mqtt: MqttConfig
     control: ControlConfig
+    page: PageConfig
     metrics: MetricsConfig
     log: LogConfig
 

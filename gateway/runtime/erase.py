@@ -22,8 +22,10 @@ from gateway.runtime.steering import NOTE_FILE
 
 OURS: Final = "meshgate"  # the name of a directory that is the gateway's alone
 MADE: Final = (
-    *("identity.key", ".identity.key.*", "libp2p.key", ".libp2p.key.*", "websocket.key", ".websocket.key.*"),
-    *("federation.book", ".federation.book.*", "store.db-*", "store.db", "store.db.*", "websocket.crt", ".websocket.crt.*", "clock"),
+    *("identity.key", ".identity.key.*", "access.json", ".access.json.*", "access.json.*", "page.key", ".page.key.*"),
+    *("libp2p.key", ".libp2p.key.*", "websocket.key", ".websocket.key.*"),
+    *("federation.book", ".federation.book.*", "store.db-*", "store.db", "store.db.*"),
+    *("websocket.crt", ".websocket.crt.*", "page.crt", ".page.crt.*", "clock"),
 )
 """What Meshgate makes in its state directory, by pattern, in the order in which it is erased."""
 
@@ -117,8 +119,9 @@ def _is_file(path: Path) -> bool:
 
 def _elsewhere(config: Config, state: Path) -> list[Path]:
     """Return the operator's own keys: an authority has signed for them, and other programs may use them."""
-    chosen = config.transports.websocket
-    return [path for path in (chosen.key_file, chosen.certificate_file) if _is_file(path) and not path.is_relative_to(state)]
+    chosen, page = config.transports.websocket, config.page
+    theirs = (chosen.key_file, chosen.certificate_file, page.key_file, page.certificate_file)
+    return [path for path in theirs if _is_file(path) and not path.is_relative_to(state)]
 
 
 def _sync(directory: Path) -> None:

@@ -66,6 +66,18 @@ class Action(StrEnum):
     NOTICE_SENT = "notice_sent"
     RESTART_ASKED = "restart_asked"
     WIPE_ASKED = "wipe_asked"
+    SETUP_REFUSED = "setup_refused"
+    SETUP_DONE = "setup_done"
+    LOGIN = "login"
+    LOGIN_REFUSED = "login_refused"
+    LOGOUT = "logout"
+    SESSION_ENDED = "session_ended"
+    USER_ADDED = "user_added"
+    USER_REMOVED = "user_removed"
+    PASSPHRASE_CHANGED = "passphrase_changed"  # noqa: S105 -- a word
+    TOKEN_MADE = "token_made"  # noqa: S105 -- a word
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 -- a word
+    SETUP_CODE_MADE = "setup_code_made"
 
 
 @dataclass(frozen=True, slots=True)

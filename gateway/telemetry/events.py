@@ -50,6 +50,7 @@ class Event(StrEnum):
     FEDERATION = "federation"  # who joined, was shut out or not let in, and whether that can be kept
     POLICY = "policy"  # the operator's rules changed, or could not be used
     MQTT = "mqtt"  # what the line to the broker says
+    PAGE = "page"  # where the page is, how it is set up, and what is wrong with it
     STEERING = "steering"  # what was done because somebody asked for it from outside, such as over MQTT
     MESSAGE = "message"  # what was done with one message: one entry for each decision, at level debug
     RELOADED = "reloaded"  # settings were read anew

@@ -30,6 +30,8 @@ class Name(StrEnum):
     POLICY_REFUSED = "policy_refused"  # the file with the operator's rules cannot be used; those read before are in force
     RELOAD_REFUSED = "reload_refused"  # what was to be loaded anew could not be used; the old is in force
     METRICS_UNREACHABLE = "metrics_unreachable"  # the address for metrics cannot be listened on
+    PAGE_UNREACHABLE = "page_unreachable"  # an address of the page cannot be listened on
+    CERTIFICATE_OVER = "certificate_over"  # of the page; browsers refuse it
     MQTT_UNREACHABLE = "mqtt_unreachable"  # no broker has answered for a minute
     DISK_NEARLY_FULL = "disk_nearly_full"  # of the state directory
     UNDERVOLTAGE = "undervoltage"  # the board's supply is too weak
@@ -43,6 +45,8 @@ SEVERITIES: Final[dict[Name, Severity]] = {
     Name.POLICY_REFUSED: Severity.WARNING,
     Name.RELOAD_REFUSED: Severity.WARNING,
     Name.METRICS_UNREACHABLE: Severity.WARNING,
+    Name.PAGE_UNREACHABLE: Severity.WARNING,
+    Name.CERTIFICATE_OVER: Severity.WARNING,
     Name.MQTT_UNREACHABLE: Severity.WARNING,
     Name.DISK_NEARLY_FULL: Severity.WARNING,
     Name.UNDERVOLTAGE: Severity.WARNING,

@@ -44,6 +44,7 @@ def write_site(
         "radio": {"clock": "trust"} | dict(radio or {}),
         "bridge": {"mode": mode},
         "control": {"socket": str(directory / "control.sock")},
+        "page": {"enabled": False},
         "transports": {
             "libp2p": {
                 "enabled": bool(listen or peers),

@@ -27,6 +27,8 @@ MESHGATE = (sys.executable, "-c", "import sys; from gateway.cli.main import main
 CONFIG = """\
 [gateway]
 state_dir = "{directory}"
+[page]
+enabled = false
 [control]
 socket = "{directory}/control.sock"
 """

@@ -54,6 +54,7 @@ class Site:
             "gateway": {"nickname": self.name, "state_dir": str(self.directory / "state")},
             "bridge": {"mode": "open"},
             "radio": {"adapters": list(self.adapters), "clock": "trust", "recovery_socket": str(self.directory / "nobody-there.sock")},
+            "page": {"enabled": False},
             "control": {"socket": str(self.directory / "control.sock")},
             "transports": {
                 "libp2p": {

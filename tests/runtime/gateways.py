@@ -25,8 +25,8 @@ class Site:
         *settings: str,
         island: Island | None = None,
     ) -> None:
-        overrides = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "transports.libp2p.enabled=false"]
-        overrides += settings
+        overrides = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock"]
+        overrides += ["transports.libp2p.enabled=false", "page.enabled=false", *settings]
         self.socket = directory / "control.sock"
         self.reports: list[str] = []
         self.island = island or Island("seed", PHONES)

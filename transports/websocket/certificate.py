@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from transports.websocket.errors import CertificateError
 
@@ -37,8 +38,16 @@ class Certificate:
     context: ssl.SSLContext  # for the listening side
 
 
-def load_certificate(certificate: Path, key: Path) -> Certificate:
+def load_certificate(
+    certificate: Path, key: Path, names: Sequence[str] = (), oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+) -> Certificate:
     """The certificate from its two files; what is missing is made (mode 0600), but never a key for a certificate that is there.
+
+    Args:
+        certificate: in PEM form, those of its authorities behind it.
+        key: in PEM form.
+        names: names and IP addresses that stand in one that is made, for those who check them, as browsers do.
+        oldest: version of TLS that is spoken.
 
     Raises:
         CertificateError: one is missing, the key can be read by others, or they cannot be used.
@@ -48,9 +57,9 @@ def load_certificate(certificate: Path, key: Path) -> Certificate:
             if not key.exists():
                 _make_key(key)
             _check_mode(key)
-            _make_certificate(certificate, key)
+            _make_certificate(certificate, key, names)
         _check_mode(key)
-        return Certificate(sha256(_first_der(certificate)).digest(), _listening(certificate, key))
+        return Certificate(sha256(_first_der(certificate)).digest(), _listening(certificate, key, oldest))
     except ssl.SSLError as error:
         raise CertificateError(f"The certificate {certificate} and the key {key} cannot be used together: {error.reason}.") from error
     except FileNotFoundError as error:
@@ -83,9 +92,9 @@ def calling_context(authorities: Sequence[Path] = ()) -> ssl.SSLContext:
     return context
 
 
-def _listening(certificate: Path, key: Path) -> ssl.SSLContext:
+def _listening(certificate: Path, key: Path, oldest: ssl.TLSVersion) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.minimum_version = oldest
     context.num_tickets = 0  # connections live for days: resuming them is worth nothing
     context.load_cert_chain(certificate, key)
     return context
@@ -114,7 +123,7 @@ def _make_key(path: Path) -> None:
     _write(path, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
 
 
-def _make_certificate(path: Path, key: Path) -> None:
+def _make_certificate(path: Path, key: Path, names: Sequence[str]) -> None:
     """Write a certificate for the key that is there: the one just made, or one that was left alone by a power cut."""
     try:
         private = serialization.load_pem_private_key(key.read_bytes(), None)
@@ -123,7 +132,7 @@ def _make_certificate(path: Path, key: Path) -> None:
     if not isinstance(private, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise CertificateError(f"{path} is missing, and {key} is no key a certificate could be made for. Restore it.")
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "meshgate")])
-    made = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -132,9 +141,18 @@ def _make_certificate(path: Path, key: Path) -> None:
         .not_valid_before(_BEGIN)
         .not_valid_after(_END)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(private, hashes.SHA256())
     )
-    _write(path, made.public_bytes(serialization.Encoding.PEM))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    _write(path, builder.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+
+def _name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,0 +1,105 @@
+"""Makes the page, if the operator wants it."""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from gateway.admin.access.entrance import Audit, Entrance
+from gateway.admin.access.gate import Needs
+from gateway.admin.access.principal import LOCAL
+from gateway.admin.access.roles import Role
+from gateway.admin.access.tls import PageCertificate
+from gateway.admin.audit import Witness
+from gateway.admin.limits import CODE_S
+from gateway.admin.page import Page, for_browsers
+from gateway.config import Config
+from gateway.config.page import PlainHttp
+from gateway.runtime.reload import Reloads
+from gateway.store.audit import Action, Actor
+from hw.activation import handed_over
+from transports.websocket.address import parse_listen
+
+SOCKET_NAME: Final = "page"  # FileDescriptorName= in meshgate.socket
+_DEVICE: Final = 6  # bytes of the address of a device
+
+
+def page(
+    config: Config,
+    randbytes: Callable[[int], bytes],
+    now: Callable[[], float],
+    wall: Callable[[], float | None],
+    reloads: Reloads,
+    report: Callable[[str], None],
+    *,
+    witness: Witness,
+    routes: Sequence[web.AbstractRouteDef] = (),
+    needs: Needs = lambda _request: Role.ADMIN,
+) -> Page | None:
+    """Return the page, None if it is switched off.
+
+    Args:
+        config: what the operator decided.
+        randbytes: cryptographic randomness.
+        now: monotonic seconds.
+        wall: Unix seconds, None while the time of day is not known.
+        reloads: asks for a certificate to be read anew.
+        report: told sentences for the operator.
+        witness: notes who did what.
+        routes: everything that is answered beside who may come in.
+        needs: what somebody must be for one of those.
+
+    Raises:
+        ConfigError: the certificate, or the file of those who may come in, cannot be used.
+
+    """
+    chosen = config.page
+    if not chosen.enabled:
+        return None
+    entrance = Entrance(config.gateway.state_dir, randbytes, now, wall, _noted_by(witness))
+    if entrance.vault.found is not None:
+        report(entrance.vault.found)
+    own = f"{socket.gethostname().partition('.')[0].lower()}.local"
+    certificate = PageCertificate(chosen.certificate_file, chosen.key_file, (own, *chosen.host_names))
+    reloads.listen("the certificate of the page", certificate.read_anew)
+    return Page(
+        entrance,
+        certificate,
+        [parse_listen(text) for text in chosen.listen],
+        handed=handed_over(os.environ, SOCKET_NAME),
+        host_names=chosen.host_names,
+        serves_plain=chosen.plain_http is PlainHttp.SERVE,
+        randbytes=randbytes,
+        routes=routes,
+        needs=needs,
+        report=report,
+    )
+
+
+def _noted_by(witness: Witness) -> Audit:
+    def note(action: Action, who: str, detail: str) -> None:
+        words = (who if who != LOCAL.actor else "", detail)
+        witness(Actor.CONTROL_SOCKET if who == LOCAL.actor else Actor.PAGE, action, ", ".join(filter(None, words)))
+
+    return note
+
+
+def first_words(made: Page, config: Config) -> list[str]:
+    """Return what is said at the start: where the page is, and how somebody at the box sets it up, if nobody has."""
+    where = " and ".join(for_browsers(map(parse_listen, config.page.listen))) or "the socket of systemd"
+    words = [f"The page is at {where}. SHA-256 of its certificate: {made.fingerprint}"]
+    return words if made.entrance.vault.is_set_up else [*words, setup_words(made)]
+
+
+def setup_words(made: Page) -> str:
+    """Make a new setup code, and return what somebody at the box is told of it."""
+    code = made.entrance.code.issue(made.entrance.now())
+    return f"Choose a passphrase there, under /setup, within {CODE_S / 60:.0f} minutes. The setup code is {code}"
+
+
+def readable(fingerprint: str) -> list[str]:
+    """Return the parts of a fingerprint that look like addresses of devices, and are to be shown all the same."""
+    pairs = fingerprint.split(":")
+    return [":".join(pairs[at : at + _DEVICE]) for at in range(0, len(pairs), _DEVICE)]
