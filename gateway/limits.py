@@ -366,6 +366,9 @@ MAX_SHAPE_PAGE: Final = 2_000  # shapes in one answer of the control socket, abo
 MAX_SHAPES: Final = 100_000  # packets whose shape is remembered for `meshgate policy dry-run`
 SHAPE_LIFETIME_MS: Final = 2 * 24 * 3600 * 1000  # yesterday and today
 
+# The API
+MAX_API_BODY: Final = 64 * 1024  # bytes of a request: many times what the longest one needs
+
 # The doctor
 MAX_DOCTOR_FILES: Final = 10_000  # files of the state directory whose mode is looked at; a gateway makes some twenty
 

@@ -13,13 +13,20 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from gateway.admin.access.roles import Role
+from gateway.admin.answering import as_problems, routed
 from gateway.admin.federation import FederationControl
+from gateway.admin.openapi import description
 from gateway.admin.policy import Rules
+from gateway.admin.probes import DESCRIPTION, PROBES
 from gateway.admin.radio import RadioControl
-from gateway.admin.routes import routes
+from gateway.admin.requests import answers
+from gateway.admin.route import JSON, Answers, Call, Who
+from gateway.admin.table import TABLE
 from gateway.admin.why import Inquiry
 from gateway.admin.wipe import Wipe
 from gateway.errors import ConfigError
+from gateway.limits import MAX_API_BODY
 
 SOCKET_MODE = 0o660
 SHUTDOWN_S = 2.0  # seconds an answer under way may take when the gateway stops
@@ -33,8 +40,28 @@ class Observed(Protocol):
     def counting(self) -> Middleware:
         """Counts every answer."""
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return what machines ask: health and metrics."""
+    def answers(self) -> Answers:
+        """Return who answers what machines ask: health and metrics."""
+
+
+def application(answering: Answers, who: Who, observed: Observed | None = None) -> web.Application:
+    """Return the whole API for one listener.
+
+    Args:
+        answering: who answers, by the name of the route.
+        who: says who asks; a listener of its own has its own way to know.
+        observed: answers probes, and counts what is asked; None if nobody does.
+
+    """
+    everybody = {DESCRIPTION.name: _describe, **answering}
+    table = TABLE
+    if observed is None:
+        table = tuple(route for route in TABLE if route not in PROBES)
+    else:
+        everybody |= observed.answers()
+    app = web.Application(middlewares=[*([observed.counting] if observed is not None else []), as_problems], client_max_size=MAX_API_BODY)
+    app.add_routes(routed(table, everybody, who))
+    return app
 
 
 @asynccontextmanager
@@ -47,8 +74,9 @@ async def serve(
     federation: FederationControl | None = None,
     observed: Observed | None = None,
     wipe: Wipe | None = None,
+    more: Answers | None = None,
 ) -> AsyncIterator[None]:
-    """Answer on the control socket while the context lasts.
+    """Answer on the control socket while the context lasts; whoever can open it is an admin.
 
     Args:
         path: where the socket is made; a socket left behind by a gateway that died is replaced.
@@ -59,16 +87,15 @@ async def serve(
         federation: who is a member, None if there is no way to other gateways.
         observed: answers probes, and counts what is asked; None if nobody does.
         wipe: erases what the gateway knows, None if it cannot.
+        more: who answers every other route; one that is missing answers that it is not there.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
 
     """
     listener, inode = _listen(path)
-    app = web.Application(middlewares=[observed.counting] if observed is not None else [])
-    app.add_routes(routes(status, radio, record, rules, federation, wipe))
-    if observed is not None:
-        app.add_routes(observed.routes())
+    everybody = {**answers(status, radio, record, rules, federation, wipe), **(more or {})}
+    app = application(everybody, lambda _request: Role.ADMIN, observed)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
@@ -77,6 +104,10 @@ async def serve(
     finally:
         await runner.cleanup()
         _remove_own(path, inode)
+
+
+async def _describe(_call: Call) -> web.Response:
+    return web.Response(body=msgspec.json.encode(description(TABLE)), content_type=JSON)
 
 
 def _listen(path: Path) -> tuple[socket.socket, int]:

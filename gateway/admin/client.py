@@ -22,8 +22,8 @@ from gateway.admin.federation import (
     RevokeRequest,
 )
 from gateway.admin.policy import HistoryDocument, PolicyDocument
+from gateway.admin.problems import ProblemDocument
 from gateway.admin.radio import RadioDocument, ResetDocument, ResetRequest, ScanDocument, ScanRequest
-from gateway.admin.routes import ProblemDocument
 from gateway.admin.why import LatestDocument, WhyDocument
 from gateway.admin.wipe import WipeDocument, WipeRequest
 from gateway.errors import GatewayError

@@ -106,7 +106,7 @@ async def test_a_request_without_sense_is_refused_as_the_standard_says(path, bod
     ):
         assert (response.status, response.content_type) == (400, "application/problem+json")
         problem = json.loads(await response.read())
-    assert problem.keys() == {"type", "title", "status", "detail", "code", "hint"}
+    assert problem.keys() == {"type", "title", "status", "detail", "code", "hint", "instance"}
     assert not radio.asked
 
 
