@@ -1,0 +1,53 @@
+"""Transports: how phones and other sites are reached, in words, and over which link."""
+
+from gateway.admin.views.markup import Markup, h, together
+from gateway.admin.views.parts import OF_STATES, Column, card, counts, foreign, ident, more, state, table
+from gateway.admin.views.visit import Visit
+from gateway.admin.views.words import Words
+from gateway.status import GatewayStatus, TransportSummary
+
+
+async def show(visit: Visit) -> Markup:
+    """Return the page."""
+    words = visit.words
+    status = await visit.ask(GatewayStatus, "get_status")
+    cards = [_transport(name, one, words) for name, one in status.transports.items()]
+    columns = (
+        Column(words("transports.site")),
+        Column(words("transports.using")),
+        Column(words("transports.spare")),
+        Column(words("transports.why")),
+        Column(words("transports.waiting"), number=True),
+    )
+    rows = [
+        (
+            ident(one.site),
+            one.using.partition(":")[0] or words("status.not_reached"),
+            ", ".join(link.partition(":")[0] for link in one.spare) or words("common.none"),
+            foreign(one.why, words),
+            words.size(one.waiting_bytes),
+        )
+        for one in status.bridge.routes
+    ]
+    return together(
+        h("div.cards", cards) if cards else h("p.empty", words("transports.none")),
+        h("h2", words("transports.routes")),
+        table(words("transports.routes"), columns, rows, words("status.no_sites"), key="routes"),
+    )
+
+
+def _transport(name: str, one: TransportSummary, words: Words) -> Markup:
+    title = words(f"transport.{name}") if words.has(f"transport.{name}") else name
+    addresses = [h("li", h("code", address, dir="ltr")) for address in one.addresses]
+    return card(
+        title,
+        h("p", state(OF_STATES[one.state], words(f"state.{one.state.value}"))),
+        h("p", foreign(one.sentence, words)),
+        h("p", foreign(one.remedy, words)) if one.remedy else None,
+        h("p", words("transports.links", count=one.links)),
+        more(words("transports.addresses", count=len(addresses)), h("ul.addresses", addresses), key=f"{name}-addresses")
+        if addresses
+        else None,
+        more(words("common.counts"), counts(one.counters, words), key=f"{name}-counts"),
+        key=f"transport-{name}",
+    )
