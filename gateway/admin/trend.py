@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from gateway.status import GatewayStatus
@@ -63,5 +64,6 @@ class Trend:
         if len(self._samples) < _FEWEST:
             return []
         kept = list(self._samples)
-        pairs = zip(kept, kept[1:], strict=False)
-        return [(after.at, round(60 * max(0, after.crossed - before.crossed) / (after.at - before.at), 1)) for before, after in pairs]
+        return [
+            (after.at, round(60 * max(0, after.crossed - before.crossed) / (after.at - before.at), 1)) for before, after in pairwise(kept)
+        ]

@@ -4,8 +4,9 @@ import asyncio
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final, Literal
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
@@ -14,22 +15,29 @@ from gateway.admin.pages import PAGES  # noqa: E402
 from tests.browser.chromium import WIDTHS, chromium  # noqa: E402
 from tests.browser.sites import town  # noqa: E402
 
+Scheme = Literal["light", "dark"]
+SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 SETTLE_MS = 100
 
 
-async def photograph(browser: Browser, base: str, name: str, width: int, scheme: str, file: Path, language: str = "en") -> None:
+async def photograph(page: Page, base: str, name: str, file: Path) -> None:
     """Take one picture."""
-    context = await browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, locale=language, timezone_id="UTC")
-    page = await context.new_page()
-    await page.goto(f"{base}/{name}")
+    await page.goto(f"{base}/{name.partition('/')[0]}")
     if name == "messages/why":
-        await page.goto(f"{base}/messages")
         await page.locator("tbody a").first.click()
     if name == "federation/invite":
-        await page.goto(f"{base}/federation")
         await page.locator("#invite button").click()
     await page.wait_for_timeout(SETTLE_MS)
     await page.screenshot(path=file, full_page=True)
+
+
+async def album(browser: Browser, base: str, names: list[str], directory: Path, width: int, scheme: Scheme, language: str = "en") -> None:
+    """Take pictures at one width, in one scheme of colours, in one language."""
+    context = await browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, locale=language, timezone_id="UTC")
+    page = await context.new_page()
+    for name in names:
+        spoken = "" if language == "en" else f"-{language}"
+        await photograph(page, base, name, directory / f"{name.replace('/', '-')}-{width}-{scheme}{spoken}.png")
     await context.close()
 
 
@@ -38,12 +46,10 @@ async def main(directory: Path, wanted: list[str]) -> None:
     names = wanted or [*(one.name for one in PAGES), "messages/why", "federation/invite"]
     with tempfile.TemporaryDirectory() as state:
         async with town(Path(state)) as base, chromium() as browser:
-            for name in names:
-                for width in WIDTHS:
-                    for scheme in ("light", "dark"):
-                        await photograph(browser, base, name, width, scheme, directory / f"{name.replace('/', '-')}-{width}-{scheme}.png")
-            if "status" in names:
-                await photograph(browser, base, "status", 360, "light", directory / "status-360-light-ar.png", "ar")
+            for width in WIDTHS:
+                for scheme in SCHEMES:
+                    await album(browser, base, names, directory, width, scheme)
+            await album(browser, base, names[:1], directory, WIDTHS[0], "light", "ar")
 
 
 if __name__ == "__main__":

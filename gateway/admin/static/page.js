@@ -50,6 +50,9 @@ document.addEventListener("submit", (event) => {
   if (button) setTimeout(() => (button.disabled = true)); // once is enough
 });
 
+const here = document.querySelector("nav [aria-current]");
+if (here) here.closest("ul").scrollLeft = here.offsetLeft - 16;
+
 refresh();
 document.querySelector(".notice")?.focus();
 follow(document.getElementById("live"), refresh);

@@ -9,9 +9,7 @@ from gateway.admin.views.parts import Column, more, table
 from gateway.admin.views.words import Words
 
 WIDTH: Final = 560
-HEIGHT: Final = 120
-_TOP: Final = 18  # room for the largest value
-_BOTTOM: Final = 100
+HEIGHT: Final = 72
 MAX_POINTS: Final = 240  # drawn; more are thinned to the largest of each stretch
 _ROWS: Final = 12  # of the table
 
@@ -38,29 +36,31 @@ def chart(series: Series, words: Words, key: str) -> Markup:
     first, last = points[0][0], points[-1][0]
     most = max(value for _, value in points)
     top = max(most, 1.0)
-    places = [(WIDTH * (at - first) / (last - first), _BOTTOM - (_BOTTOM - _TOP) * value / top) for at, value in points]
+    places = [(WIDTH * (at - first) / (last - first), HEIGHT - (HEIGHT - 2) * value / top) for at, value in points]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     span = words.span(last - first)
     said = words("chart.said", title=series.title, now=f"{points[-1][1]:g}", most=f"{most:g}", span=span)
     drawn = h(
         "svg",
-        h("polygon.area", points=f"0,{_BOTTOM} {line} {WIDTH},{_BOTTOM}"),
+        h("polygon.area", points=f"0,{HEIGHT} {line} {WIDTH},{HEIGHT}"),
         h("polyline.line", points=line),
-        h("line.axis", x1=0, y1=_BOTTOM, x2=WIDTH, y2=_BOTTOM),
-        h("circle.last", cx=places[-1][0] - 3, cy=places[-1][1], r=3),
-        h("text", words("chart.most", most=f"{most:g}"), x=0, y=12),
-        h("text", words("chart.now", now=f"{points[-1][1]:g}"), x=WIDTH, y=12, text_anchor="end"),
-        h("text.faint", words("unit.ago", span=span), x=0, y=HEIGHT - 4),
-        h("text.faint", words("unit.now"), x=WIDTH, y=HEIGHT - 4, text_anchor="end"),
+        h("line.axis", x1=0, y1=HEIGHT, x2=WIDTH, y2=HEIGHT),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        preserveAspectRatio="none",
         role="img",
         aria_label=said,
-        direction="ltr",
     )
+    above = h("p.ends", h("span", words("chart.most", most=f"{most:g}")), h("span", words("chart.now", now=f"{points[-1][1]:g}")))
+    below = h("p.ends.faint", h("span", words("unit.ago", span=span)), h("span", words("unit.now")))
     rows = [(words.ago(last - at), f"{value:g}") for at, value in reversed(thinned(points, _ROWS))]
     columns = (Column(words("chart.when")), Column(series.title, number=True))
     return h(
-        "figure.chart", h("figcaption", series.title), drawn, more(words("chart.table"), table(series.title, columns, rows, ""), key=key)
+        "figure.chart",
+        h("figcaption", series.title),
+        above,
+        drawn,
+        below,
+        more(words("chart.table"), table(series.title, columns, rows, ""), key=key),
     )
 
 

@@ -11,7 +11,7 @@ from gateway.admin.views.words import Words
 from gateway.admin.why import CandidateDocument, LatestDocument, WhyDocument
 from gateway.status import GatewayStatus
 
-SHOWN = 100
+SHOWN = 50
 
 
 async def show(visit: Visit) -> Markup:

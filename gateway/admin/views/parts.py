@@ -60,7 +60,7 @@ def card(title: str, *content: Child, key: str = "", wide: bool = False) -> Mark
     )
 
 
-def figures(rows: Iterable[tuple[str, Child]]) -> Markup:
+def figures(rows: Iterable[tuple[Child, Child]]) -> Markup:
     """Return names and values, line by line."""
     return h("dl.figures", [h("div", h("dt", name), h("dd", value)) for name, value in rows])
 

@@ -1,6 +1,7 @@
 """Policy: the rules in force in words, what they have given away, and other rules tried on the past before anybody goes by them."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.admin.policy import HistoryDocument, PolicyDocument, shape_from
@@ -8,6 +9,7 @@ from gateway.admin.problems import BAD_REQUEST, ProblemError
 from gateway.admin.routes import HistoryQuery
 from gateway.admin.views.markup import Markup, h, together
 from gateway.admin.views.parts import GOOD, QUIET, Column, card, choice, figures, foreign, form, lines, notice, state, table
+from gateway.admin.views.places import site, site_names
 from gateway.admin.views.visit import Visit
 from gateway.bridge.policy import Policy
 from gateway.bridge.policy_trial import Past, Trial, dry_run, pasts_of
@@ -45,7 +47,7 @@ async def show(visit: Visit) -> Markup:
             table(words("policy.in_force"), columns, rows, words("policy.no_rules"), key="rules"),
             wide=True,
         ),
-        _budgets(status, visit),
+        _budgets(status, visit, await site_names(visit)),
         _trial_form(visit),
     )
 
@@ -54,7 +56,7 @@ def _then(what: str, visit: Visit) -> Markup:
     return state(GOOD if what == "allow" else QUIET, visit.words(f"policy.{what}"))
 
 
-def _budgets(status: GatewayStatus, visit: Visit) -> Markup:
+def _budgets(status: GatewayStatus, visit: Visit, names: Mapping[str, str]) -> Markup:
     words = visit.words
     columns = (
         Column(words("policy.site")),
@@ -65,7 +67,7 @@ def _budgets(status: GatewayStatus, visit: Visit) -> Markup:
     )
     rows = [
         (
-            h("code", one.site[-12:], dir="ltr", title=one.site) if one.site else words("policy.own_island"),
+            site(one.site, names) if one.site else words("policy.own_island"),
             words("unit.precise", seconds=f"{one.level_ms / 1000:.1f}"),
             words("unit.precise", seconds=f"{one.spent_ms / 1000:.1f}"),
             str(one.admitted),

@@ -1,9 +1,12 @@
 """Status: one true sentence, what is wrong and what to do, then the figures."""
 
+from collections.abc import Mapping
+
 from gateway.admin.trend import Trend
 from gateway.admin.views.chart import Series, chart
 from gateway.admin.views.markup import Child, Markup, h, together
-from gateway.admin.views.parts import ATTENTION, GOOD, OF_SEVERITIES, OF_STATES, card, figures, foreign, ident, state
+from gateway.admin.views.parts import ATTENTION, GOOD, OF_SEVERITIES, OF_STATES, card, figures, foreign, state
+from gateway.admin.views.places import means, site, site_names
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import FIRST, Words
 from gateway.bridge.engine import BridgeMode
@@ -12,15 +15,15 @@ from gateway.status import GatewayStatus, Problem, Severity
 
 async def show(visit: Visit) -> Markup:
     """Return the page."""
-    return status_page(await visit.ask(GatewayStatus, "get_status"), visit.words, visit.trend)
+    return status_page(await visit.ask(GatewayStatus, "get_status"), visit.words, visit.trend, await site_names(visit))
 
 
-def status_page(status: GatewayStatus, words: Words, trend: Trend) -> Markup:
-    """Return the page for a status."""
+def status_page(status: GatewayStatus, words: Words, trend: Trend, names: Mapping[str, str] | None = None) -> Markup:
+    """Return the page for a status; `names` says what sites are called."""
     return together(
         headline(status, words),
         _problems(status.problems, words),
-        h("div.cards", _mesh(status, words), _sites(status, words), _waiting(status, words), _crossed(status, words)),
+        h("div.cards", _mesh(status, words), _sites(status, words, names or {}), _waiting(status, words), _crossed(status, words)),
         h(
             "section.charts",
             h("h2", words("status.lately")),
@@ -94,41 +97,31 @@ def _far(status: GatewayStatus) -> int:
     return sum(peer.remote and not peer.local for peer in status.mesh.peers)
 
 
-def _sites(status: GatewayStatus, words: Words) -> Markup:
+def _sites(status: GatewayStatus, words: Words, names: Mapping[str, str]) -> Markup:
     bridge = status.bridge
-    rows: list[tuple[str, Child]] = [(words("status.mode"), words(f"mode.{bridge.mode.value}"))]
+    rows: list[tuple[Child, Child]] = [(words("status.mode"), words(f"mode.{bridge.mode.value}"))]
     if bridge.mode is BridgeMode.CONSENT and bridge.consent.cell:
         rows.append((words("status.cell"), h("code", bridge.consent.cell, dir="ltr")))
+    rows += [(site(one.site, names), means(one.using, words) or words("status.not_reached")) for one in bridge.routes]
     rows += [
-        (words("status.site"), h("span.site", ident(one.site), " ", one.using.partition(":")[0] or words("status.not_reached")))
-        for one in bridge.routes
-    ]
-    transports = [
-        h("li", state(OF_STATES[one.state], words(f"state.{one.state.value}")), " ", name) for name, one in status.transports.items()
+        (means(name, words), state(OF_STATES[one.state], words(f"state.{one.state.value}"))) for name, one in status.transports.items()
     ]
     none = h("p.empty", words("status.no_sites")) if not bridge.sites else None
     switched = h("p", state(ATTENTION, words("status.switched_off"))) if bridge.is_switched_off else None
-    return card(
-        words("status.wide_area"),
-        h("p.big", str(bridge.sites), " ", h("span", words("status.site_unit", count=bridge.sites))),
-        switched,
-        none,
-        figures(rows),
-        h("ul.plain", transports),
-        _link("transports", words),
-        key="wide",
-    )
+    count = h("p.big", str(bridge.sites), " ", h("span", words("status.site_unit", count=bridge.sites)))
+    return card(words("status.wide_area"), count, switched, none, figures(rows), _link("transports", words), key="wide")
 
 
 def _waiting(status: GatewayStatus, words: Words) -> Markup:
+    consent = status.bridge.consent
     rows = [
-        (words("status.for_links"), words.size(status.waiting_bytes)),
         (words("status.mail"), words("status.letters", count=status.mail.waiting)),
-        (words("status.for_radio"), words("status.messages", count=status.bridge.consent.waiting)),
-        (words("status.for_sites"), words("status.messages", count=status.bridge.consent.unsent)),
+        (words("status.for_radio"), words("status.messages", count=consent.waiting)),
+        (words("status.for_sites"), words("status.messages", count=consent.unsent)),
         (words("status.shed"), words("status.frames", count=status.shed_frames)),
     ]
-    return card(words("status.queue"), figures(rows), key="queue")
+    amount = h("p.big", words.size(status.waiting_bytes), " ", h("span", words("status.for_links")))
+    return card(words("status.queue"), amount, figures(rows), key="queue")
 
 
 def _crossed(status: GatewayStatus, words: Words) -> Markup:

@@ -1,37 +1,43 @@
 """Topology: this gateway in the middle, phones around it, other islands at the rim; and the same as tables."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.admin.views import peers
 from gateway.admin.views.markup import Child, Markup, h, together
 from gateway.admin.views.parts import Column, ident, moment, table
+from gateway.admin.views.places import means, site, site_names
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import Words
 from gateway.status import GatewayStatus, PeerSummary, RouteSummary
 
-WIDTH: Final = 640
-HEIGHT: Final = 420
+WIDTH: Final = 720
+HEIGHT: Final = 400
 _MIDDLE: Final = (WIDTH / 2, HEIGHT / 2)
-_NEAR: Final = 74  # how far from the middle phones are drawn that the gateway hears itself
-_HOPS: Final = 118
-_RIM_X: Final = 262
-_RIM_Y: Final = 168
+_NEAR: Final = 84  # how far from the middle phones are drawn that the gateway hears itself
+_HOPS: Final = 134
+_RIM_X: Final = 310
+_RIM_Y: Final = 150
 _MOST: Final = 24  # phones on one ring; the rest is a figure
 _SITES: Final = 10
 _NAMED: Final = 12  # phones on a ring beyond which names would run into each other
 _LETTERS: Final = 12
+_SITE_LETTERS: Final = 20
+_TURN: Final = 0.4  # the outer ring against the inner one, in radians
 
 
 async def show(visit: Visit) -> Markup:
     """Return the page."""
     words = visit.words
     status = await visit.ask(GatewayStatus, "get_status")
-    return together(h("figure.map", drawing(status, words), h("figcaption", words("topology.legend"))), *_tables(status, visit))
+    names = await site_names(visit)
+    return together(
+        h("figure.map", drawing(status, words, names), h("figcaption", words("topology.legend"))), *_tables(status, visit, names)
+    )
 
 
-def drawing(status: GatewayStatus, words: Words) -> Markup:
+def drawing(status: GatewayStatus, words: Words, names: Mapping[str, str]) -> Markup:
     """Return the picture; what it means to those who do not see it stands in the tables below."""
     ordered = sorted(status.mesh.peers, key=peers.rank)
     direct = [one for one in ordered if one.direct and one.local]
@@ -42,7 +48,7 @@ def drawing(status: GatewayStatus, words: Words) -> Markup:
     sites = status.bridge.routes[:_SITES]
     return h(
         "svg",
-        h("g", [_site(one, n, len(sites), air.get(one.site, 0)) for n, one in enumerate(sites)]),
+        h("g", [_site(one, n, len(sites), air.get(one.site, 0), names.get(one.site, "")) for n, one in enumerate(sites)]),
         h("g", _ring(direct, _NEAR, "near", words), _ring(hops, _HOPS, "hops", words)),
         h("g.here", h("circle", cx=_MIDDLE[0], cy=_MIDDLE[1], r=26), _mark(*_MIDDLE, 1.5)),
         _rest(len(status.bridge.routes) - len(sites), len(direct) + len(hops), words),
@@ -60,7 +66,7 @@ def _ring(around: Sequence[PeerSummary], radius: float, kind: str, words: Words)
     shown = around[:_MOST]
     drawn: list[Child] = []
     for n, one in enumerate(shown):
-        angle = 2 * math.pi * n / len(shown) - math.pi / 2 + (0.0 if kind == "near" else math.pi / max(1, len(shown)))
+        angle = 2 * math.pi * n / len(shown) - math.pi / 2 + (0.0 if kind == "near" else _TURN)
         x, y = _MIDDLE[0] + radius * 1.25 * math.cos(angle), _MIDDLE[1] + radius * math.sin(angle)
         name = one.nickname or words("peers.unnamed")
         drawn.append(
@@ -68,15 +74,17 @@ def _ring(around: Sequence[PeerSummary], radius: float, kind: str, words: Words)
                 f"g.phone.{kind}",
                 h("line", x1=_MIDDLE[0], y1=_MIDDLE[1], x2=x, y2=y) if kind == "near" else None,
                 h("rect", x=x - 5, y=y - 8, width=10, height=16, rx=2.5),
-                h("text", name[:_LETTERS], x=x, y=y + 20, text_anchor="middle") if one.nickname and len(shown) <= _NAMED else None,
+                h("text", name[:_LETTERS], x=x, y=y - 14 if y < _MIDDLE[1] else y + 23, text_anchor="middle")
+                if one.nickname and len(shown) <= _NAMED
+                else None,
                 h("title", name),
             )
         )
     return drawn
 
 
-def _site(one: RouteSummary, number: int, count: int, traffic: int) -> Markup:
-    angle = 2 * math.pi * number / count + (math.pi / 6 if count != 1 else 0.0)
+def _site(one: RouteSummary, number: int, count: int, traffic: int, name: str) -> Markup:
+    angle = 2 * math.pi * number / count - math.pi / 7
     x, y = _MIDDLE[0] + _RIM_X * math.cos(angle), _MIDDLE[1] + _RIM_Y * math.sin(angle)
     width = 1.5 + 1.5 * math.log10(1 + traffic)
     return h(
@@ -84,8 +92,8 @@ def _site(one: RouteSummary, number: int, count: int, traffic: int) -> Markup:
         h("line.way", x1=_MIDDLE[0], y1=_MIDDLE[1], x2=x, y2=y, stroke_width=round(width, 1)),
         h("circle", cx=x, cy=y, r=20),
         _mark(x, y, 1.1),
-        h("text", f"…{one.site[-6:]}", x=x, y=y + 36, text_anchor="middle"),
-        h("title", one.site),
+        h("text", name[:_SITE_LETTERS] or f"…{one.site[-6:]}", x=x, y=y + 36, text_anchor="middle"),
+        h("title", f"{name} {one.site}".strip()),
     )
 
 
@@ -103,7 +111,7 @@ def _rest(sites: int, phones: int, words: Words) -> list[Child]:
     return found
 
 
-def _tables(status: GatewayStatus, visit: Visit) -> tuple[Child, ...]:
+def _tables(status: GatewayStatus, visit: Visit, names: Mapping[str, str]) -> tuple[Child, ...]:
     words = visit.words
     phones = (Column(words("peers.name")), Column(words("peers.where")), Column(words("peers.heard")))
     rows = [
@@ -117,7 +125,7 @@ def _tables(status: GatewayStatus, visit: Visit) -> tuple[Child, ...]:
     sites = (Column(words("transports.site")), Column(words("transports.using")), Column(words("topology.packets"), number=True))
     air = {one.site: one.admitted for one in status.bridge.air}
     ways = [
-        (ident(one.site), one.using.partition(":")[0] or words("status.not_reached"), str(air.get(one.site, 0)))
+        (site(one.site, names), means(one.using, words) or words("status.not_reached"), str(air.get(one.site, 0)))
         for one in status.bridge.routes
     ]
     return (

@@ -1,7 +1,8 @@
 """Transports: how phones and other sites are reached, in words, and over which link."""
 
 from gateway.admin.views.markup import Markup, h, together
-from gateway.admin.views.parts import OF_STATES, Column, card, counts, foreign, ident, more, state, table
+from gateway.admin.views.parts import OF_STATES, Column, card, counts, foreign, more, state, table
+from gateway.admin.views.places import means, site, site_names
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import Words
 from gateway.status import GatewayStatus, TransportSummary
@@ -11,6 +12,7 @@ async def show(visit: Visit) -> Markup:
     """Return the page."""
     words = visit.words
     status = await visit.ask(GatewayStatus, "get_status")
+    names = await site_names(visit)
     cards = [_transport(name, one, words) for name, one in status.transports.items()]
     columns = (
         Column(words("transports.site")),
@@ -21,9 +23,9 @@ async def show(visit: Visit) -> Markup:
     )
     rows = [
         (
-            ident(one.site),
-            one.using.partition(":")[0] or words("status.not_reached"),
-            ", ".join(link.partition(":")[0] for link in one.spare) or words("common.none"),
+            site(one.site, names),
+            means(one.using, words) or words("status.not_reached"),
+            ", ".join(means(link, words) for link in one.spare) or words("common.none"),
             foreign(one.why, words),
             words.size(one.waiting_bytes),
         )
@@ -37,10 +39,9 @@ async def show(visit: Visit) -> Markup:
 
 
 def _transport(name: str, one: TransportSummary, words: Words) -> Markup:
-    title = words(f"transport.{name}") if words.has(f"transport.{name}") else name
     addresses = [h("li", h("code", address, dir="ltr")) for address in one.addresses]
     return card(
-        title,
+        means(name, words),
         h("p", state(OF_STATES[one.state], words(f"state.{one.state.value}"))),
         h("p", foreign(one.sentence, words)),
         h("p", foreign(one.remedy, words)) if one.remedy else None,
