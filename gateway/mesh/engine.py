@@ -230,6 +230,11 @@ class Mesh:
         """The Noise sessions of this node, for metrics."""
         return self._private.sessions
 
+    @property
+    def neighbours(self) -> dict[bytes, tuple[LinkId, ...]]:
+        """The links to each peer that is at the other end of one."""
+        return self._links.by_peer()
+
     def status(self, now: float) -> MeshStatus:
         """Return a snapshot for people and metrics."""
         forwarding = self._forwarding
