@@ -103,13 +103,21 @@ class Ledger:
         reader: of the store.
         flush: hands what was decided lately to the store.
         names: what people call the hops.
+        own: what is remembered of a message of the gateway's own, None if it is none.
 
     """
 
-    def __init__(self, reader: Reader, flush: Callable[[], None], names: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        flush: Callable[[], None],
+        names: Callable[[], Mapping[str, str]],
+        own: Callable[[str], MessageDocument | None],
+    ) -> None:
         self._reader = reader
         self._flush = flush
         self._names = names
+        self._own = own
 
     def answers(self) -> Answers:
         """Return who answers."""
@@ -129,7 +137,7 @@ class Ledger:
         return document_response(document, headers=None if document.next is None else {"Link": _link(call, document.next)})
 
     async def _get(self, call: Call) -> MessageDocument:
-        found = await self.find(call["id"])
+        found = await self.find(call["id"]) or self._own(call["id"])
         if found is None:
             raise ProblemError(NO_MESSAGE, f"Nothing is known of the message {call['id']}.", "See: meshgate messages.")
         return found

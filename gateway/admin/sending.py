@@ -16,6 +16,7 @@ from aiohttp import web
 from gateway.admin.access.roles import Role
 from gateway.admin.answering import document_response
 from gateway.admin.limits import MAX_NOTICE, MAX_PINGS, MAX_RECEIPTS_KEPT, PING_WAIT_S, SEND_BURST, SEND_RATE
+from gateway.admin.messages import MessageDocument, Stage
 from gateway.admin.peers import NO_PEER
 from gateway.admin.problems import BAD_REQUEST, Problem, ProblemError
 from gateway.admin.route import Answers, Call, Route
@@ -146,10 +147,10 @@ class Sending:
             case Decided(verb=Verb.SAID):
                 subject = effect.subject
                 self._said = [subject.hex() if isinstance(subject, bytes) else subject]
-            case Receipt(_, message_id, kind) if message_id in self._receipts:
-                before = self._receipts[message_id]
+            case Receipt(_, message_id, kind) if message_id.lower() in self._receipts:
+                before = self._receipts[message_id.lower()]
                 if before.state is not Sent.READ:
-                    self._receipts[message_id] = msgspec.structs.replace(before, state=Sent(kind))
+                    self._receipts[before.id] = msgspec.structs.replace(before, state=Sent(kind))
             case Pong(sender_id):
                 for waiting in self._pings.pop(sender_id, ()):
                     if not waiting.done():
@@ -191,7 +192,7 @@ class Sending:
     def _whisper(self, wanted: SendRequest, recipient: bytes, give: Callable[[MeshEvent], None]) -> ReceiptDocument:
         name = str(UUID(bytes=self._randbytes(16), version=4)).upper()
         give(Whisper(recipient, name, wanted.text))
-        return ReceiptDocument(name, wanted.to, Sent.QUEUED, self._time())
+        return ReceiptDocument(name.lower(), wanted.to, Sent.QUEUED, self._time())
 
     async def _ping(self, call: Call) -> PingDocument:
         target = call.body(PingRequest).target.strip()
@@ -244,6 +245,10 @@ class Sending:
         wall = self._wall()
         return None if wall is None else datetime.fromtimestamp(round(wall, 3), UTC)
 
-    def receipt(self, message_id: str) -> ReceiptDocument | None:
-        """Return what is remembered of a message of our own."""
-        return self._receipts.get(message_id) or self._receipts.get(message_id.upper())
+    def message(self, message_id: str) -> MessageDocument | None:
+        """Return a message of our own of which nobody else has heard anything yet, None if there is none like that."""
+        found = self._receipts.get(message_id.lower())
+        if found is None or found.at is None:
+            return None
+        sentence = f"It waits until {found.to} has proved to be there, or says that it has it."
+        return MessageDocument(found.id, Stage.WAITING, found.at, "private message", "", "", sentence, 0)

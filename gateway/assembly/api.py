@@ -76,7 +76,7 @@ class Api:
             self._ways,
             self._sending,
             self._operations,
-            Ledger(keeping.writer, keeping.recorder.flush, lambda: names(engine)),
+            Ledger(keeping.writer, keeping.recorder.flush, lambda: names(engine), self._sending.message),
             Charts(keeping.writer, self._wall_ms),
             Settings(file, taken),
             Logbook(ring),

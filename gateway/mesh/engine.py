@@ -86,7 +86,9 @@ class Mesh:
         self._speaker = Speaker(identity, self.settings, rng, self._clock, self._links, self.peers, self._out)
         self._seen = self._speaker.seen
         self._sync = Sync(self._speaker.history, self.peers, marks_answers=self.settings.dialect.marks_answers)
-        self._private = Private(identity, self.settings.capabilities, rng.randbytes, self.peers.signing_key)
+        self._private = Private(
+            identity, self.settings.capabilities, rng.randbytes, self.peers.signing_key, reads_mail=self.settings.reads_mail
+        )
         self.office = PostOffice(identity, rng.randbytes, self._speaker, self._links, self.peers) if self.settings.carries_mail else None
         self._receiver = Receiver(
             identity.peer_id,
@@ -98,7 +100,6 @@ class Mesh:
             self.office,
             verify,
             self._drops,
-            reads_mail=self.settings.reads_mail,
             max_skew=skew,
         )
         self._skew_ms = skew * 1000
