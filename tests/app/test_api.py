@@ -1,4 +1,4 @@
-"""The API of a whole gateway on an island of virtual phones, asked over its real control socket."""
+"""The API of a whole gateway on an island of phones, over its control socket, in virtual time (tests.testing.virtual_loop)."""
 
 import asyncio
 import json
