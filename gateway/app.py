@@ -4,6 +4,7 @@ It builds a gateway out of a configuration and runs it until it is told to stop.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from msgspec import structs
 from gateway import admin
 from gateway.assembly import links
 from gateway.assembly.announced import offered, shown
+from gateway.assembly.api import Api
 from gateway.assembly.broker import mqtt
 from gateway.assembly.federating import federation
 from gateway.assembly.links import ELSEWHERE
@@ -23,6 +25,7 @@ from gateway.bridge.policy import Policy
 from gateway.bridge.tickets import Refusal
 from gateway.bridge.trunks import Trunks
 from gateway.config import Config
+from gateway.config.editing import ConfigFile
 from gateway.config.policy import default_policy_file
 from gateway.mesh.effects import Effect, SiteMet, SiteParted, SiteSpoke
 from gateway.mesh.engine import Mesh
@@ -50,6 +53,7 @@ from gateway.telemetry.meter import Meter
 from gateway.telemetry.observe import Observed
 from gateway.telemetry.pulse import logging_changes, watch
 from gateway.telemetry.reporter import Reporter
+from gateway.telemetry.ring import Ring
 from gateway.telemetry.rounds import Check
 from gateway.wire.federation import Status
 from hw.clock import LastTime
@@ -86,6 +90,7 @@ class Gateway:
         logs: takes one entry per change of state; it is told instead of `report`.
         notifier: tells systemd; by default whatever the environment names.
         sense: reads the sensors of the machine.
+        file: the configuration file that may be changed over the API, None if there is none.
         rng: randomness; cryptographic unless a test says otherwise.
 
     Attributes:
@@ -110,6 +115,7 @@ class Gateway:
         logs: Logs | None = None,
         notifier: Notifier | None = None,
         sense: Callable[[], Vitals] | None = None,
+        file: ConfigFile | None = None,
         rng: Random | None = None,
     ) -> None:
         self.config = config
@@ -117,7 +123,10 @@ class Gateway:
         self._trusted = trusted
         self._notice = notice
         self._logs = logs
-        self._log = Reporter(logs.tell if logs is not None else in_sentences(report))
+        self._ring = Ring(time.time)
+        if logs is not None:
+            logs.beside = self._ring.tell
+        self._log = Reporter(logs.tell if logs is not None else self._ring.beside(in_sentences(report)))
         self._rng = rng or SystemRandom()
         self.identity: Identity = load_identity(config.gateway.state_dir / "identity.key")
         mode = BridgeMode(config.bridge.mode.value)
@@ -184,9 +193,11 @@ class Gateway:
         self.wiping = Wiping(config)
         self.health = Health()
         self.health.watch(logging_changes(self._log.tell))
+        parts = self._parts()
+        self.api = Api(config, parts, self.status, self.radio, self._desk, self._ring, file, self.reload, self._rng.randbytes)
         self._observed = Observed(
             config,
-            self._parts(),
+            parts,
             self._checks(),
             child=lambda: self.libp2p.child_pid if self.libp2p is not None else None,
             sense=sense or (lambda: read_vitals(config.gateway.state_dir)),
@@ -215,9 +226,11 @@ class Gateway:
         if self.federation is not None:
             self.federation.start(pump.send)
         recorder, rules, desk, observed = self._keeping.recorder, self._rulebook, self._desk, self._observed
-        async with admin.serve(self.config.control.socket, self.status, self.radio, recorder, rules, desk, observed, self.wiping.wipe):
+        wipe, more = self.wiping.wipe, self.api.answers()
+        async with admin.serve(self.config.control.socket, self.status, self.radio, recorder, rules, desk, observed, wipe, more):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(rules.keep(), name="policy")]
+            tasks.append(asyncio.create_task(self.api.run(), name="api"))
             tasks += self._observed.start()
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             if self.federation is not None:
@@ -316,6 +329,7 @@ class Gateway:
             return
         self._keeping.take(effect, now)
         self._observed.take(effect)
+        self.api.take(effect, now)
         if self._mqtt is not None:
             self._mqtt.take(effect, now)
         self._notice(effect, now)

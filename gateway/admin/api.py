@@ -16,6 +16,7 @@ from aiohttp.typedefs import Middleware
 from gateway.admin.access.roles import Role
 from gateway.admin.answering import as_problems, routed
 from gateway.admin.federation import FederationControl
+from gateway.admin.limits import MAX_API_BODY
 from gateway.admin.openapi import description
 from gateway.admin.policy import Rules
 from gateway.admin.probes import DESCRIPTION, PROBES
@@ -26,7 +27,6 @@ from gateway.admin.table import TABLE
 from gateway.admin.why import Inquiry
 from gateway.admin.wipe import Wipe
 from gateway.errors import ConfigError
-from gateway.limits import MAX_API_BODY
 
 SOCKET_MODE = 0o660
 SHUTDOWN_S = 2.0  # seconds an answer under way may take when the gateway stops

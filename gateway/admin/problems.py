@@ -6,6 +6,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one of several things that were sent."""
+
+    key: str
+    message: str
+    allowed: str
+
+
 class ProblemDocument(msgspec.Struct, frozen=True):
     """Why a request was not answered."""
 
@@ -16,6 +24,7 @@ class ProblemDocument(msgspec.Struct, frozen=True):
     hint: str = ""  # what to do
     type: str = "about:blank"
     instance: str = ""  # the path that was asked
+    errors: tuple[FieldError, ...] | msgspec.UnsetType = msgspec.UNSET  # where several things are wrong
 
 
 class Problem(NamedTuple):
@@ -34,12 +43,21 @@ class ProblemError(Exception):
         detail: what happened this time, a sentence.
         hint: what to do.
         headers: of the answer, beside the usual ones.
+        errors: each thing that is wrong, where there are several.
 
     """
 
-    def __init__(self, problem: Problem, detail: str, hint: str = "", headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        detail: str,
+        hint: str = "",
+        headers: Mapping[str, str] | None = None,
+        errors: tuple[FieldError, ...] = (),
+    ) -> None:
         super().__init__(detail)
-        self.document = ProblemDocument(problem.code.replace("_", " "), problem.status, detail, problem.code, hint)
+        title = problem.code.replace("_", " ")
+        self.document = ProblemDocument(title, problem.status, detail, problem.code, hint, errors=errors or msgspec.UNSET)
         self.headers = dict(headers or {})
 
 

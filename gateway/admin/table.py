@@ -6,11 +6,24 @@ that they cannot differ (ADR 34).
 
 from typing import Final
 
+from gateway.admin import charts, logbook, messages, operations, peers, routes, sending, settings, stream, transports
 from gateway.admin.probes import DESCRIPTION, PROBES
 from gateway.admin.route import Route
-from gateway.admin.routes import ROUTES
 
-TABLE: Final[tuple[Route, ...]] = (*ROUTES, DESCRIPTION, *PROBES)
+TABLE: Final[tuple[Route, ...]] = (
+    *routes.ROUTES,
+    *peers.ROUTES,
+    *messages.ROUTES,
+    *sending.ROUTES,
+    *transports.ROUTES,
+    *charts.ROUTES,
+    *settings.ROUTES,
+    *operations.ROUTES,
+    *logbook.ROUTES,
+    *stream.ROUTES,
+    DESCRIPTION,
+    *PROBES,
+)
 """Everything."""
 
 PATHS: Final = tuple(dict.fromkeys(route.path for route in TABLE))

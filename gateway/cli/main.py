@@ -16,7 +16,10 @@ from gateway.cli.arguments import Help, Parser, add_json, examples_text
 from gateway.cli.output import CommandError, Exit, note, report
 from gateway.errors import ConfigError, GatewayError
 
-COMMANDS = ("demo", "run", "status", "why", "federation", "doctor", "radio", "metrics", "packet", "policy", "config", "wipe", "units")
+COMMANDS = (
+    *("demo", "run", "status", "peers", "messages", "transports", "tail", "why", "send", "ping", "logs", "federation", "doctor", "radio"),
+    *("metrics", "packet", "policy", "config", "wipe", "units"),
+)
 """The commands in the order help lists them."""
 
 _EXAMPLES = ("meshgate config example > config.toml   # a configuration to start from",)

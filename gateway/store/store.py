@@ -10,6 +10,7 @@ from gateway.store.events import Events
 from gateway.store.history import History
 from gateway.store.mail import Mail
 from gateway.store.pins import Pins
+from gateway.store.series import Series
 from gateway.store.shapes import Shapes
 from gateway.store.spool import Spool
 
@@ -33,10 +34,11 @@ class Store:
         self.carried = CarriedEvents(database)
         self.decisions = Decisions(database)
         self.shapes = Shapes(database, rng.randbytes)
+        self.series = Series(database)
 
     def prune(self, now_ms: int) -> int:
         """Forget what is over, in one transaction; returns how many rows. Raises `StoreError`."""
-        parts = (self.spool, self.mail, self.history, self.pins, self.events, self.carried, self.decisions, self.shapes)
+        parts = (self.spool, self.mail, self.history, self.pins, self.events, self.carried, self.decisions, self.shapes, self.series)
         with self.database.transaction():
             return sum(part.prune(now_ms) for part in parts)
 

@@ -10,10 +10,10 @@ import pytest
 from gateway.admin import serve
 from gateway.admin.access.roles import Role
 from gateway.admin.api import application
+from gateway.admin.limits import MAX_API_BODY
 from gateway.admin.openapi import description
 from gateway.admin.requests import answers
 from gateway.admin.table import METHODS, PATHS, TABLE
-from gateway.limits import MAX_API_BODY
 from gateway.status import PeerSummary
 from gateway.telemetry.labels import METHODS as COUNTED_METHODS
 from gateway.telemetry.labels import ROUTES as COUNTED

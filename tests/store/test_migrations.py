@@ -32,6 +32,8 @@ ROWS = {  # by the step that made the table: what a gateway of that version may 
         "INSERT INTO decision VALUES (1, 'aabb', 1000, 'radio', 'heard', '', '', '')",
         SHAPE,
     ),
+    7: (),
+    8: ("INSERT INTO series VALUES ('queue_bytes', 1, 5.0)",),
     5: ("UPDATE shape SET sites = x'686974686572212100'",),
 }
 
