@@ -5,9 +5,8 @@ is done on a page goes through the API's own checks. Forms need no script. Nobod
 and seals the forms.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
@@ -18,8 +17,20 @@ from gateway.admin.federation import FederationRefusal
 from gateway.admin.problems import NOT_FOUND, NOT_SIGNED_IN, UNAVAILABLE, ProblemDocument, ProblemError
 from gateway.admin.route import Answers, Route, Who
 from gateway.admin.table import TABLE
-from gateway.admin.trend import Trend
-from gateway.admin.views import diagnostics, federation, messages, peers, policy, security, shell, status, topology, transports
+from gateway.admin.views import (
+    diagnostics,
+    federation,
+    logs,
+    messages,
+    peers,
+    policy,
+    security,
+    settings,
+    shell,
+    status,
+    topology,
+    transports,
+)
 from gateway.admin.views import help as manual
 from gateway.admin.views.markup import Markup, together
 from gateway.admin.views.visit import Page, Show, Visit
@@ -33,13 +44,15 @@ FOR_GOOD: Final = "public, max-age=31536000, immutable"
 
 PAGES: Final = (
     Page("status", status.show, needs=("get_status",)),
-    Page("peers", peers.show, needs=("get_status",)),
-    Page("messages", messages.show, needs=("get_status", "list_latest", "get_why")),
-    Page("transports", transports.show, needs=("get_status",)),
+    Page("peers", peers.show, needs=("list_peers",)),
+    Page("messages", messages.show, needs=("get_status", "list_messages", "get_why")),
+    Page("transports", transports.show, needs=("get_status", "list_transports")),
     Page("federation", federation.show, federation.act, needs=("get_federation", "invite", "join", "revoke", "leave")),
     Page("policy", policy.show, policy.act, needs=("get_status", "get_policy", "get_policy_history")),
-    Page("topology", topology.show, needs=("get_status",)),
+    Page("topology", topology.show, needs=("get_status", "list_peers")),
     Page("diagnostics", diagnostics.show, diagnostics.act, needs=("get_status", "get_radio")),
+    Page("logs", logs.show, needs=("list_log",)),
+    Page("settings", settings.show, needs=("get_config",)),
     Page("security", security.show, security.act, needs=("wipe",)),
     Page("help", manual.show, needs=("get_status",)),
 )
@@ -73,6 +86,9 @@ STATIC: Final = Route(
 )
 PAGE_ROUTES: Final = (_START, *_READ, _WHY, *_DONE, STATIC)
 """Every route of the pages; none is one of the API's."""
+NEEDS: Final = {(route.method, route.path): route.role for route in PAGE_ROUTES}
+"""What somebody must be for each, None for everybody."""
+_BY_NAME: Final = {route.name: route for route in PAGE_ROUTES}
 
 _YEAR_S: Final = 31_536_000
 _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -108,27 +124,18 @@ class Pages:
         self._seal = seal
         self._wall = wall
         self._routes = {route.name: route for route in TABLE}
-        self.trend = Trend(gateway)
-        self.menu = tuple(one for one in PAGES if all(need in answers for need in one.needs))
+        self.menu = tuple(one for one in PAGES if all(need in answers for need in one.needs))  # what nobody answers for is not there
 
-    def add_to(self, app: web.Application) -> None:
-        """Let an application answer for the pages."""
-        by_name = {route.name: route for route in PAGE_ROUTES}
-        app.router.add_get(_START.path, _start)
-        app.router.add_get(STATIC.path, _static)
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes as aiohttp wants them."""
+        found = [web.get(_START.path, _start), web.get(STATIC.path, _static)]
         for one in self.menu:
-            app.router.add_get(one.path, self._answering(by_name[f"page_{one.name}"], one, one.show))
+            found.append(web.get(one.path, self._answering(_BY_NAME[f"page_{one.name}"], one, one.show)))
             if one.act is not None:
-                app.router.add_post(one.path, self._answering(by_name[f"act_{one.name}"], one, one.show, one.act))
+                found.append(web.post(one.path, self._answering(_BY_NAME[f"act_{one.name}"], one, one.show, one.act)))
             if one.name == "messages":
-                app.router.add_get(_WHY.path, self._answering(_WHY, one, messages.why))
-        app.cleanup_ctx.append(self._keeping)
-
-    async def _keeping(self, _app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.trend.keep(), name="trend")
-        yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+                found.append(web.get(_WHY.path, self._answering(_WHY, one, messages.why)))
+        return found
 
     def _answering(self, route: Route, page: Page, show: Show, act: Show | None = None) -> _Answer:
         async def answer(request: web.Request) -> web.StreamResponse:
@@ -138,7 +145,7 @@ class Pages:
             if role is None or (route.role is not None and role < route.role):
                 return self._refused(words, role)
             form = {} if act is None else {name: text for name, text in (await request.post()).items() if isinstance(text, str)}
-            visit = Visit(request, role, words, self._seal(request), self._wall(), self.trend, self._routes, self._answers, form)
+            visit = Visit(request, role, words, self._seal(request), self._wall(), self._routes, self._answers, form)
             outcome, done = await _tried(act, visit) if act is not None else (None, 200)
             content, shown = await _tried(show, visit)
             response = self._respond(words, page, together(outcome, content), max(done, shown), live=act is None and shown == 200)

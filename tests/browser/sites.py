@@ -88,8 +88,9 @@ async def until(condition: Callable[[], bool]) -> None:
 def page_of(gateway: Gateway, role: Role = Role.ADMIN) -> web.Application:
     """The application with API and pages, as a listener of its own would serve it."""
     everybody = answers(gateway.status, gateway.radio, gateway._keeping.recorder, gateway._rulebook, gateway._desk, gateway.wiping.wipe)
+    everybody = {**everybody, **gateway.api.answers()}
     app = application(everybody, lambda _request: role)
-    Pages(everybody, lambda _request: role, gateway.status, name=gateway.config.gateway.nickname).add_to(app)
+    app.add_routes(Pages(everybody, lambda _request: role, gateway.status, name=gateway.config.gateway.nickname).routes())
     return app
 
 

@@ -13,6 +13,7 @@ SLEEP = re.compile(r"\btime\.sleep\(|\b(asyncio|trio)\.sleep\((?!0\))")
 REAL_TIME = {
     "network/test_embedding.py": "kills real processes",
     "app/processes.py": "polls real processes",
+    "browser/sites.py": "polls real gateways",
     "transports/libp2p_rigs.py": "polls real processes",
     "transports/stranger.py": "is a real process",
 }

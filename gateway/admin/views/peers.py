@@ -1,34 +1,53 @@
 """Peers: who is near, who is hops away, and who is on other islands."""
 
+from typing import Final
+
+from gateway.admin.peers import PeerDocument, PeersDocument, PeersQuery, Where
 from gateway.admin.views.markup import Markup, h
 from gateway.admin.views.parts import GOOD, QUIET, Column, ident, moment, state, table
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import Words
-from gateway.status import GatewayStatus, PeerSummary
+
+_ORDER: Final = tuple(Where)
 
 
 async def show(visit: Visit) -> Markup:
     """Return the page."""
-    status = await visit.ask(GatewayStatus, "get_status")
     words = visit.words
-    columns = (Column(words("peers.name")), Column(words("peers.where")), Column(words("peers.heard")), Column(words("peers.id")))
+    columns = (
+        Column(words("peers.name")),
+        Column(words("peers.where")),
+        Column(words("peers.signal"), number=True),
+        Column(words("peers.heard")),
+        Column(words("peers.can")),
+        Column(words("peers.id")),
+    )
     rows = [
-        (_name(one, words), where(one, words), moment(visit.now - one.last_heard_s, visit.now, words), ident(one.peer_id))
-        for one in sorted(status.mesh.peers, key=rank)
+        (
+            name(one, words),
+            where(one.where, words),
+            words("common.none") if one.rssi is None else h("span", f"{one.rssi} dBm", dir="ltr"),
+            moment(visit.now - one.silent_s, visit.now, words),
+            h("span", ", ".join(one.capabilities) or words("common.none")),
+            ident(one.id),
+        )
+        for one in await everybody(visit)
     ]
     return h("div", table(words("peers.title"), columns, rows, words("peers.none"), key="peers", search=words("peers.search")))
 
 
-def rank(peer: PeerSummary) -> tuple[int, str]:
-    """Return the place of a peer in a list: the nearest first, then by name."""
-    return (0 if peer.direct and peer.local else 1 if peer.local else 2), (peer.nickname or peer.peer_id).lower()
+async def everybody(visit: Visit) -> list[PeerDocument]:
+    """Return who is there, the nearest first, then by name; as many as one page of the API lists."""
+    found = await visit.ask(PeersDocument, "list_peers", query=PeersQuery())
+    return sorted(found.peers, key=lambda one: (_ORDER.index(one.where), (one.nickname or one.id).lower()))
 
 
-def where(peer: PeerSummary, words: Words) -> Markup:
-    """Return where a peer is, in a word."""
-    place = ("near", "relayed", "elsewhere")[rank(peer)[0]]
-    return state(GOOD if place == "near" else QUIET, words(f"peers.{place}"))
+def where(place: Where, words: Words) -> Markup:
+    """Return where somebody is, in a word."""
+    return state(GOOD if place is Where.NEAR else QUIET, words(f"peers.{place.value}"))
 
 
-def _name(peer: PeerSummary, words: Words) -> Markup:
-    return h("bdi", peer.nickname) if peer.nickname else h("span.faint", words("peers.unnamed"))
+def name(one: PeerDocument, words: Words) -> Markup:
+    """Return what somebody is called, and whether that is a gateway."""
+    called = h("bdi", one.nickname) if one.nickname else h("span.faint", words("peers.unnamed"))
+    return h("span", called, " ", h("small", words("peers.gateway"))) if one.is_gateway else called

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from gateway.admin.trend import Trend
+from gateway.admin.charts import ChartsDocument, ChartsQuery
+from gateway.admin.problems import ProblemError
 from gateway.admin.views.chart import Series, chart
 from gateway.admin.views.markup import Child, Markup, h, together
 from gateway.admin.views.parts import ATTENTION, GOOD, OF_SEVERITIES, OF_STATES, card, figures, foreign, state
@@ -10,28 +11,39 @@ from gateway.admin.views.places import means, site, site_names
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import FIRST, Words
 from gateway.bridge.engine import BridgeMode
+from gateway.errors import StoreError
 from gateway.status import GatewayStatus, Problem, Severity
 
 
 async def show(visit: Visit) -> Markup:
     """Return the page."""
-    return status_page(await visit.ask(GatewayStatus, "get_status"), visit.words, visit.trend, await site_names(visit))
+    status = status_page(await visit.ask(GatewayStatus, "get_status"), visit.words, await site_names(visit))
+    return together(status, await _charts(visit))
 
 
-def status_page(status: GatewayStatus, words: Words, trend: Trend, names: Mapping[str, str] | None = None) -> Markup:
+def status_page(status: GatewayStatus, words: Words, names: Mapping[str, str]) -> Markup:
     """Return the page for a status; `names` says what sites are called."""
     return together(
         headline(status, words),
         _problems(status.problems, words),
-        h("div.cards", _mesh(status, words), _sites(status, words, names or {}), _waiting(status, words), _crossed(status, words)),
-        h(
-            "section.charts",
-            h("h2", words("status.lately")),
-            chart(Series(words("status.crossings"), trend.crossings), words, "crossings"),
-            chart(Series(words("status.phones_near"), trend.phones), words, "phones"),
-            chart(Series(words("status.kilobytes"), trend.waiting), words, "waited"),
-        ),
+        h("div.cards", _mesh(status, words), _sites(status, words, names), _waiting(status, words), _crossed(status, words)),
     )
+
+
+async def _charts(visit: Visit) -> Markup | None:
+    words = visit.words
+    if not visit.may("get_charts"):
+        return None
+    try:
+        found = await visit.ask(ChartsDocument, "get_charts", query=ChartsQuery())
+    except (ProblemError, StoreError):
+        return None  # the problems above say why
+    drawn = [
+        chart(Series(words(f"chart.{one.name}"), [(at.timestamp(), value) for at, value in one.points]), words, one.name)
+        for one in found.charts
+        if one.points or one.name != "temperature"
+    ]
+    return h("section.charts", h("h2", words("status.lately")), drawn)
 
 
 def headline(status: GatewayStatus, words: Words) -> Markup:

@@ -4,13 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from gateway.admin.peers import PeerDocument, Where
 from gateway.admin.views import peers
 from gateway.admin.views.markup import Child, Markup, h, together
 from gateway.admin.views.parts import Column, ident, moment, table
 from gateway.admin.views.places import means, site, site_names
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import Words
-from gateway.status import GatewayStatus, PeerSummary, RouteSummary
+from gateway.status import GatewayStatus, RouteSummary
 
 WIDTH: Final = 720
 HEIGHT: Final = 400
@@ -32,17 +33,18 @@ async def show(visit: Visit) -> Markup:
     words = visit.words
     status = await visit.ask(GatewayStatus, "get_status")
     names = await site_names(visit)
+    people = await peers.everybody(visit)
     return together(
-        h("figure.map", drawing(status, words, names), h("figcaption", words("topology.legend"))), *_tables(status, visit, names)
+        h("figure.map", drawing(status, people, words, names), h("figcaption", words("topology.legend"))),
+        *_tables(status, people, visit, names),
     )
 
 
-def drawing(status: GatewayStatus, words: Words, names: Mapping[str, str]) -> Markup:
+def drawing(status: GatewayStatus, people: Sequence[PeerDocument], words: Words, names: Mapping[str, str]) -> Markup:
     """Return the picture; what it means to those who do not see it stands in the tables below."""
-    ordered = sorted(status.mesh.peers, key=peers.rank)
-    direct = [one for one in ordered if one.direct and one.local]
-    hops = [one for one in ordered if one.local and not one.direct]
-    far = sum(one.remote and not one.local for one in ordered)
+    direct = [one for one in people if one.where is Where.NEAR]
+    hops = [one for one in people if one.where is Where.RELAYED]
+    far = sum(one.where is Where.ELSEWHERE for one in people)
     said = words("topology.said", direct=len(direct), hops=len(hops), sites=status.bridge.sites, far=far)
     air = {one.site: one.admitted for one in status.bridge.air}
     sites = status.bridge.routes[:_SITES]
@@ -62,7 +64,7 @@ def drawing(status: GatewayStatus, words: Words, names: Mapping[str, str]) -> Ma
     )
 
 
-def _ring(around: Sequence[PeerSummary], radius: float, kind: str, words: Words) -> list[Child]:
+def _ring(around: Sequence[PeerDocument], radius: float, kind: str, words: Words) -> list[Child]:
     shown = around[:_MOST]
     drawn: list[Child] = []
     for n, one in enumerate(shown):
@@ -111,16 +113,16 @@ def _rest(sites: int, phones: int, words: Words) -> list[Child]:
     return found
 
 
-def _tables(status: GatewayStatus, visit: Visit, names: Mapping[str, str]) -> tuple[Child, ...]:
+def _tables(status: GatewayStatus, people: Sequence[PeerDocument], visit: Visit, names: Mapping[str, str]) -> tuple[Child, ...]:
     words = visit.words
     phones = (Column(words("peers.name")), Column(words("peers.where")), Column(words("peers.heard")))
     rows = [
         (
-            h("bdi", one.nickname) if one.nickname else ident(one.peer_id),
-            peers.where(one, words),
-            moment(visit.now - one.last_heard_s, visit.now, words),
+            peers.name(one, words) if one.nickname else ident(one.id),
+            peers.where(one.where, words),
+            moment(visit.now - one.silent_s, visit.now, words),
         )
-        for one in sorted(status.mesh.peers, key=peers.rank)
+        for one in people
     ]
     sites = (Column(words("transports.site")), Column(words("transports.using")), Column(words("topology.packets"), number=True))
     air = {one.site: one.admitted for one in status.bridge.air}

@@ -1,11 +1,12 @@
 """Transports: how phones and other sites are reached, in words, and over which link."""
 
+from gateway.admin.transports import TransportDocument, TransportsDocument
 from gateway.admin.views.markup import Markup, h, together
-from gateway.admin.views.parts import OF_STATES, Column, card, counts, foreign, more, state, table
+from gateway.admin.views.parts import OF_STATES, Column, card, counts, figures, foreign, more, state, table
 from gateway.admin.views.places import means, site, site_names
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import Words
-from gateway.status import GatewayStatus, TransportSummary
+from gateway.status import GatewayStatus
 
 
 async def show(visit: Visit) -> Markup:
@@ -13,7 +14,8 @@ async def show(visit: Visit) -> Markup:
     words = visit.words
     status = await visit.ask(GatewayStatus, "get_status")
     names = await site_names(visit)
-    cards = [_transport(name, one, words) for name, one in status.transports.items()]
+    found = await visit.ask(TransportsDocument, "list_transports")
+    cards = [_transport(one, words) for one in found.transports]
     columns = (
         Column(words("transports.site")),
         Column(words("transports.using")),
@@ -38,17 +40,25 @@ async def show(visit: Visit) -> Markup:
     )
 
 
-def _transport(name: str, one: TransportSummary, words: Words) -> Markup:
+def _transport(one: TransportDocument, words: Words) -> Markup:
     addresses = [h("li", h("code", address, dir="ltr")) for address in one.addresses]
     return card(
-        means(name, words),
+        means(one.name, words),
         h("p", state(OF_STATES[one.state], words(f"state.{one.state.value}"))),
         h("p", foreign(one.sentence, words)),
         h("p", foreign(one.remedy, words)) if one.remedy else None,
-        h("p", words("transports.links", count=one.links)),
-        more(words("transports.addresses", count=len(addresses)), h("ul.addresses", addresses), key=f"{name}-addresses")
+        figures(
+            (
+                (words("transports.place"), words("transports.here") if one.order is None else str(one.order)),
+                (words("transports.reached"), foreign(one.reachability, words)),
+                (words("transports.breaker"), words(f"transports.{one.breaker}")),
+                (words("transports.count"), str(one.links)),
+                (words("transports.failures"), str(one.failures)),
+            )
+        ),
+        more(words("transports.addresses", count=len(addresses)), h("ul.addresses", addresses), key=f"{one.name}-addresses")
         if addresses
         else None,
-        more(words("common.counts"), counts(one.counters, words), key=f"{name}-counts"),
-        key=f"transport-{name}",
+        more(words("common.counts"), counts(one.counters, words), key=f"{one.name}-counts"),
+        key=f"transport-{one.name}",
     )

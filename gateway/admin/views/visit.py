@@ -10,7 +10,6 @@ from aiohttp import web
 from gateway.admin.access.roles import Role
 from gateway.admin.problems import BAD_REQUEST, ROLE_NEEDED, ProblemError
 from gateway.admin.route import Answers, Call, Route
-from gateway.admin.trend import Trend
 from gateway.admin.views.markup import Markup
 from gateway.admin.views.words import Words
 
@@ -27,7 +26,6 @@ class Visit:
         words: in their language.
         seal: for the forms of the page, empty where they need none.
         now: Unix seconds.
-        trend: how some figures went.
         routes: what can be asked of the API.
         answers: who answers it.
         form: what was sent, empty if somebody only looks.
@@ -39,7 +37,6 @@ class Visit:
     words: Words
     seal: str
     now: float
-    trend: Trend
     routes: Mapping[str, Route]
     answers: Answers
     form: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +70,8 @@ class Visit:
                 raise ProblemError(BAD_REQUEST, f"{error}.") from error
         asked = query if query is not None or route.query is None else route.query()
         found = await self.answers[name](Call(self.request, self.role, asked, sent))
+        if isinstance(found, web.Response) and isinstance(found.body, bytes):  # a document with headers of its own
+            return msgspec.json.decode(found.body, type=kind)
         if not isinstance(found, kind):
             raise TypeError(f"{name} answers something else than {kind.__name__}")
         return found

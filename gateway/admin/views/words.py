@@ -1,7 +1,7 @@
 """The texts of the pages in every language there is, and numbers, sizes and times in words.
 
 A catalogue is a TOML file in `gateway/admin/texts`. A text has its values in braces. One that depends on a number is a table
-with a text for each form the language has (CLDR's names: zero, one, two, few, many, other); `other` is always there.
+with a text for each form the language has (CLDR's names: zero, one, two, few, many, other); `other` is always there, and `zero` may be, in any language.
 """
 
 import tomllib
@@ -21,7 +21,7 @@ def _english(count: int) -> str:
 
 
 def _arabic(count: int) -> str:
-    if count < 3:
+    if count <= 2:
         return ("zero", "one", "two")[count]
     rest = count % 100
     return "few" if 3 <= rest <= 10 else "many" if rest >= 11 else "other"
@@ -100,7 +100,8 @@ class Words:
         if not isinstance(text, str):
             count = values["count"]
             assert isinstance(count, int)  # noqa: S101 -- a mistake of the caller's
-            text = text.get(self._form(count), text["other"])
+            form = "zero" if count == 0 and "zero" in text else self._form(count)
+            text = text.get(form, text["other"])
         return text.format_map(values)
 
     def has(self, name: str) -> bool:
