@@ -146,7 +146,7 @@ class Pages:
                 return self._refused(words, role)
             form = {} if act is None else {name: text for name, text in (await request.post()).items() if isinstance(text, str)}
             visit = Visit(request, role, words, self._seal(request), self._wall(), self._routes, self._answers, form)
-            outcome, done = await _tried(act, visit) if act is not None else (None, 200)
+            outcome, done = await _tried(act, visit, sent=True) if act is not None else (None, 200)
             content, shown = await _tried(show, visit)
             response = self._respond(words, page, together(outcome, content), max(done, shown), live=act is None and shown == 200)
             if chosen in LANGUAGES:
@@ -167,12 +167,12 @@ class Pages:
     def _refused(self, words: Words, role: Role | None) -> web.Response:
         if role is None:
             error = ProblemDocument("not signed in", NOT_SIGNED_IN.status, words("common.sign_in"), NOT_SIGNED_IN.code)
-            return _html(shell.document(words, words("common.not_done"), shell.problem(error, words)), NOT_SIGNED_IN.status)
+            return _html(shell.document(words, words("common.not_shown"), shell.problem(error, words)), NOT_SIGNED_IN.status)
         error = ProblemDocument("role needed", 403, words("common.not_yours"), "role_needed")
-        return _html(shell.document(words, words("common.not_done"), shell.problem(error, words), name=self._name, menu=self.menu), 403)
+        return _html(shell.document(words, words("common.not_shown"), shell.problem(error, words), name=self._name, menu=self.menu), 403)
 
 
-async def _tried(make: Show, visit: Visit) -> tuple[Markup, int]:
+async def _tried(make: Show, visit: Visit, *, sent: bool = False) -> tuple[Markup, int]:
     """Return a part of a page, or why it cannot be made, and the status of HTTP."""
     try:
         return await make(visit), 200
@@ -182,7 +182,7 @@ async def _tried(make: Show, visit: Visit) -> tuple[Markup, int]:
         found = ProblemDocument(error.code, error.status, str(error), error.code, error.hint)
     except StoreError as error:
         found = ProblemDocument("unavailable", UNAVAILABLE.status, error.sentence, UNAVAILABLE.code, error.remedy)
-    return shell.problem(found, visit.words), found.status
+    return shell.problem(found, visit.words, sent=sent), found.status
 
 
 async def _start(_request: web.Request) -> web.StreamResponse:

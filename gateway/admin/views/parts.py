@@ -14,6 +14,8 @@ GOOD: Final = "good"
 ATTENTION: Final = "attention"
 BROKEN: Final = "broken"
 QUIET: Final = "quiet"
+NOTHING: Final = "\u2013"
+"""Stands where there is no value."""
 
 OF_STATES: Final[Mapping[TransportState, str]] = {
     TransportState.UP: GOOD,

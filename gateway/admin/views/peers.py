@@ -4,7 +4,7 @@ from typing import Final
 
 from gateway.admin.peers import PeerDocument, PeersDocument, PeersQuery, Where
 from gateway.admin.views.markup import Markup, h
-from gateway.admin.views.parts import GOOD, QUIET, Column, ident, moment, state, table
+from gateway.admin.views.parts import GOOD, NOTHING, QUIET, Column, ident, moment, state, table
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import Words
 
@@ -26,9 +26,9 @@ async def show(visit: Visit) -> Markup:
         (
             name(one, words),
             where(one.where, words),
-            words("common.none") if one.rssi is None else h("span", f"{one.rssi} dBm", dir="ltr"),
+            NOTHING if one.rssi is None else h("span", f"{one.rssi} dBm", dir="ltr"),
             moment(visit.now - one.silent_s, visit.now, words),
-            h("span", ", ".join(one.capabilities) or words("common.none")),
+            h("span", ", ".join(one.capabilities) or NOTHING),
             ident(one.id),
         )
         for one in await everybody(visit)

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.admin.settings import ConfigDocument, SettingDocument
 from gateway.admin.views.markup import Markup, h, together
-from gateway.admin.views.parts import GOOD, QUIET, Column, state, table
+from gateway.admin.views.parts import GOOD, NOTHING, QUIET, Column, state, table
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import FIRST, Words
 from gateway.config.problems import Layer
@@ -52,7 +52,7 @@ def _row(one: SettingDocument, words: Words) -> tuple[Markup, Markup, Markup, st
     value = one.value if isinstance(one.value, str) else msgspec.json.encode(one.value).decode()
     return (
         h("span", h("code", one.key, dir="ltr"), h("br"), h("small.meaning", one.sentence, lang=FIRST, dir="ltr")),
-        h("code.whole", value or "\u2013", dir="ltr"),
+        h("code.whole", value or NOTHING, dir="ltr"),
         h("span", state(GOOD if changed else QUIET, words(f"settings.{_LAYERS[Layer(one.layer)]}")), h("br"), h("small", where, dir="ltr")),
         words("settings.restart") if one.restart else words("settings.reload"),
     )

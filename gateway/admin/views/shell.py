@@ -70,11 +70,11 @@ def document(
     return f"<!DOCTYPE html>\n{h('html', head, body, lang=words.language, dir=words.direction)}\n"
 
 
-def problem(error: ProblemDocument, words: Words) -> Markup:
-    """Return why something was not done: what happened, what to do, the code last."""
+def problem(error: ProblemDocument, words: Words, *, sent: bool = False) -> Markup:
+    """Return why something cannot be shown, or was not done where something was sent: what happened, what to do, the code last."""
     return notice(
         BROKEN,
-        words("common.not_done"),
+        words("common.not_done" if sent else "common.not_shown"),
         h("p", foreign(error.detail, words)),
         h("p", foreign(error.hint, words)) if error.hint else None,
         h("p", h("small", words("common.code"), " ", h("code", error.code, dir="ltr"))),
