@@ -25,7 +25,7 @@ class Examiner:
         await self.may_end.wait()
         return FOUND
 
-    async def scan(self, request, progress):
+    async def scan(self, request, _progress):
         if request.seconds == 1:
             raise TypeError("a secret")
         raise ProblemError(NOT_HERE, "There is no radio.")
