@@ -164,3 +164,17 @@ def test_a_gateway_from_nowhere_has_no_configuration_to_change(tmp_path) -> None
             assert (await ask(session, "GET", "diagnostics/bundle"))[1]["code"] == "not_here"
 
     play(scene)
+
+
+def test_somebody_who_answers_the_gateway_is_not_told_that_it_was_delivered(tmp_path) -> None:
+    async def scene() -> None:
+        async with running(tmp_path) as (site, session):
+            ada = site.island.phones["Ada"].peer_id
+            await ask(session, "POST", "messages", json={"text": "A test", "to": ada.hex()})
+            await asyncio.sleep(10)
+            site.island.whisper("Ada", site.gateway.identity.peer_id, "ANSWER", "Thank you")
+            await asyncio.sleep(30)
+            receipts = [one.effect for one in site.island.heard("Ada") if type(one.effect).__name__ == "Receipt"]
+            assert receipts == []
+
+    play(scene)
