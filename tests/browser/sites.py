@@ -15,6 +15,8 @@ from gateway.admin.pages import Pages
 from gateway.admin.requests import answers
 from gateway.app import Gateway
 from gateway.config import load
+from gateway.config.editing import ConfigFile
+from gateway.config.load import Loaded
 from gateway.testing.chat import Chat
 from gateway.testing.island import Island
 from gateway.testing.ledger import Ledger
@@ -47,7 +49,13 @@ def site(directory: Path, nickname: str, phones: tuple[str, ...], *settings: str
     island = Island(nickname, phones)
     radio = VirtualRadio(island)
     chat = Chat(island, Ledger(), Random(nickname), HALL + HUT, say_every=4.0)
-    return Site(Gateway(load(None, {}, overrides).config, [radio]), radio, chat)
+    written = directory / "config.toml"
+    written.write_text("config_version = 1\n")
+
+    def again(path: Path, text: str | None) -> Loaded:
+        return load(written, {}, overrides, instead=None if text is None else (path, text))
+
+    return Site(Gateway(again(written, None).config, [radio], file=ConfigFile(written, again)), radio, chat)
 
 
 def linked(directory: Path, mode: str = "open") -> tuple[Site, Site]:

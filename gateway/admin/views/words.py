@@ -1,7 +1,8 @@
 """The texts of the pages in every language there is, and numbers, sizes and times in words.
 
 A catalogue is a TOML file in `gateway/admin/texts`. A text has its values in braces. One that depends on a number is a table
-with a text for each form the language has (CLDR's names: zero, one, two, few, many, other); `other` is always there, and `zero` may be, in any language.
+with a text for each form the language has (CLDR's names: zero, one, two, few, many, other); `other` is always there, and `zero`
+may be in any language.
 """
 
 import tomllib
