@@ -31,7 +31,7 @@ def complaints_of(tab: Tab) -> list[str]:
     found: list[str] = []
     tab.on("console", lambda message: found.append(message.text) if message.type in {"error", "warning"} else None)
     tab.on("pageerror", lambda error: found.append(str(error)))
-    tab.on("requestfailed", lambda request: found.append(request.url) if "/static/" in request.url else None)
+    tab.on("response", lambda answer: found.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     return found
 
 
