@@ -59,6 +59,9 @@ async def show(visit: Visit) -> Markup:
         more(words("diagnostics.of_mesh"), counts(status.mesh.counters, words), key="of-mesh"),
         more(words("diagnostics.of_bridge"), counts({**status.bridge.counters, **status.bridge.consent.counters}, words), key="of-bridge"),
         more(words("diagnostics.of_mail"), counts(status.mail.counters, words), key="of-mail"),
+        h("p", h("a", words("diagnostics.bundle"), href=visit.routes["get_bundle"].path, download=True))
+        if visit.may("get_bundle")
+        else None,
     )
 
 
