@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test slow rig boot check bench docs setup lock clean
+.PHONY: run test slow rig boot check bench docs screenshots setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,6 +40,10 @@ lock:
 
 clean:
 	rm -rf build dist $(VENV)
+
+# Look at every page with Debian's Chromium and write docs/screenshots anew; takes two minutes.
+screenshots: setup
+	$(BIN)/python tests/browser/screenshots.py
 
 # Write docs/reference anew from the code.
 docs: setup

@@ -4,17 +4,20 @@ It builds a gateway out of a configuration and runs it until it is told to stop.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from gateway import admin
+from gateway.admin.requests import answers
 from gateway.assembly import links
 from gateway.assembly.announced import offered, shown
+from gateway.assembly.api import Api
 from gateway.assembly.broker import mqtt
+from gateway.assembly.checks import checks
 from gateway.assembly.federating import federation
 from gateway.assembly.links import ELSEWHERE
 from gateway.assembly.names import names
@@ -25,6 +28,7 @@ from gateway.bridge.policy import Policy
 from gateway.bridge.tickets import Refusal
 from gateway.bridge.trunks import Trunks
 from gateway.config import Config
+from gateway.config.editing import ConfigFile
 from gateway.config.policy import default_policy_file
 from gateway.mesh.effects import Effect, SiteMet, SiteParted, SiteSpoke
 from gateway.mesh.engine import Mesh
@@ -47,13 +51,13 @@ from gateway.store.audit import Action, Actor
 from gateway.store.store import Store, open_store
 from gateway.telemetry.events import Event, Level, in_sentences
 from gateway.telemetry.figures import Parts
-from gateway.telemetry.health import Health, Name
+from gateway.telemetry.health import Health
 from gateway.telemetry.logs import Logs
 from gateway.telemetry.meter import Meter
 from gateway.telemetry.observe import Observed
 from gateway.telemetry.pulse import logging_changes, watch
 from gateway.telemetry.reporter import Reporter
-from gateway.telemetry.rounds import Check
+from gateway.telemetry.ring import Ring
 from gateway.wire.federation import Status
 from hw.clock import LastTime
 from hw.systemd.notify import Notifier
@@ -63,11 +67,6 @@ from transports.link import Transport
 if TYPE_CHECKING:
     from gateway.telemetry.mqtt.service import Mqtt
     from transports.ble.transport import BleTransport
-
-NO_CELL = (
-    "The bridge is closed, because nobody has told it where it stands.",
-    'Set bridge.cell to the geohash of this place, 6 characters such as "u4pruy"; or set bridge.mode to "off".',
-)
 
 GOODBYE_S = 0.2  # seconds the last words have to leave the radio before it goes
 FAREWELL_S = 6.0  # seconds the transports have to end their links; the store has the rest of the ten a stop may take
@@ -89,6 +88,7 @@ class Gateway:
         logs: takes one entry per change of state; it is told instead of `report`.
         notifier: tells systemd; by default whatever the environment names.
         sense: reads the sensors of the machine.
+        file: the configuration file that may be changed over the API, None if there is none.
         rng: randomness; cryptographic unless a test says otherwise.
 
     Attributes:
@@ -113,6 +113,7 @@ class Gateway:
         logs: Logs | None = None,
         notifier: Notifier | None = None,
         sense: Callable[[], Vitals] | None = None,
+        file: ConfigFile | None = None,
         rng: Random | None = None,
     ) -> None:
         self.config = config
@@ -120,7 +121,10 @@ class Gateway:
         self._trusted = trusted
         self._notice = notice
         self._logs = logs
-        self._log = Reporter(logs.tell if logs is not None else in_sentences(report))
+        self._ring = Ring(time.time)
+        if logs is not None:
+            logs.beside = self._ring.tell
+        self._log = Reporter(logs.tell if logs is not None else self._ring.beside(in_sentences(report)))
         self._rng = rng or SystemRandom()
         self.identity: Identity = load_identity(config.gateway.state_dir / "identity.key")
         mode = BridgeMode(config.bridge.mode.value)
@@ -188,26 +192,45 @@ class Gateway:
         self._started = 0.0
         self._was_silent = False
         self.wiping = Wiping(config)
-        self.page = page(
-            config,
-            self._rng.randbytes,
-            monotonic,
-            lambda: self._wall_s(asyncio.get_running_loop().time()) if self._time is not None else None,
-            self.reloads,
-            self._log.room(Event.PAGE, lambda: False),
-            witness=self.witness,
-        )
         self.health = Health()
         self.health.watch(logging_changes(self._log.tell))
+        parts = self._parts()
+        self.api = Api(config, parts, self.status, self.radio, self._desk, self._ring, file, self.reload, self._rng.randbytes)
         self._observed = Observed(
             config,
-            self._parts(),
-            self._checks(),
+            parts,
+            checks(
+                trouble,
+                lambda: self._time is None or self._time.is_known,
+                self.engine,
+                self._rulebook,
+                self._keeping,
+                self.federation,
+                lambda: self.page,
+                self._mqtt,
+                self.reloads,
+                started=lambda: self._started,
+                reaches_sites=self._reaches_sites,
+            ),
             child=lambda: self.libp2p.child_pid if self.libp2p is not None else None,
             sense=sense or (lambda: read_vitals(config.gateway.state_dir)),
             notifier=notifier or Notifier(),
             tell=self._log.tell,
             logs=logs,
+        )
+        keeping, wipe = self._keeping, self.wiping.wipe
+        asked = answers(self.status, self.radio, keeping.recorder, self._rulebook, self._desk, wipe, keeping.auditor, self.witness)
+        self._answers = {**asked, **self.api.answers()}
+        self.page = page(
+            config,
+            self._rng.randbytes,
+            lambda: self._wall_s(asyncio.get_running_loop().time()) if self._time is not None else None,
+            self.reloads,
+            self._log.room(Event.PAGE, lambda: False),
+            witness=self.witness,
+            answers=self._answers,
+            status=self.status,
+            observed=self._observed,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -232,12 +255,11 @@ class Gateway:
             self._was_silent = True
         if self.federation is not None:
             self.federation.start(pump.send)
-        recorder, log, rules, desk, observed = self._keeping.recorder, self._keeping.auditor, self._rulebook, self._desk, self._observed
-        path, wipe = self.config.control.socket, self.wiping.wipe
-        access = self.page.resources.local_routes() if self.page is not None else ()
-        async with admin.serve(path, self.status, self.radio, recorder, rules, desk, observed, wipe, log, self.witness, access):
+        answering, rules = {**self._answers, **(self.page.resources.answers() if self.page is not None else {})}, self._rulebook
+        async with admin.serve(self.config.control.socket, answering, self._observed):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(rules.keep(), name="policy")]
+            tasks.append(asyncio.create_task(self.api.run(), name="api"))
             tasks += self._observed.start()
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
             if self.federation is not None:
@@ -306,31 +328,6 @@ class Gateway:
             broker=lambda: self._mqtt.session if self._mqtt is not None else None,
         )
 
-    def _checks(self) -> tuple[Check, ...]:
-        """Return what is looked at every second beside the transports."""
-        return (
-            Check(Name.RADIO_UNAVAILABLE, lambda: self.trouble),
-            Check(Name.CLOCK_NOT_SET, lambda: NOT_SET if self._time is not None and not self._time.is_known else None),
-            Check(Name.BRIDGE_WITHOUT_CELL, lambda: NO_CELL if self._lacks_cell else None),
-            Check(Name.POLICY_REFUSED, lambda: self._rulebook.trouble),
-            Check(Name.STORE_UNUSABLE, lambda: next(iter(self._keeping.troubles), None)),
-            Check(Name.FEDERATION_NOT_KEPT, lambda: self.federation.found if self.federation is not None else None),
-            Check(Name.PAGE_UNREACHABLE, lambda: self.page.listener.trouble if self.page is not None else None),
-            Check(Name.CERTIFICATE_OVER, lambda: self.page.certificate_trouble() if self.page is not None else None),
-            Check(Name.MQTT_UNREACHABLE, self._broker_trouble),
-            Check(Name.RELOAD_REFUSED, lambda: self.reloads.trouble),
-        )
-
-    @property
-    def _lacks_cell(self) -> bool:
-        return self.engine.mode is BridgeMode.CONSENT and self.engine.is_closed and self._reaches_sites
-
-    def _broker_trouble(self) -> tuple[str, str] | None:
-        if self._mqtt is None:
-            return None
-        now = asyncio.get_running_loop().time()
-        return next(iter(self._mqtt.troubles(now, now - self._started)), None)
-
     async def _serve(self, one: Supervised, pump: Pump) -> None:
         if one.transport.capabilities & ELSEWHERE:
             await self._keeping.settle()
@@ -347,6 +344,7 @@ class Gateway:
             return
         self._keeping.take(effect, now)
         self._observed.take(effect)
+        self.api.take(effect, now)
         if self._mqtt is not None:
             self._mqtt.take(effect, now)
         self._notice(effect, now)

@@ -373,6 +373,10 @@ MAX_SHAPE_PAGE: Final = 2_000  # shapes in one answer of the control socket, abo
 MAX_SHAPES: Final = 100_000  # packets whose shape is remembered for `meshgate policy dry-run`
 SHAPE_LIFETIME_MS: Final = 2 * 24 * 3600 * 1000  # yesterday and today
 
+# Charts
+MAX_SERIES: Final = 16  # figures that are kept for charts
+SERIES_LIFETIME_MIN: Final = 24 * 60  # minutes they are kept, one value each: about half a MiB for all
+
 # The doctor
 MAX_DOCTOR_FILES: Final = 10_000  # files of the state directory whose mode is looked at; a gateway makes some twenty
 

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -13,13 +13,13 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from gateway.admin.audit import Changes, Witness, nobody, on_socket
-from gateway.admin.federation import FederationControl
-from gateway.admin.policy import Rules
-from gateway.admin.radio import RadioControl
-from gateway.admin.routes import routes
-from gateway.admin.why import Inquiry
-from gateway.admin.wipe import Wipe
+from gateway.admin.access.principal import LOCAL
+from gateway.admin.answering import as_problems, routed
+from gateway.admin.limits import MAX_API_BODY
+from gateway.admin.openapi import description
+from gateway.admin.probes import DESCRIPTION, PROBES
+from gateway.admin.route import JSON, Answers, Call, Who
+from gateway.admin.table import TABLE
 from gateway.errors import ConfigError
 
 SOCKET_MODE = 0o660
@@ -34,49 +34,45 @@ class Observed(Protocol):
     def counting(self) -> Middleware:
         """Counts every answer."""
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return what machines ask: health and metrics."""
+    def answers(self) -> Answers:
+        """Return who answers what machines ask: health and metrics."""
+
+
+def application(answering: Answers, who: Who, observed: Observed | None = None) -> web.Application:
+    """Return the whole API for one listener.
+
+    Args:
+        answering: who answers, by the name of the route.
+        who: says who asks; a listener of its own has its own way to know.
+        observed: answers probes, and counts what is asked; None if nobody does.
+
+    """
+    everybody = {DESCRIPTION.name: describe, **answering}
+    table = TABLE
+    if observed is None:
+        table = tuple(route for route in TABLE if route not in PROBES)
+    else:
+        everybody |= observed.answers()
+    app = web.Application(middlewares=[*([observed.counting] if observed is not None else []), as_problems], client_max_size=MAX_API_BODY)
+    app.add_routes(routed(table, everybody, who))
+    return app
 
 
 @asynccontextmanager
-async def serve(
-    path: Path,
-    status: Callable[[], msgspec.Struct],
-    radio: RadioControl | None = None,
-    record: Inquiry | None = None,
-    rules: Rules | None = None,
-    federation: FederationControl | None = None,
-    observed: Observed | None = None,
-    wipe: Wipe | None = None,
-    changes: Changes | None = None,
-    witness: Witness = nobody,
-    access: Iterable[web.RouteDef] = (),
-) -> AsyncIterator[None]:
-    """Answer on the control socket while the context lasts.
+async def serve(path: Path, answering: Answers, observed: Observed | None = None) -> AsyncIterator[None]:
+    """Answer on the control socket while the context lasts; whoever can open it is an admin.
 
     Args:
         path: where the socket is made; a socket left behind by a gateway that died is replaced.
-        status: makes the document of ``GET /api/v1/status``.
-        radio: the Bluetooth radio, None if this gateway has none.
-        record: what became of what, None if nobody keeps it.
-        rules: the operator's rules, None if nobody goes by any.
-        federation: who is a member, None if there is no way to other gateways.
+        answering: who answers, by the name of the route; one that is missing answers that it is not there.
         observed: answers probes, and counts what is asked; None if nobody does.
-        wipe: erases what the gateway knows, None if it cannot.
-        changes: what somebody changed, None if nobody keeps that.
-        witness: notes what is changed over this socket.
-        access: who may come in over the page.
 
     Raises:
         ConfigError: the socket cannot be made there, or another gateway answers on it.
 
     """
     listener, inode = _listen(path)
-    app = web.Application(middlewares=[observed.counting] if observed is not None else [])
-    app.add_routes(routes(status, radio, record, rules, federation, wipe, changes, on_socket(witness)))
-    app.add_routes(access)
-    if observed is not None:
-        app.add_routes(observed.routes())
+    app = application(answering, lambda _request: LOCAL, observed)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
@@ -85,6 +81,11 @@ async def serve(
     finally:
         await runner.cleanup()
         _remove_own(path, inode)
+
+
+async def describe(_call: Call) -> web.Response:
+    """Answer the description of the API."""
+    return web.Response(body=msgspec.json.encode(description(TABLE)), content_type=JSON)
 
 
 def _listen(path: Path) -> tuple[socket.socket, int]:

@@ -8,6 +8,8 @@ from typing import Final, Protocol
 import msgspec
 from aiohttp import web
 
+from gateway.admin.access.principal import Principal, Proof
+from gateway.admin.route import Call
 from gateway.store.audit import Action, Actor, Change
 
 _CREDENTIALS: Final = struct.Struct("3i")  # process, user and group, of unix(7)
@@ -48,7 +50,7 @@ class Witness(Protocol):
         """Note it; `detail` has figures and words of ours, and nothing of anybody's."""
 
 
-RequestWitness = Callable[[web.Request, Action, str], None]
+CallWitness = Callable[[Call, Action, str], None]
 """Notes what a request has led to, with a detail."""
 
 
@@ -56,17 +58,21 @@ def nobody(actor: Actor, action: Action, detail: str = "", uid: int | None = Non
     """Stand in for a witness where there is none."""
 
 
-def unseen(request: web.Request, action: Action, detail: str) -> None:
-    """Stand in for a witness of requests where there is none."""
+def of_calls(witness: Witness) -> CallWitness:
+    """Return the witness of requests, who can tell which user asks on a Unix socket, and who on the page."""
 
-
-def on_socket(witness: Witness) -> RequestWitness:
-    """Return the witness of a Unix socket, which can tell which user asks."""
-
-    def note(request: web.Request, action: Action, detail: str) -> None:
-        witness(Actor.CONTROL_SOCKET, action, detail, user_of(request))
+    def note(call: Call, action: Action, detail: str) -> None:
+        if call.principal is None or call.principal.proof is Proof.LOCAL:
+            witness(Actor.CONTROL_SOCKET, action, detail, user_of(call.request))
+        else:
+            note_of(call.principal, witness, action, detail)
 
     return note
+
+
+def note_of(principal: Principal, witness: Witness, action: Action, detail: str) -> None:
+    """Note what somebody did on the page; a user name is a word of the operators' own, and belongs in their log."""
+    witness(Actor.PAGE, action, ", ".join(filter(None, (principal.actor, detail))))
 
 
 def user_of(request: web.Request) -> int | None:

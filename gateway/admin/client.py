@@ -1,7 +1,8 @@
 """Asking a running gateway over its control socket."""
 
 import errno
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -24,8 +25,8 @@ from gateway.admin.federation import (
     RevokeRequest,
 )
 from gateway.admin.policy import HistoryDocument, PolicyDocument
+from gateway.admin.problems import ProblemDocument
 from gateway.admin.radio import RadioDocument, ResetDocument, ResetRequest, ScanDocument, ScanRequest
-from gateway.admin.routes import ProblemDocument
 from gateway.admin.why import LatestDocument, WhyDocument
 from gateway.admin.wipe import WipeDocument, WipeRequest
 from gateway.errors import GatewayError
@@ -164,31 +165,78 @@ async def _ask(
     socket: Path, what: str, kind: type[T], request: msgspec.Struct | None = None, patience: float | None = None, method: str = ""
 ) -> T:
     """Ask for what is there, or send a request; the answer is of the type given."""
-    body = None if request is None else msgspec.json.encode(request)
     method = method or ("GET" if request is None else "POST")
-    async with (
-        _reached(socket, TIMEOUT_S if patience is None else patience) as session,
-        session.request(method, f"http://meshgate/api/v1/{what}", data=body) as response,
-    ):
-        if response.content_type == "application/problem+json":
-            raise RefusedError(msgspec.json.decode(await response.read(), type=ProblemDocument))
-        response.raise_for_status()
-        return msgspec.json.decode(await response.read(), type=kind)
+    return await Connection(socket).ask(method, f"/api/v1/{what}", kind, request, TIMEOUT_S if patience is None else patience)
 
 
 @asynccontextmanager
 async def _reached(socket: Path, seconds: float) -> AsyncIterator[aiohttp.ClientSession]:
-    """Talk over the socket; whatever keeps it from an answer becomes an `UnreachableError`."""
-    try:
-        connector, timeout = aiohttp.UnixConnector(str(socket)), aiohttp.ClientTimeout(total=seconds)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            yield session
-    except TimeoutError as error:
-        raise UnreachableError(f"The gateway on {socket} does not answer within {seconds:.0f} s.") from error
-    except (aiohttp.ClientConnectionError, OSError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EACCES:
-            raise UnreachableError(f"You may not open {socket}: only its owner and its group may.") from error
-        nobody = isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ECONNREFUSED}
-        raise UnreachableError(f"No gateway answers on {socket}.", absent=nobody) from error
-    except (aiohttp.ClientError, msgspec.DecodeError) as error:
-        raise UnreachableError(f"What answers on {socket} is no gateway of this version, or a broken one.") from error
+    async with Connection(socket).reached(seconds) as session:
+        yield session
+
+
+class Connection:
+    """The way to one gateway.
+
+    Args:
+        where: its control socket, or the beginning of its address, such as ``https://gate.example:8443``.
+        token: shown with every request over an address; empty shows none.
+        ssl: how an address proves who it is, by default as browsers want it.
+
+    """
+
+    def __init__(self, where: Path | str, token: str = "", ssl: ssl.SSLContext | None = None) -> None:
+        self.where = where
+        self._base = "http://meshgate" if isinstance(where, Path) else where.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._ssl = ssl
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        request: msgspec.Struct | None = None,
+        patience: float = TIMEOUT_S,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Ask, and return the answer in the type given; raises `UnreachableError` and `RefusedError`."""
+        body = None if request is None else msgspec.json.encode(request)
+        data = await self.fetch(method, path, body, patience, headers)
+        try:
+            return msgspec.json.decode(data, type=kind)
+        except msgspec.DecodeError as error:
+            raise UnreachableError(f"What answers on {self.where} is no gateway of this version, or a broken one.") from error
+
+    async def fetch(self, method: str, path: str, body: bytes | None, patience: float, headers: Mapping[str, str] | None = None) -> bytes:
+        """Ask, and return the answer as it comes; raises `UnreachableError` and `RefusedError`."""
+        async with self.reached(patience) as session, session.request(method, self._base + path, data=body, headers=headers) as response:
+            data = await response.read()
+            if response.content_type == "application/problem+json":
+                raise RefusedError(msgspec.json.decode(data, type=ProblemDocument))
+            response.raise_for_status()
+            return data
+
+    @asynccontextmanager
+    async def reached(self, seconds: float | None) -> AsyncIterator[aiohttp.ClientSession]:
+        """Talk to it; whatever keeps it from an answer becomes an `UnreachableError`. None waits for ever."""
+        where = self.where
+        try:
+            connector: aiohttp.BaseConnector
+            connector = aiohttp.UnixConnector(str(where)) if isinstance(where, Path) else aiohttp.TCPConnector(ssl=self._ssl or True)
+            timeout = aiohttp.ClientTimeout(total=seconds)
+            async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=self._headers) as session:
+                yield session
+        except TimeoutError as error:
+            raise UnreachableError(f"The gateway on {where} does not answer within {seconds or 0:.0f} s.") from error
+        except (aiohttp.ClientConnectionError, OSError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EACCES:
+                raise UnreachableError(f"You may not open {where}: only its owner and its group may.") from error
+            nobody = isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ECONNREFUSED}
+            raise UnreachableError(f"No gateway answers on {where}.", absent=nobody) from error
+        except (aiohttp.ClientError, msgspec.DecodeError) as error:
+            raise UnreachableError(f"What answers on {where} is no gateway of this version, or a broken one.") from error
+
+    def address(self, path: str) -> str:
+        """Return the address of a path there."""
+        return self._base + path

@@ -8,23 +8,30 @@ from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from gateway.admin import limits
-from gateway.admin.access import entry, resources
+from gateway.admin.access import entry
 from gateway.admin.access.entrance import Entrance
 from gateway.admin.access.entry import Entry
-from gateway.admin.access.gate import Gate, Needs
+from gateway.admin.access.gate import Gate, Needs, asker
 from gateway.admin.access.principal import Refused
 from gateway.admin.access.resources import Resources
 from gateway.admin.access.roles import Role
+from gateway.admin.access.routes import ROUTES
 from gateway.admin.access.tls import PageCertificate
+from gateway.admin.answering import as_problems, routed
 from gateway.admin.listener import PageListener
+from gateway.admin.route import Answers
 from hw.network import own_addresses
 from transports.websocket.address import Address
 
 SHUTDOWN_S: Final = 2.0  # seconds an answer under way may take when the gateway stops
 HOME: Final = "/"
-_OWN: Final = {**entry.NEEDS, **resources.NEEDS, ("GET", "/healthz"): None}
+_OWN: Final = {**entry.NEEDS, **{(one.method, one.path): one.role for one in ROUTES}, ("GET", "/healthz"): None}
+
+More = Callable[[Answers], Sequence[web.AbstractRouteDef]]
+"""Makes routes, knowing who answers about who may come in."""
 
 
 class Page:
@@ -38,8 +45,9 @@ class Page:
         host_names: other names under which this machine is asked for.
         serves_plain: whether other machines are served without encryption as well.
         randbytes: cryptographic randomness.
-        routes: everything else that is answered; its ``/`` is where people are led who have logged in.
+        more: everything else that is answered; its ``/`` is where people are led who have logged in.
         needs: what somebody must be for one of those.
+        middlewares: see every request that may be answered.
         large: bytes for bodies of the paths that take more than `limits.MAX_PAGE_BODY`.
         report: told one sentence about something that must not happen.
 
@@ -55,8 +63,9 @@ class Page:
         host_names: Sequence[str] = (),
         serves_plain: bool = False,
         randbytes: Callable[[int], bytes],
-        routes: Sequence[web.AbstractRouteDef] = (),
+        more: More = lambda _own: (),
         needs: Needs = lambda _request: Role.ADMIN,
+        middlewares: Sequence[Middleware] = (),
         large: Mapping[str, int] | None = None,
         report: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
@@ -67,9 +76,11 @@ class Page:
         self.listener = PageListener(addresses, handed, lambda: certificate.context if certificate is not None else None, entrance.refusals)
         self.resources = Resources(entrance, certificate, self.addresses)
         self._gate = Gate(entrance, self._needed, host_names, serves_plain=serves_plain, secure_port=self._secure_port, large=large)
+        routes = more(self.resources.answers())
         home = HOME if any(isinstance(one, web.RouteDef) and one.path == HOME for one in routes) else "/account"
         self._entry = Entry(entrance, lambda: self.fingerprint, randbytes, home)
-        self._routes = [*self._entry.routes(), *self.resources.routes(), *routes]
+        self._middlewares = [*middlewares, self.listener.timing, self._gate.middleware, as_problems]
+        self._routes = [*self._entry.routes(), *routed(ROUTES, self.resources.answers(), asker), *routes]
         if not any(isinstance(one, web.RouteDef) and one.path == "/healthz" for one in routes):
             self._routes.append(web.get("/healthz", _healthz))
 
@@ -93,7 +104,7 @@ class Page:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        app = web.Application(middlewares=[self.listener.timing, self._gate.middleware], client_max_size=self._gate.largest)
+        app = web.Application(middlewares=self._middlewares, client_max_size=self._gate.largest)
         app.on_response_prepare.append(self._gate.dress)
         app.add_routes(self._routes)
         runner = web.AppRunner(

@@ -2,54 +2,64 @@
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Final
 
 from aiohttp import web
 
 from gateway.admin.access.entrance import Audit, Entrance
-from gateway.admin.access.gate import Needs
+from gateway.admin.access.gate import asker, bound_to
 from gateway.admin.access.principal import LOCAL
 from gateway.admin.access.roles import Role
+from gateway.admin.access.routes import ROUTES
 from gateway.admin.access.tls import PageCertificate
+from gateway.admin.answering import routed
+from gateway.admin.api import Observed, describe
 from gateway.admin.audit import Witness
 from gateway.admin.limits import CODE_S
 from gateway.admin.page import Page, for_browsers
+from gateway.admin.pages import NEEDS, Pages
+from gateway.admin.probes import DESCRIPTION
+from gateway.admin.route import Answers
+from gateway.admin.table import TABLE
 from gateway.config import Config
 from gateway.config.page import PlainHttp
 from gateway.runtime.reload import Reloads
+from gateway.status import GatewayStatus
 from gateway.store.audit import Action, Actor
 from hw.activation import handed_over
 from transports.websocket.address import parse_listen
 
 SOCKET_NAME: Final = "page"  # FileDescriptorName= in meshgate.socket
+_NEEDS: Final[Mapping[tuple[str, str], Role | None]] = {**{(one.method, one.path): one.role for one in TABLE}, **NEEDS}
 _DEVICE: Final = 6  # bytes of the address of a device
 
 
 def page(
     config: Config,
     randbytes: Callable[[int], bytes],
-    now: Callable[[], float],
     wall: Callable[[], float | None],
     reloads: Reloads,
     report: Callable[[str], None],
     *,
     witness: Witness,
-    routes: Sequence[web.AbstractRouteDef] = (),
-    needs: Needs = lambda _request: Role.ADMIN,
+    answers: Answers,
+    status: Callable[[], GatewayStatus],
+    observed: Observed,
 ) -> Page | None:
     """Return the page, None if it is switched off.
 
     Args:
         config: what the operator decided.
         randbytes: cryptographic randomness.
-        now: monotonic seconds.
         wall: Unix seconds, None while the time of day is not known.
         reloads: asks for a certificate to be read anew.
         report: told sentences for the operator.
         witness: notes who did what.
-        routes: everything that is answered beside who may come in.
-        needs: what somebody must be for one of those.
+        answers: who answers the API beside who may come in.
+        status: of the gateway.
+        observed: answers probes, and counts what is asked.
 
     Raises:
         ConfigError: the certificate, or the file of those who may come in, cannot be used.
@@ -58,12 +68,18 @@ def page(
     chosen = config.page
     if not chosen.enabled:
         return None
-    entrance = Entrance(config.gateway.state_dir, randbytes, now, wall, _noted_by(witness))
+    entrance = Entrance(config.gateway.state_dir, randbytes, monotonic, wall, _noted_by(witness))
     if entrance.vault.found is not None:
         report(entrance.vault.found)
     own = f"{socket.gethostname().partition('.')[0].lower()}.local"
     certificate = PageCertificate(chosen.certificate_file, chosen.key_file, (own, *chosen.host_names))
     reloads.listen("the certificate of the page", certificate.read_anew)
+
+    def more(own: Answers) -> list[web.RouteDef]:
+        everybody = {DESCRIPTION.name: describe, **answers, **observed.answers(), **own}
+        pages = Pages(everybody, asker, status, name=config.gateway.nickname, seal=lambda request: entrance.seals.seal(bound_to(request)))
+        return [*routed([one for one in TABLE if one not in ROUTES], everybody, asker), *pages.routes()]
+
     return Page(
         entrance,
         certificate,
@@ -72,16 +88,23 @@ def page(
         host_names=chosen.host_names,
         serves_plain=chosen.plain_http is PlainHttp.SERVE,
         randbytes=randbytes,
-        routes=routes,
-        needs=needs,
+        more=more,
+        needs=_needed,
+        middlewares=[observed.counting],
         report=report,
     )
 
 
+def _needed(request: web.Request) -> Role | None:
+    """Return what somebody must be for a route; one that nobody has said anything about is for administrators."""
+    resource = request.match_info.route.resource
+    return _NEEDS.get((request.method, resource.canonical if resource is not None else ""), Role.ADMIN)
+
+
 def _noted_by(witness: Witness) -> Audit:
     def note(action: Action, who: str, detail: str) -> None:
-        words = (who if who != LOCAL.actor else "", detail)
-        witness(Actor.CONTROL_SOCKET if who == LOCAL.actor else Actor.PAGE, action, ", ".join(filter(None, words)))
+        local = who == LOCAL.actor
+        witness(Actor.CONTROL_SOCKET if local else Actor.PAGE, action, ", ".join(filter(None, ("" if local else who, detail))))
 
     return note
 

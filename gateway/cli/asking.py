@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_STATUS = {400: Exit.USAGE, 403: Exit.REFUSED, 404: Exit.NOT_FOUND, 503: Exit.TEMPORARY}
+_STATUS = {400: Exit.USAGE, 403: Exit.REFUSED, 404: Exit.NOT_FOUND, 429: Exit.TEMPORARY, 503: Exit.TEMPORARY, 504: Exit.TEMPORARY}
 
 
 def answer(question: Coroutine[None, None, T]) -> T:

@@ -10,6 +10,7 @@ from gateway.cli.output import Exit, emit, print_table
 
 if TYPE_CHECKING:
     from gateway.config import Loaded
+    from gateway.config.editing import ConfigFile
 
 _EXAMPLES = (
     "meshgate config example > /etc/meshgate/config.toml",
@@ -54,6 +55,18 @@ def load_from(args: argparse.Namespace) -> "Loaded":
     from gateway.config import load  # noqa: PLC0415 -- slow to import
 
     return load(args.config, os.environ, args.overrides)
+
+
+def config_file(args: argparse.Namespace) -> "ConfigFile":
+    """The file in which settings of such a command are changed, with everything that is read beside it."""
+    from gateway.config.editing import ConfigFile  # noqa: PLC0415 -- slow to import
+    from gateway.config.load import load  # noqa: PLC0415
+    from gateway.config.paths import changed_file, places  # noqa: PLC0415
+
+    def again(path: Path, text: str | None) -> "Loaded":
+        return load(args.config, os.environ, args.overrides, instead=None if text is None else (path, text))
+
+    return ConfigFile(changed_file(args.config, places(os.environ)), again)
 
 
 def run(args: argparse.Namespace) -> int:

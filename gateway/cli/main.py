@@ -17,8 +17,8 @@ from gateway.cli.output import CommandError, Exit, note, report
 from gateway.errors import ConfigError, GatewayError
 
 COMMANDS = (
-    *("demo", "run", "status", "why", "audit", "federation", "doctor", "radio", "metrics", "packet", "policy", "config"),
-    *("setup-code", "token", "wipe", "units"),
+    *("demo", "run", "status", "peers", "messages", "transports", "tail", "why", "send", "ping", "logs", "audit", "federation"),
+    *("doctor", "radio", "metrics", "packet", "policy", "config", "setup-code", "token", "wipe", "units"),
 )
 """The commands in the order help lists them."""
 

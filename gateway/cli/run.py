@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.arguments import Subcommands, add_command
-from gateway.cli.config import add_options, load_from
+from gateway.cli.config import add_options, config_file, load_from
 from gateway.cli.output import CommandError, Exit
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
     from gateway.config import Config, Loaded
+    from gateway.config.editing import ConfigFile
     from gateway.runtime.panel import Panel
 
 _EXAMPLES = (
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from transports.replay import CaptureError  # noqa: PLC0415
 
     try:
-        ended = asyncio.run(_serve(args, _checked(load_from(args))))
+        ended = asyncio.run(_serve(args, _checked(load_from(args)), config_file(args)))
     except CaptureError as error:
         raise CommandError("capture_unusable", str(error), hint="A capture has one frame in hexadecimal on each line.") from error
     if ended is None:
@@ -64,7 +65,7 @@ def _checked(loaded: "Loaded") -> "Config":
     return loaded.config
 
 
-async def _serve(args: argparse.Namespace, config: "Config") -> Exit | None:
+async def _serve(args: argparse.Namespace, config: "Config", file: "ConfigFile") -> Exit | None:
     """Run the gateway; returns how it ended, None if it is to start again."""
     from gateway.app import Gateway  # noqa: PLC0415
     from gateway.cli.logging import begin_logging  # noqa: PLC0415
@@ -77,7 +78,7 @@ async def _serve(args: argparse.Namespace, config: "Config") -> Exit | None:
         def say(sentence: str, event: Event = Event.GATEWAY_STARTING) -> None:
             logs.tell(Entry(Level.INFO, event, sentence))
 
-        gateway = Gateway(config, mesh.radios, bluetooth=mesh.bluetooth, trouble=mesh.trouble, trusted=mesh.trusted, logs=logs)
+        gateway = Gateway(config, mesh.radios, bluetooth=mesh.bluetooth, trouble=mesh.trouble, trusted=mesh.trusted, logs=logs, file=file)
         uplink, own = gateway.libp2p or gateway.websocket, gateway.identity.peer_id.hex()
         if logs.redactor is not None:
             logs.redactor.allow(own, *([uplink.peer_id] if uplink is not None else []))

@@ -37,7 +37,14 @@ class Loaded:
     files: tuple[Path, ...]  # that were read, least important first
 
 
-def load(path: Path | None, env: Mapping[str, str], overrides: Sequence[str], *, where: Places | None = None) -> Loaded:
+def load(
+    path: Path | None,
+    env: Mapping[str, str],
+    overrides: Sequence[str],
+    *,
+    where: Places | None = None,
+    instead: tuple[Path, str] | None = None,
+) -> Loaded:
     """Read and check the whole configuration.
 
     Args:
@@ -45,13 +52,14 @@ def load(path: Path | None, env: Mapping[str, str], overrides: Sequence[str], *,
         env: the environment; only names that start with ``MESHGATE_`` are settings.
         overrides: ``table.key=value`` texts of the command line.
         where: the directories of this run, worked out from `env` if not given.
+        instead: a file that is read as if it had another text, whether it is there or not.
 
     Raises:
         InvalidConfigError: with every problem found in every layer.
         ConfigError: there is no home directory.
     """
     where = where or places(env)
-    reading = _Reading(where)
+    reading = _Reading(where, instead)
     files = reading.read_files(path)
     for name in sorted(env):
         if name.startswith(ENV_PREFIX):
@@ -80,7 +88,8 @@ class _Source:
 
 
 class _Reading:
-    def __init__(self, where: Places) -> None:
+    def __init__(self, where: Places, instead: tuple[Path, str] | None = None) -> None:
+        self._instead = instead
         self.problems: list[Problem] = []
         self._where = where
         self._values: dict[str, object] = {}
@@ -90,7 +99,7 @@ class _Reading:
     def read_files(self, path: Path | None) -> tuple[Path, ...]:
         read = []
         try:
-            for file in config_files(path, self._where):
+            for file in config_files(path, self._where, None if self._instead is None else self._instead[0]):
                 read.append(file)
                 self._read_file(file)
         except OSError as error:
@@ -100,7 +109,8 @@ class _Reading:
     def _read_file(self, file: Path) -> None:
         origin = Origin(Layer.FILE, str(file))
         try:
-            raw = file.read_bytes()
+            other = self._instead[1] if self._instead is not None and self._instead[0] == file else None
+            raw = file.read_bytes() if other is None else other.encode()
             text = raw.decode("utf-8-sig")
             data = tomllib.loads(text)
             lines = positions(text)

@@ -56,10 +56,10 @@ def places(env: Mapping[str, str], *, root: bool | None = None) -> Places:
     )
 
 
-def config_files(path: Path | None, where: Places) -> Iterator[Path]:
+def config_files(path: Path | None, where: Places, also: Path | None = None) -> Iterator[Path]:
     """The files to read, least important first; `path` takes the place of every config.toml and conf.d but the shipped one.
 
-    `path` is listed even if it is missing, the others only if they are there.
+    `path` and `also` are listed even if they are missing, the others only if they are there.
 
     Raises:
         OSError: a directory that is there cannot be read.
@@ -70,9 +70,17 @@ def config_files(path: Path | None, where: Places) -> Iterator[Path]:
         yield from _drop_ins(path.parent / "conf.d")
         return
     for directory in where.config:
-        if os.path.lexists(directory / "config.toml"):
+        if directory / "config.toml" == also or os.path.lexists(directory / "config.toml"):
             yield directory / "config.toml"
         yield from _drop_ins(directory / "conf.d")
+
+
+def changed_file(path: Path | None, where: Places) -> Path:
+    """The file in which settings are changed: the one that was named, else the most important that is there, else where it belongs."""
+    if path is not None:
+        return path
+    files = [directory / "config.toml" for directory in where.config]
+    return next((file for file in reversed(files) if os.path.lexists(file)), files[-1])
 
 
 def expand(text: str, where: Places, directory: Path) -> Path:

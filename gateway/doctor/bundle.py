@@ -16,6 +16,7 @@ import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -117,11 +118,13 @@ def figures(status: GatewayStatus) -> dict[str, object]:
 def write_bundle(path: Path, files: Mapping[str, str]) -> None:
     """Write the archive (mode 0600), never over another file; raises `OSError`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with (
-        os.fdopen(descriptor, "wb") as file,
-        gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w") as archive,
-    ):
+    with os.fdopen(descriptor, "wb") as file:
+        pack(file, files)
+
+
+def pack(into: IO[bytes], files: Mapping[str, str]) -> None:
+    """Write the archive into a file that is open."""
+    with gzip.GzipFile(filename="", fileobj=into, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         for name, text in files.items():
             data = text.encode()
             entry = tarfile.TarInfo(f"meshgate-support/{name}")

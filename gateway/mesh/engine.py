@@ -86,7 +86,9 @@ class Mesh:
         self._speaker = Speaker(identity, self.settings, rng, self._clock, self._links, self.peers, self._out)
         self._seen = self._speaker.seen
         self._sync = Sync(self._speaker.history, self.peers, marks_answers=self.settings.dialect.marks_answers)
-        self._private = Private(identity, self.settings.capabilities, rng.randbytes, self.peers.signing_key)
+        self._private = Private(
+            identity, self.settings.capabilities, rng.randbytes, self.peers.signing_key, reads_mail=self.settings.reads_mail
+        )
         self.office = PostOffice(identity, rng.randbytes, self._speaker, self._links, self.peers) if self.settings.carries_mail else None
         self._receiver = Receiver(
             identity.peer_id,
@@ -98,7 +100,6 @@ class Mesh:
             self.office,
             verify,
             self._drops,
-            reads_mail=self.settings.reads_mail,
             max_skew=skew,
         )
         self._skew_ms = skew * 1000
@@ -228,6 +229,11 @@ class Mesh:
     def sessions(self) -> SessionTable:
         """The Noise sessions of this node, for metrics."""
         return self._private.sessions
+
+    @property
+    def neighbours(self) -> dict[bytes, tuple[LinkId, ...]]:
+        """The links to each peer that is at the other end of one."""
+        return self._links.by_peer()
 
     def status(self, now: float) -> MeshStatus:
         """Return a snapshot for people and metrics."""

@@ -128,6 +128,10 @@ class Links:
         links = self._by_peer.get(peer_id)
         return links[0] if links else None
 
+    def by_peer(self) -> dict[bytes, tuple[LinkId, ...]]:
+        """Return the links of each peer."""
+        return {peer: tuple(links) for peer, links in self._by_peer.items()}
+
     def beside(self, link: Link) -> Link | None:
         """Return another link to the peer at the end of this one, which is to carry its data when this one is gone."""
         if link.peer_id is None:

@@ -49,12 +49,20 @@ class Private:
         capabilities: the bits stated in the authenticated peer state.
         randbytes: source of ephemeral keys.
         signing_key_of: pinned Ed25519 key by peer ID, None if unknown.
+        reads_mail: whether somebody reads what comes; if not, nobody is told that it was delivered.
 
     """
 
     def __init__(
-        self, identity: Identity, capabilities: int, randbytes: Callable[[int], bytes], signing_key_of: Callable[[bytes], bytes | None]
+        self,
+        identity: Identity,
+        capabilities: int,
+        randbytes: Callable[[int], bytes],
+        signing_key_of: Callable[[bytes], bytes | None],
+        *,
+        reads_mail: bool = True,
     ) -> None:
+        self._reads_mail = reads_mail
         self.sessions = SessionTable(identity.noise_private, identity.peer_id, randbytes)
         self._own_id = identity.peer_id
         self._state = payloads.encode_noise_payload(payloads.PeerState(capabilities, identity.signing_public))
@@ -78,6 +86,10 @@ class Private:
             raise ValueError("the outbox is full")
         self._outbox.setdefault(command.recipient, OrderedDict()).setdefault(command.message_id, Waiting(command.text))
         return self._send_waiting(command.recipient, now)
+
+    def expects(self, peer_id: bytes) -> bool:
+        """Whether something of a peer is taken: always, or where nobody reads mail, what follows from a message of our own."""
+        return self._reads_mail or peer_id in self._outbox or self.sessions.is_established(peer_id)
 
     def handshake(self, peer_id: bytes, now: float) -> list[Outgoing]:
         """Start a session with a peer, or a new one while the old goes on; nothing when one is being started or the rate is used up."""
@@ -164,6 +176,8 @@ class Private:
 
     def _take(self, peer_id: bytes, plaintext: bytes, now: float) -> tuple[list[Outgoing], list[Effect]]:
         match payloads.decode_noise_payload(plaintext):
+            case payloads.PrivateMessage() if not self._reads_mail:
+                return [], []
             case payloads.PrivateMessage(message_id, content):
                 receipt = payloads.encode_noise_payload(payloads.Delivered(message_id))
                 out = [self._seal(peer_id, receipt, now)]

@@ -79,7 +79,6 @@ class Receiver:
         verify: Verify,
         drops: Drops,
         *,
-        reads_mail: bool,
         max_skew: float,
     ) -> None:
         self._own_id = own_id
@@ -92,7 +91,6 @@ class Receiver:
         self._verify = verify
         self.assembler = Assembler()
         self._drops = drops
-        self._reads_mail = reads_mail
         self._skew_ms = max_skew * 1000
         self._pings: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
 
@@ -248,7 +246,7 @@ class Receiver:
         if header.type in _NOISE:
             if self._office is not None and self._office.answered(header.sender_id, payload, incoming.link, effects, now, wall_ms):
                 return None
-            if not self._reads_mail:
+            if not self._private.expects(header.sender_id):
                 return Reason.UNREAD
             receive = self._private.on_handshake if header.type == MessageType.NOISE_HANDSHAKE else self._private.on_encrypted
             outgoing, heard = receive(header.sender_id, payload, now)

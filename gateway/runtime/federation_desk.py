@@ -170,7 +170,12 @@ class FederationDesk:
             sentence += f" {len(staying)} may link as before, because the configuration lists them."
         return LeaveDocument(left, staying, sentence)
 
-    async def _ask(self) -> None:
+    async def is_there(self, peer: str) -> bool:
+        """Ask how others are, and say whether one of them has answered in time."""
+        return peer in await self._ask() and peer in self._room.statuses
+
+    async def _ask(self) -> set[str]:
+        """Ask everybody who can be asked how they are; returns who that was."""
         asked: set[str] = set()
 
         def decide() -> Answer:
@@ -182,6 +187,7 @@ class FederationDesk:
         with suppress(TimeoutError):
             async with asyncio.timeout(STATUS_WAIT_S):
                 await self._room.told_by(asked)
+        return asked
 
     async def _await(self, peer: str, patience_s: float) -> JoinDocument:
         name = self._name(peer)

@@ -11,6 +11,7 @@ from gateway.store.events import Events
 from gateway.store.history import History
 from gateway.store.mail import Mail
 from gateway.store.pins import Pins
+from gateway.store.series import Series
 from gateway.store.shapes import Shapes
 from gateway.store.spool import Spool
 
@@ -35,10 +36,12 @@ class Store:
         self.decisions = Decisions(database)
         self.shapes = Shapes(database, rng.randbytes)
         self.audit = AuditLog(database)
+        self.series = Series(database)
 
     def prune(self, now_ms: int) -> int:
         """Forget what is over, in one transaction; returns how many rows. Raises `StoreError`."""
-        parts = (self.spool, self.mail, self.history, self.pins, self.events, self.carried, self.decisions, self.shapes, self.audit)
+        kept = (self.spool, self.mail, self.history, self.pins, self.events, self.carried)
+        parts = (*kept, self.decisions, self.shapes, self.audit, self.series)
         with self.database.transaction():
             return sum(part.prune(now_ms) for part in parts)
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.admin import table
 from gateway.mesh.effects import Priority
 from gateway.wire.types import MessageType, type_name
 from hw.bluez.steps import Step
@@ -16,30 +17,9 @@ WIDE: Final = ("libp2p", "websocket", "loopback")
 TRANSPORTS: Final = ("ble", *WIDE, "nostr", "radio", "replay")
 CLASSES: Final = tuple(priority.name.lower() for priority in Priority)
 """Classes of service on a link."""
-METHODS: Final = ("GET", "POST", OTHER)
+METHODS: Final = (*table.METHODS, OTHER)
 STATUSES: Final = ("2xx", "3xx", "4xx", "5xx")
-ROUTES: Final = (
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/version",
-    "/api/v1/status",
-    "/api/v1/radio",
-    "/api/v1/radio/scan",
-    "/api/v1/radio/reset",
-    "/api/v1/why",
-    "/api/v1/why/{id}",
-    "/api/v1/policy",
-    "/api/v1/policy/history",
-    "/api/v1/audit",
-    "/api/v1/federation",
-    "/api/v1/federation/invite",
-    "/api/v1/federation/join",
-    "/api/v1/federation/revoke",
-    "/api/v1/federation/leave",
-    "/api/v1/wipe",
-    OTHER,
-)
+ROUTES: Final = (*table.PATHS, OTHER)
 
 LETTERS: Final = ("taken", "known", "handed_over", "delivered", "copied", "sent_towards", "given_to_sites")
 """What is done with mail."""

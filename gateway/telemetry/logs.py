@@ -16,7 +16,7 @@ from typing import Any, Final, TextIO
 import structlog
 
 from gateway.session.rate import TokenBucket
-from gateway.telemetry.events import Entry, Event, Level, level_of, message_id
+from gateway.telemetry.events import Entry, Event, Level, Tell, level_of, message_id
 from gateway.telemetry.limits import LOG_BURST, LOG_RATE, MAX_LOG_SENTENCE
 from gateway.telemetry.redaction import Redactor
 from hw.journal import Journal, is_connected
@@ -61,6 +61,7 @@ class Logs:
         level: may be set while it runs.
         counts: entries written, by level.
         left_out: entries beyond the budget.
+        beside: told every entry that matters enough as well, None if nobody is.
 
     """
 
@@ -81,6 +82,7 @@ class Logs:
         self.redactor = redactor
         self.counts: dict[Level, int] = dict.fromkeys(Level, 0)
         self.left_out = 0
+        self.beside: Tell | None = None
         self._now = now
         self._wall = wall
         self._budget = TokenBucket(LOG_RATE, LOG_BURST)
@@ -98,6 +100,8 @@ class Logs:
         """Write an entry down, if it matters enough."""
         if entry.level < self.level:
             return
+        if self.beside is not None:
+            self.beside(entry)
         if self._untold and self._budget.level(self._now()) > 1:
             untold, self._untold = self._untold, 0
             self.tell(Entry(Level.WARNING, Event.LEFT_OUT, f"{untold} entries of the log were left out, because they were too many."))

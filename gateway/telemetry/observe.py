@@ -4,9 +4,9 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 
-from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from gateway.admin.route import Answers
 from gateway.config import Config
 from gateway.mesh.effects import Effect, Receipt
 from gateway.mesh.records import Decided
@@ -88,9 +88,9 @@ class Observed:
         """What counts the answers of a listener."""
         return counting(self._parts.meter)
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return what machines ask."""
-        return self._probes.routes()
+    def answers(self) -> Answers:
+        """Return who answers what machines ask."""
+        return self._probes.answers()
 
     def start(self) -> list[asyncio.Task[None]]:
         """Start looking and listening; whoever starts it cancels it."""

@@ -8,20 +8,14 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from gateway.status import Problem
+from gateway.admin.probes import PROBES, ReadyDocument, VersionDocument
+from gateway.admin.route import Answers
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.health import Health, Name
 from gateway.telemetry.meter import Meter
 from gateway.telemetry.redaction import Redactor
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class ReadyDocument(msgspec.Struct, frozen=True):
-    """``GET /readyz``: what is wrong, the gravest first; of people and sites only pseudonyms."""
-
-    ready: bool
-    problems: tuple[Problem, ...]
 
 
 class Probes:
@@ -42,13 +36,18 @@ class Probes:
         self._now = now
 
     def routes(self) -> list[web.RouteDef]:
-        """Return their routes."""
-        return [
-            web.get("/healthz", self.alive),
-            web.get("/readyz", self.ready),
-            web.get("/metrics", self.metrics),
-            web.get("/version", self.version),
-        ]
+        """Return their routes, for a listener that has nothing else and lets in whom it wants."""
+        found = {"healthz": self.alive, "readyz": self.ready, "metrics": self.metrics, "version": self.version}
+        return [web.route(route.method, route.path, found[route.name]) for route in PROBES]
+
+    def answers(self) -> Answers:
+        """Return who answers, for a listener with the whole table."""
+        return {
+            "healthz": lambda call: self.alive(call.request),
+            "readyz": lambda call: self.ready(call.request),
+            "metrics": lambda call: self.metrics(call.request),
+            "version": lambda call: self.version(call.request),
+        }
 
     async def alive(self, _request: web.Request) -> web.Response:
         """Answer 200 while every part gets on, 503 once one is stuck."""
@@ -74,7 +73,8 @@ class Probes:
 
     async def version(self, _request: web.Request) -> web.Response:
         """Answer the version of the gateway."""
-        return web.json_response({"version": version("meshgate")})
+        body = msgspec.json.encode(VersionDocument(version("meshgate")))
+        return web.Response(body=body, content_type="application/json")
 
 
 def counting(meter: Meter) -> Middleware:

@@ -18,6 +18,7 @@ from gateway.admin.federation import (
     RevokeDocument,
     RevokeRequest,
 )
+from gateway.admin.requests import answers
 from gateway.admin.wipe import WipeDocument, WipeRequest
 from gateway.errors import StoreError, StoreFault
 from gateway.limits import MAX_AUDIT_PAGE
@@ -69,7 +70,7 @@ async def refusal(asked) -> tuple[int, str]:
 
 async def test_a_page_arrives_as_it_was_told_and_the_cursor_leads_to_the_next(path) -> None:
     log = Log()
-    async with serve(path, document, changes=log):
+    async with serve(path, answers(document, changes=log)):
         found = await client.get_audit(path, 5)
         assert found == AuditDocument((CHANGE,), 7, 3)
         await client.get_audit(path, 5, found.cursor)
@@ -78,7 +79,7 @@ async def test_a_page_arrives_as_it_was_told_and_the_cursor_leads_to_the_next(pa
 
 
 async def test_refusals_say_what_kind_they_are(path) -> None:
-    async with serve(path, document, changes=Log()):
+    async with serve(path, answers(document, changes=Log())):
         assert await refusal(client.get_audit(path, 0)) == (400, "bad_request")
         assert await refusal(client.get_audit(path, MAX_AUDIT_PAGE + 1)) == (400, "bad_request")
         assert await refusal(client.get_audit(path, 5, -1)) == (400, "bad_request")
@@ -87,7 +88,7 @@ async def test_refusals_say_what_kind_they_are(path) -> None:
 
 
 async def test_a_gateway_without_a_log_says_so(path) -> None:
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         assert await refusal(client.get_audit(path, 5)) == (404, "no_record")
 
 
@@ -101,7 +102,7 @@ async def test_what_is_changed_over_the_socket_is_noted_with_the_user_and_withou
         assert noted[-1][1] is Action.WIPE_ASKED  # before there is nothing left to note it in
         return WipeDocument((), (), ())
 
-    async with serve(path, document, federation=Desk(), wipe=wipe, witness=witness):
+    async with serve(path, answers(document, federation=Desk(), wipe=wipe, witness=witness)):
         await client.invite(path, InviteRequest(uses=2))
         await client.join(path, JoinRequest("secret-ticket"))
         await client.revoke(path, RevokeRequest("Hut"))

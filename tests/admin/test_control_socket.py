@@ -13,6 +13,7 @@ import pytest
 
 from gateway.admin import client, serve
 from gateway.admin.client import UnreachableError, get_status
+from gateway.admin.requests import answers
 from gateway.errors import ConfigError
 from gateway.status import GatewayStatus
 from tests.admin.documents import document
@@ -59,18 +60,18 @@ def http(body: bytes, status: str = "200 OK") -> bytes:
 
 async def test_the_document_arrives_as_it_was_sent(path) -> None:
     sent = document(troubles=[("There is no Bluetooth adapter.", "Plug one in.")])
-    async with serve(path, lambda: sent):
+    async with serve(path, answers(lambda: sent)):
         assert await get_status(path) == sent
 
 
 async def test_every_question_gets_a_fresh_answer(path) -> None:
     waiting = iter((1, 2))
-    async with serve(path, lambda: document(waiting=next(waiting))):
+    async with serve(path, answers(lambda: document(waiting=next(waiting)))):
         assert [(await get_status(path)).waiting_bytes for _ in "12"] == [1, 2]
 
 
 async def test_only_owner_and_group_may_open_it_and_its_folder_is_made(path) -> None:
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert not path.exists()
@@ -79,7 +80,7 @@ async def test_only_owner_and_group_may_open_it_and_its_folder_is_made(path) -> 
 async def test_making_it_does_not_change_the_umask(path) -> None:
     mask = os.umask(0o022)
     try:
-        async with serve(path, document):
+        async with serve(path, answers(document)):
             assert os.umask(0o022) == 0o022
     finally:
         os.umask(mask)
@@ -87,14 +88,14 @@ async def test_making_it_does_not_change_the_umask(path) -> None:
 
 async def test_a_stale_socket_is_replaced(path) -> None:
     leave_stale_socket(path)
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         assert isinstance(await get_status(path), GatewayStatus)
 
 
 async def test_the_socket_of_a_running_gateway_is_left_alone(path) -> None:
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         with pytest.raises(ConfigError, match=r"Another gateway is running.*control\.socket"):
-            async with serve(path, document):
+            async with serve(path, answers(document)):
                 pass
         assert isinstance(await get_status(path), GatewayStatus)
 
@@ -106,20 +107,20 @@ async def test_the_socket_of_a_gateway_too_busy_to_accept_is_left_alone(path) ->
         busy.listen(0)
         waiting.connect(str(path))  # the one place in its queue
         with pytest.raises(ConfigError, match="Another gateway is running"):
-            async with serve(path, document):
+            async with serve(path, answers(document)):
                 pass
         assert path.is_socket()
 
 
 async def test_a_successors_socket_is_not_removed_at_the_end(path) -> None:
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         path.unlink()
         leave_stale_socket(path)
     assert path.is_socket()
 
 
 async def test_a_socket_somebody_has_removed_is_no_trouble_at_the_end(path) -> None:
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         path.unlink()
 
 
@@ -129,13 +130,13 @@ async def test_a_socket_somebody_has_removed_is_no_trouble_at_the_end(path) -> N
 async def test_a_place_where_no_socket_can_be_is_an_error_for_a_person(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "file").write_text("precious")
     with pytest.raises(ConfigError, match=rf"cannot be made: .*{reason}\. Set control\.socket"):
-        async with serve(tmp_path / name, document):
+        async with serve(tmp_path / name, answers(document)):
             pass
     assert (tmp_path / "file").read_text() == "precious"
 
 
 async def test_there_is_nothing_but_the_status(path) -> None:
-    async with serve(path, document), aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
+    async with serve(path, answers(document)), aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
         for method, url, status in (("GET", "/", 404), ("GET", "/api/v1/secrets", 404), ("POST", "/api/v1/status", 405)):
             async with session.request(method, f"http://meshgate{url}") as response:
                 assert response.status == status

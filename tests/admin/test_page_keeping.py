@@ -14,13 +14,16 @@ from gateway.admin.access import passphrase
 from gateway.admin.access.documents import TokenRequest
 from gateway.admin.access.guards import is_local, source_of
 from gateway.admin.access.passphrase import BusyError, Passphrases, WeakPassphraseError
+from gateway.admin.access.principal import LOCAL
 from gateway.admin.access.problem import AccessProblem
 from gateway.admin.access.roles import Role
+from gateway.admin.access.routes import ROUTES
 from gateway.admin.access.sessions import Sessions
 from gateway.admin.access.setup_code import ALPHABET, SetupCode, Try
 from gateway.admin.access.throttle import Throttle
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.access.vault import Accounts, Vault, decode
+from gateway.admin.answering import routed
 from gateway.admin.client import RefusedError, get_tokens, make_setup_code, make_token, revoke_token
 from gateway.cli.main import main
 from gateway.errors import ConfigError
@@ -250,7 +253,7 @@ def test_a_certificate_is_kept_read_anew_and_one_that_is_broken_leaves_the_old_i
 async def test_on_the_control_socket_codes_and_tokens_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     door, path = make_door(tmp_path), tmp_path / "control.sock"
     app = web.Application()
-    app.add_routes(door.page.resources.local_routes())
+    app.add_routes(routed(ROUTES, door.page.resources.answers(), lambda _request: LOCAL))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.UnixSite(runner, str(path)).start()

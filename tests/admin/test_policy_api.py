@@ -8,6 +8,7 @@ import pytest
 from gateway.admin import client, serve
 from gateway.admin.client import RefusedError
 from gateway.admin.policy import HistoryDocument, PolicyDocument, policy_document, shape_document, shape_from
+from gateway.admin.requests import answers
 from gateway.bridge.policy import Action, Policy, Rule
 from gateway.errors import StoreError, StoreFault
 from gateway.store.shapes import Shape
@@ -41,7 +42,7 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_the_rules_in_force_arrive_in_words(path) -> None:
-    async with serve(path, document, rules=Rules()):
+    async with serve(path, answers(document, rules=Rules())):
         policy = await client.get_policy(path)
     assert (policy.source, policy.default, policy.sites, policy.running, policy.trouble) == (
         *("rules.toml", "deny", {"hut": "12D3KooWhut"}),
@@ -52,7 +53,7 @@ async def test_the_rules_in_force_arrive_in_words(path) -> None:
 
 
 async def test_a_gateway_without_rules_says_so(path) -> None:
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         with pytest.raises(RefusedError) as caught:
             await client.get_policy(path)
     assert caught.value.document.code == "no_policy"
@@ -60,7 +61,7 @@ async def test_a_gateway_without_rules_says_so(path) -> None:
 
 async def test_a_page_of_the_past_arrives_as_it_was_noted(path) -> None:
     record = Record()
-    async with serve(path, document, record=record):
+    async with serve(path, answers(document, record=record)):
         page = await client.get_history(path, 5, 1 << 62, 3)
     assert record.asked == [(5, 1 << 62, 3)]
     assert ([shape_from(one) for one in page.shapes], page.next) == ([SHAPE], 9)
@@ -79,7 +80,7 @@ async def test_a_page_of_the_past_arrives_as_it_was_noted(path) -> None:
 )
 async def test_what_cannot_be_answered_is_refused(path, query, status) -> None:
     async with (
-        serve(path, document, record=Record()),
+        serve(path, answers(document, record=Record())),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
         session.get(f"http://meshgate/api/v1/policy/history?{query}") as response,
     ):

@@ -10,6 +10,7 @@ import pytest
 from gateway.admin import client, serve
 from gateway.admin.client import RefusedError, UnreachableError
 from gateway.admin.radio import HeardDocument, LinkDocument, ResetRequest, ScanRequest, radio_document
+from gateway.admin.requests import answers
 from hw.bluez.steps import Outcome, Step
 from tests.admin.documents import document
 from tests.admin.radios import ATTEMPT, LINK, MUTE, PLAIN, RECOVERY, TAGGED, Radio, adapter
@@ -32,7 +33,7 @@ async def refusal(asked) -> tuple[int, str]:
 
 
 async def test_links_arrive_with_their_figures(path) -> None:
-    async with serve(path, document, Radio(adapter("hci0", LINK, MUTE))):
+    async with serve(path, answers(document, Radio(adapter("hci0", LINK, MUTE)))):
         (one,) = (await client.get_radio(path)).adapters
     assert (one.name, one.budget, one.state.value) == ("hci0", 8, "up")
     assert one.links[0] == LinkDocument("ble:3", True, 509, -61, 130.0, 4.2, 12, 7)
@@ -51,7 +52,7 @@ def test_times_are_told_as_ages() -> None:
 
 async def test_a_scan_tells_no_peer_id_unless_asked(path) -> None:
     radio = Radio(adapter(), heard=(TAGGED, PLAIN))
-    async with serve(path, document, radio):
+    async with serve(path, answers(document, radio)):
         shy = await client.scan(path, ScanRequest(5.0))
         told = await client.scan(path, ScanRequest(5.0, peer_ids=True))
     assert radio.asked == [5.0, 5.0]
@@ -64,7 +65,7 @@ async def test_a_scan_tells_no_peer_id_unless_asked(path) -> None:
 @pytest.mark.parametrize("outcome", list(Outcome))
 async def test_a_reset_is_done_only_if_it_was_done_everywhere(path, outcome: Outcome) -> None:
     radio = in_the_loop(Radio(adapter("hci0"), adapter("hci1"), outcomes={"hci1": outcome}))
-    async with serve(path, document, radio):
+    async with serve(path, answers(document, radio)):
         both = await client.reset(path, ResetRequest())
         first = await client.reset(path, ResetRequest("hci0", "new_scanner"))
     assert radio.asked == [(None, Step.POWER_CYCLE), ("hci0", Step.NEW_SCANNER)]
@@ -75,23 +76,23 @@ async def test_a_reset_is_done_only_if_it_was_done_everywhere(path, outcome: Out
 
 async def test_an_older_step_is_not_taken_for_the_one_asked_for(path) -> None:
     radio = Radio(adapter("hci0"))  # notes what it does in the distant past
-    async with serve(path, document, radio):
+    async with serve(path, answers(document, radio)):
         assert not (await client.reset(path, ResetRequest("hci0"))).done
 
 
 async def test_what_cannot_be_is_refused_with_a_word_for_programs(path) -> None:
-    async with serve(path, document, Radio(adapter())):
+    async with serve(path, answers(document, Radio(adapter()))):
         assert await refusal(client.reset(path, ResetRequest("hci7"))) == (404, "no_adapter")
         assert await refusal(client.reset(path, ResetRequest(None, "dance"))) == (400, "bad_request")
     for nothing in (Radio(), Radio(adapter(central=False))):
-        async with serve(path, document, nothing):
+        async with serve(path, answers(document, nothing)):
             assert await refusal(client.scan(path, ScanRequest())) == (409, "no_adapter")
-    async with serve(path, document, Radio()):
+    async with serve(path, answers(document, Radio())):
         assert await refusal(client.reset(path, ResetRequest())) == (404, "no_adapter")
 
 
 async def test_a_gateway_without_a_radio_says_so(path) -> None:
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         for asked in (client.get_radio(path), client.scan(path, ScanRequest()), client.reset(path, ResetRequest())):
             assert await refusal(asked) == (404, "no_radio")
 
@@ -100,20 +101,20 @@ async def test_a_gateway_without_a_radio_says_so(path) -> None:
 async def test_a_request_without_sense_is_refused_as_the_standard_says(path, body: bytes) -> None:
     radio = Radio(adapter())
     async with (
-        serve(path, document, radio),
+        serve(path, answers(document, radio)),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
         session.post("http://meshgate/api/v1/radio/scan", data=body) as response,
     ):
         assert (response.status, response.content_type) == (400, "application/problem+json")
         problem = json.loads(await response.read())
-    assert problem.keys() == {"type", "title", "status", "detail", "code", "hint"}
+    assert problem.keys() == {"type", "title", "status", "detail", "code", "hint", "instance"}
     assert not radio.asked
 
 
 async def test_a_request_without_a_body_has_the_defaults(path) -> None:
     radio = Radio(adapter())
     async with (
-        serve(path, document, radio),
+        serve(path, answers(document, radio)),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
         session.post("http://meshgate/api/v1/radio/scan") as response,
     ):

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.admin import client, serve
 from gateway.admin.client import RefusedError
+from gateway.admin.requests import answers
 from gateway.admin.why import CandidateDocument, LatestDocument, StepDocument, WhyDocument
 from gateway.errors import StoreError, StoreFault
 from gateway.limits import MAX_WHY_LATEST
@@ -51,7 +52,7 @@ async def refusal(asked) -> tuple[int, str]:
 
 async def test_a_story_and_a_list_arrive_as_they_were_told(path) -> None:
     record = Record()
-    async with serve(path, document, record=record):
+    async with serve(path, answers(document, record=record)):
         assert await client.get_why(path, "aabb") == STORY
         assert len((await client.get_why(path, "alike")).candidates) == 2
         assert len((await client.get_latest(path, 3)).latest) == 3
@@ -61,13 +62,13 @@ async def test_a_story_and_a_list_arrive_as_they_were_told(path) -> None:
 async def test_what_is_asked_arrives_letter_by_letter(path) -> None:
     record = Record()
     strange = "../a b?c#d%2f&é"
-    async with serve(path, document, record=record):
+    async with serve(path, answers(document, record=record)):
         assert await refusal(client.get_why(path, strange)) == (404, "unknown_id")
     assert record.asked == [strange]
 
 
 async def test_refusals_say_what_kind_they_are(path) -> None:
-    async with serve(path, document, record=Record()):
+    async with serve(path, answers(document, record=Record())):
         assert await refusal(client.get_why(path, "abc")) == (400, "bad_request")
         assert await refusal(client.get_why(path, "ffff")) == (404, "unknown_id")
         assert await refusal(client.get_why(path, "full")) == (503, "store_unavailable")
@@ -79,7 +80,7 @@ async def test_refusals_say_what_kind_they_are(path) -> None:
 async def test_twenty_are_listed_where_nobody_says_how_many(path) -> None:
     record = Record()
     async with (
-        serve(path, document, record=record),
+        serve(path, answers(document, record=record)),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
         session.get("http://meshgate/api/v1/why") as response,
     ):
@@ -88,5 +89,5 @@ async def test_twenty_are_listed_where_nobody_says_how_many(path) -> None:
 
 
 async def test_a_gateway_without_a_record_says_so(path) -> None:
-    async with serve(path, document):
+    async with serve(path, answers(document)):
         assert await refusal(client.get_why(path, "aabb")) == (404, "no_record")

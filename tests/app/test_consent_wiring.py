@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import NO_CELL, Gateway
+from gateway.app import Gateway
 from gateway.assembly.announced import shown
+from gateway.assembly.checks import NO_CELL
 from gateway.bridge.engine import BridgeMode
 from gateway.bridge.place import Place
 from gateway.config import load

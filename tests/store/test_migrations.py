@@ -33,6 +33,7 @@ ROWS = {  # by the step that made the table: what a gateway of that version may 
         SHAPE,
     ),
     7: ("INSERT INTO audit VALUES (1, 1000, 'mqtt', NULL, 'bridge_switched', 'off', 0)",),
+    8: ("INSERT INTO series VALUES ('queue_bytes', 1, 5.0)",),
     5: ("UPDATE shape SET sites = x'686974686572212100'",),
 }
 

@@ -14,6 +14,7 @@ REAL_TIME = {
     "network/test_embedding.py": "kills real processes",
     "app/processes.py": "polls real processes",
     "boot/machine.py": "polls a real machine",
+    "browser/sites.py": "polls real gateways",
     "transports/libp2p_rigs.py": "polls real processes",
     "transports/stranger.py": "is a real process",
 }

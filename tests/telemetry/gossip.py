@@ -7,6 +7,7 @@ every secret that passed it.
 import asyncio
 import json
 import logging
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -18,9 +19,8 @@ from random import Random
 from urllib.parse import quote
 
 import aiohttp
-from aiohttp import web
 
-from gateway.admin.routes import routes
+from gateway.admin.table import TABLE
 from gateway.bridge.engine import BridgeMode
 from gateway.doctor.bundle import documents, write_bundle
 from gateway.doctor.finding import fail
@@ -54,6 +54,8 @@ CELL = "u4pruy"
 STATUS = "/api/v1/status"
 """It lists who is near, by name and ID, and is for the operator alone: nobody else can open the control socket. Of it, all
 but that list is looked at."""
+NAMING = ("/api/v1/peers", "/api/v1/topology", "/api/v1/events", "/api/v1/diagnostics/bundle", "/api/v1/operations/{id}")
+"""These say who is near, to whoever may know; `tests/app/test_api.py` asks as somebody who may not. The bundle is read in parts."""
 ASKED = {"/api/v1/policy/history": "from_ms=0&to_ms=9000000000000", "/api/v1/why": "last=100"}
 RECORDS = ("decision", "shape")
 """Tables of what was done with messages, kept for days; other tables hold packets, because they have to."""
@@ -238,9 +240,10 @@ class Town:
         async with self._socket() as session:
             latest = (await self._get(session, "/api/v1/why"))["latest"]
             for path in self.asked():
-                if "{id}" in path:
-                    for one in latest[:10]:
-                        await self._get(session, path.replace("{id}", quote(one["id"])), path)
+                if "{" in path:
+                    named = [one["id"] for one in latest[:10]] if "{id}" in path else ["loopback"]
+                    for one in named:
+                        await self._get(session, re.sub("{.*}", quote(one), path), path)
                 else:
                     await self._get(session, f"{path}?{ASKED.get(path, '')}", path)
         west.radio.fail(OSError(f"no answer from {self._somebodys_address()}"))
@@ -256,9 +259,7 @@ class Town:
 
     def asked(self) -> list[str]:
         """Every path that can be asked for, so that a new one is looked at as well."""
-        probes = self.west.gateway._observed.routes()
-        ways = [*routes(lambda: None, None, None, None), *probes]
-        return [way.path for way in ways if isinstance(way, web.RouteDef) and way.method == "GET"]
+        return [way.path for way in TABLE if way.method == "GET" and not way.path.startswith(NAMING)]
 
     def hits(self) -> list[Hit]:
         """Everything that should not have been said, of all that was."""

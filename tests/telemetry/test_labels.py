@@ -5,10 +5,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from random import Random
 
-from gateway.admin.routes import routes
-from gateway.status import GatewayStatus
 from gateway.telemetry.catalogue import METRICS
-from gateway.telemetry.labels import NOT_EVENTS, ROUTES, TRANSPORT_EVENTS, TRANSPORTS
+from gateway.telemetry.labels import NOT_EVENTS, TRANSPORT_EVENTS, TRANSPORTS
 from gateway.telemetry.meter import Meter
 from transports import nostr
 from transports.ble.config import BleConfig
@@ -35,11 +33,6 @@ def test_whatever_relays_count_is_a_known_event() -> None:
     names = {name for found in counted for name in found if name} | {"notice", "auth"}
     assert len(names) > 10
     assert names <= set(TRANSPORT_EVENTS)
-
-
-def test_every_route_of_the_api_is_counted_under_its_name() -> None:
-    asked = {route.path for route in routes(GatewayStatus, None, None, None, None)}
-    assert asked <= set(ROUTES)
 
 
 def test_requests_nobody_planned_for_make_no_new_series() -> None:

@@ -15,9 +15,10 @@ from gateway.admin import limits
 from gateway.admin.access.entrance import Entrance
 from gateway.admin.access.guards import CHANGING, HEADERS, cookies_called, is_our_host, is_upgrade, objection, source_of
 from gateway.admin.access.principal import Principal, Proof, Refused
-from gateway.admin.access.problem import AccessProblem, answer
+from gateway.admin.access.problem import AccessProblem
 from gateway.admin.access.roles import Role
 from gateway.admin.access.sessions import cookie_name
+from gateway.admin.answering import problem_response
 from gateway.session.rate import KeyedBuckets, TokenBucket
 
 Needs = Callable[[web.Request], Role | None]
@@ -105,16 +106,16 @@ class Gate:
         try:
             return await self._admitted(request, handler)
         except AccessProblem as error:
-            return answer(error)
+            return problem_response(request, error)
         except web.HTTPRequestEntityTooLarge:
-            return answer(self._refused(Refused.LARGE))
+            return problem_response(request, self._refused(Refused.LARGE))
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            refused = answer(AccessProblem(error.status, error.reason.lower().replace(" ", "_"), f"{error.reason}."))
+            refused = AccessProblem(error.status, error.reason.lower().replace(" ", "_"), f"{error.reason}.")
             if "Allow" in error.headers:
                 refused.headers["Allow"] = error.headers["Allow"]
-            return refused
+            return problem_response(request, refused)
 
     async def dress(self, request: web.Request, response: web.StreamResponse) -> None:
         """Put on every answer what keeps browsers from doing more with it."""
@@ -225,6 +226,11 @@ class Gate:
     def _refused(self, why: Refused) -> AccessProblem:
         self._entrance.refusals.note(why)
         return refusal(why)
+
+
+def asker(request: web.Request) -> Principal | None:
+    """Return who has been recognized, for whoever answers behind the gate."""
+    return request.get(PRINCIPAL)
 
 
 def bound_to(request: web.Request) -> str:

@@ -1,23 +1,11 @@
-"""Errors as documents for programs (RFC 9457), and nothing in them that whoever asked has written."""
+"""Why somebody is not let in, as the problems every answer of the API has (RFC 9457)."""
 
 from http import HTTPStatus
 
-import msgspec
-from aiohttp import web
+from gateway.admin.problems import Problem, ProblemError
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """Why a request was not answered."""
-
-    title: str
-    status: int
-    detail: str
-    code: str  # for programs
-    hint: str = ""  # what to do
-    type: str = "about:blank"
-
-
-class AccessProblem(Exception):  # noqa: N818 -- it is the problem itself
+class AccessProblem(ProblemError):  # noqa: N818 -- it is the problem itself
     """A request that is answered with a problem.
 
     Args:
@@ -30,16 +18,8 @@ class AccessProblem(Exception):  # noqa: N818 -- it is the problem itself
     """
 
     def __init__(self, status: int, code: str, detail: str, hint: str = "", wait: float = 0.0) -> None:
-        super().__init__(detail)
-        self.document = Problem(HTTPStatus(status).phrase, status, detail, code, hint)
+        headers = {"Retry-After": str(int(wait) + 1)} if wait > 0 else {}
+        if status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        super().__init__(Problem(status, code, ""), detail, hint, headers)
         self.wait = wait
-
-
-def answer(error: AccessProblem) -> web.Response:
-    """Return the answer."""
-    response = web.Response(status=error.document.status, body=msgspec.json.encode(error.document), content_type="application/problem+json")
-    if error.wait > 0:
-        response.headers["Retry-After"] = str(int(error.wait) + 1)
-    if error.document.status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response

@@ -1,4 +1,4 @@
-"""What somebody may do."""
+"""What somebody may do; a higher role may do everything a lower one may."""
 
 from enum import IntEnum
 

@@ -1,0 +1,201 @@
+"""The pages people see: the routes, and who answers them.
+
+A page is made of what the API answers to whoever looks, so that it can show nobody what the API would not tell them, and what
+is done on a page goes through the API's own checks. Forms need no script. Nobody is let in here: whoever listens says who asks,
+and seals the forms.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from gateway.admin.access.principal import Principal
+from gateway.admin.access.roles import Role
+from gateway.admin.assets import served
+from gateway.admin.federation import FederationRefusal
+from gateway.admin.problems import NOT_FOUND, NOT_SIGNED_IN, UNAVAILABLE, ProblemDocument, ProblemError
+from gateway.admin.route import Answers, Route, Who
+from gateway.admin.table import TABLE
+from gateway.admin.views import (
+    diagnostics,
+    federation,
+    logs,
+    messages,
+    peers,
+    policy,
+    security,
+    settings,
+    shell,
+    status,
+    topology,
+    transports,
+)
+from gateway.admin.views import help as manual
+from gateway.admin.views.markup import Markup, together
+from gateway.admin.views.visit import Page, Show, Visit
+from gateway.admin.views.words import LANGUAGES, Words, language_of
+from gateway.bridge.engine import BridgeMode
+from gateway.errors import StoreError
+from gateway.status import GatewayStatus
+
+HTML: Final = "text/html"
+FOR_GOOD: Final = "public, max-age=31536000, immutable"
+
+PAGES: Final = (
+    Page("status", status.show, needs=("get_status",)),
+    Page("peers", peers.show, needs=("list_peers",)),
+    Page("messages", messages.show, needs=("get_status", "list_messages", "get_why")),
+    Page("transports", transports.show, needs=("get_status", "list_transports")),
+    Page("federation", federation.show, federation.act, needs=("get_federation", "invite", "join", "revoke", "leave")),
+    Page("policy", policy.show, policy.act, needs=("get_status", "get_policy", "get_policy_history")),
+    Page("topology", topology.show, needs=("get_status", "list_peers")),
+    Page("diagnostics", diagnostics.show, diagnostics.act, needs=("get_status", "get_radio")),
+    Page("logs", logs.show, needs=("list_log",)),
+    Page("settings", settings.show, needs=("get_config",)),
+    Page("security", security.show, security.act, needs=("wipe",)),
+    Page("help", manual.show, needs=("get_status",)),
+)
+"""Every page, in the order of the menu. What nobody answers for is not there."""
+
+_READ: Final = tuple(
+    Route(name=f"page_{one.name}", method="GET", path=one.path, role=Role.VIEWER, media=HTML, summary=f"The page {one.name}.")
+    for one in PAGES
+)
+_DONE: Final = tuple(
+    Route(
+        name=f"act_{one.name}",
+        method="POST",
+        path=one.path,
+        role=Role.OPERATOR,
+        media=HTML,
+        changes=True,
+        summary=f"What was sent with a form of the page {one.name}; the API says who may.",
+    )
+    for one in PAGES
+    if one.act is not None
+)
+_START: Final = Route(
+    name="page_start", method="GET", path="/", role=Role.VIEWER, media=HTML, also=(302,), summary="Leads to the page status."
+)
+_WHY: Final = Route(
+    name="page_why", method="GET", path="/messages/{id}", role=Role.VIEWER, media=HTML, summary="What was done with a message, and why."
+)
+STATIC: Final = Route(
+    name="static", method="GET", path="/static/{file}", role=None, media="text/css", summary="Style, scripts and the mark of the pages."
+)
+PAGE_ROUTES: Final = (_START, *_READ, _WHY, *_DONE, STATIC)
+"""Every route of the pages; none is one of the API's."""
+NEEDS: Final = {(route.method, route.path): route.role for route in PAGE_ROUTES}
+"""What somebody must be for each, None for everybody."""
+_BY_NAME: Final = {route.name: route for route in PAGE_ROUTES}
+
+_YEAR_S: Final = 31_536_000
+_Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Pages:
+    """Answers for the pages.
+
+    Args:
+        answers: who answers the API.
+        who: says who sent a request.
+        gateway: how the gateway is doing.
+        name: what the gateway is called.
+        seal: makes what a form must carry to be taken; empty where nobody asks for it.
+        wall: Unix seconds.
+
+    """
+
+    def __init__(
+        self,
+        answers: Answers,
+        who: Who,
+        gateway: Callable[[], GatewayStatus],
+        *,
+        name: str = "",
+        seal: Callable[[web.Request], str] = lambda _request: "",
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._answers = answers
+        self._who = who
+        self._gateway = gateway
+        self._name = name
+        self._seal = seal
+        self._wall = wall
+        self._routes = {route.name: route for route in TABLE}
+        self.menu = tuple(one for one in PAGES if all(need in answers for need in one.needs))  # what nobody answers for is not there
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes as aiohttp wants them."""
+        found = [web.get(_START.path, _start), web.get(STATIC.path, _static)]
+        for one in self.menu:
+            found.append(web.get(one.path, self._answering(_BY_NAME[f"page_{one.name}"], one, one.show)))
+            if one.act is not None:
+                found.append(web.post(one.path, self._answering(_BY_NAME[f"act_{one.name}"], one, one.show, one.act)))
+            if one.name == "messages":
+                found.append(web.get(_WHY.path, self._answering(_WHY, one, messages.why)))
+        return found
+
+    def _answering(self, route: Route, page: Page, show: Show, act: Show | None = None) -> _Answer:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            principal = self._who(request)
+            chosen = request.query.get(shell.LANGUAGE_FIELD, "")
+            words = Words(language_of(request.headers.get("Accept-Language", ""), chosen or request.cookies.get(shell.LANGUAGE_FIELD, "")))
+            if principal is None or (route.role is not None and principal.role < route.role):
+                return self._refused(words, principal)
+            form = {} if act is None else {name: text for name, text in (await request.post()).items() if isinstance(text, str)}
+            visit = Visit(request, principal, words, self._seal(request), self._wall(), self._routes, self._answers, form)
+            outcome, done = await _tried(act, visit, sent=True) if act is not None else (None, 200)
+            content, shown = await _tried(show, visit)
+            response = self._respond(words, page, together(outcome, content), max(done, shown), live=act is None and shown == 200)
+            if chosen in LANGUAGES:
+                response.set_cookie(shell.LANGUAGE_FIELD, chosen, max_age=_YEAR_S, httponly=True, samesite="Strict", secure=request.secure)
+            return response
+
+        return answer
+
+    def _respond(self, words: Words, page: Page, content: Markup, status_code: int, *, live: bool) -> web.Response:
+        opened = self._gateway().bridge.mode is BridgeMode.OPEN
+        title = words(f"{page.name}.title")
+        events = "follow_events" in self._answers
+        text = shell.document(
+            words, title, content, name=self._name, menu=self.menu, here=page.name, live=live, events=events, opened=opened
+        )
+        return _html(text, status_code)
+
+    def _refused(self, words: Words, principal: Principal | None) -> web.Response:
+        if principal is None:
+            error = ProblemDocument("not signed in", NOT_SIGNED_IN.status, words("common.sign_in"), NOT_SIGNED_IN.code)
+            return _html(shell.document(words, words("common.not_shown"), shell.problem(error, words)), NOT_SIGNED_IN.status)
+        error = ProblemDocument("role needed", 403, words("common.not_yours"), "role_needed")
+        return _html(shell.document(words, words("common.not_shown"), shell.problem(error, words), name=self._name, menu=self.menu), 403)
+
+
+async def _tried(make: Show, visit: Visit, *, sent: bool = False) -> tuple[Markup, int]:
+    """Return a part of a page, or why it cannot be made, and the status of HTTP."""
+    try:
+        return await make(visit), 200
+    except ProblemError as error:
+        found = error.document
+    except FederationRefusal as error:
+        found = ProblemDocument(error.code, error.status, str(error), error.code, error.hint)
+    except StoreError as error:
+        found = ProblemDocument("unavailable", UNAVAILABLE.status, error.sentence, UNAVAILABLE.code, error.remedy)
+    return shell.problem(found, visit.words, sent=sent), found.status
+
+
+async def _start(_request: web.Request) -> web.StreamResponse:
+    return web.Response(status=302, headers={"Location": "/status", "Cache-Control": "no-store"})
+
+
+async def _static(request: web.Request) -> web.StreamResponse:
+    asset = served().get(request.match_info["file"])
+    if asset is None:
+        return web.Response(status=NOT_FOUND.status, text=f"{NOT_FOUND.when}\n")
+    return web.Response(body=asset.body, content_type=asset.kind, charset="utf-8", headers={"Cache-Control": FOR_GOOD})
+
+
+def _html(text: str, status_code: int) -> web.Response:
+    return web.Response(status=status_code, text=text, content_type=HTML, headers={"Cache-Control": "no-store"})

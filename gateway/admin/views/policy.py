@@ -1,0 +1,146 @@
+"""Policy: the rules in force in words, what they have given away, and other rules tried on the past before anybody goes by them."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.admin.policy import HistoryDocument, PolicyDocument, shape_from
+from gateway.admin.problems import BAD_REQUEST, ProblemError
+from gateway.admin.routes import HistoryQuery
+from gateway.admin.views.markup import Markup, h, together
+from gateway.admin.views.parts import GOOD, QUIET, Column, card, choice, figures, foreign, form, lines, notice, state, table
+from gateway.admin.views.places import site, site_names
+from gateway.admin.views.visit import Visit
+from gateway.bridge.policy import Policy
+from gateway.bridge.policy_trial import Past, Trial, dry_run, pasts_of
+from gateway.config.policy import InvalidPolicyError, parse_policy
+from gateway.limits import MAX_POLICY_FILE
+from gateway.status import GatewayStatus
+
+MAX_TRIED: Final = 50_000  # ways of packets a trial on the page looks at, the latest: some seconds of a small board
+_HOURS: Final = (1, 24)
+_HOUR_MS: Final = 3_600_000
+_HERE: Final = "/policy"
+_EXAMPLE: Final = 'default = "allow"\n\n[[rule]]\nname = "no files"\nkind = ["file"]\nthen = "deny"\n'
+
+
+async def show(visit: Visit) -> Markup:
+    """Return the page."""
+    words = visit.words
+    found = await visit.ask(PolicyDocument, "get_policy")
+    status = await visit.ask(GatewayStatus, "get_status")
+    columns = (Column(words("policy.rule")), Column(words("policy.then")), Column(words("policy.words")))
+    rows = [(h("bdi", one.name), _then(one.then, visit), foreign(one.words, words)) for one in found.rules]
+    trouble = h("p.problem.attention", foreign(found.trouble, words)) if found.trouble else None
+    return together(
+        trouble,
+        card(
+            words("policy.in_force"),
+            figures(
+                (
+                    (words("policy.source"), h("code.whole", found.source, dir="ltr")),
+                    (words("status.mode"), words(f"mode.{status.bridge.mode.value}")),
+                    (words("policy.default"), _then(found.default, visit)),
+                )
+            ),
+            h("p", words(f"mode.{status.bridge.mode.value}_about")),
+            table(words("policy.in_force"), columns, rows, words("policy.no_rules"), key="rules"),
+            wide=True,
+        ),
+        _budgets(status, visit, await site_names(visit)),
+        _trial_form(visit),
+    )
+
+
+def _then(what: str, visit: Visit) -> Markup:
+    return state(GOOD if what == "allow" else QUIET, visit.words(f"policy.{what}"))
+
+
+def _budgets(status: GatewayStatus, visit: Visit, names: Mapping[str, str]) -> Markup:
+    words = visit.words
+    columns = (
+        Column(words("policy.site")),
+        Column(words("policy.saved"), number=True),
+        Column(words("policy.spent"), number=True),
+        Column(words("policy.admitted"), number=True),
+        Column(words("policy.refused"), number=True),
+    )
+    rows = [
+        (
+            site(one.site, names) if one.site else words("policy.own_island"),
+            words("unit.precise", seconds=f"{one.level_ms / 1000:.1f}"),
+            words("unit.precise", seconds=f"{one.spent_ms / 1000:.1f}"),
+            str(one.admitted),
+            str(one.refused),
+        )
+        for one in status.bridge.air
+    ]
+    return together(h("h2", words("policy.air")), table(words("policy.air"), columns, rows, words("policy.no_air"), key="air"))
+
+
+def _trial_form(visit: Visit) -> Markup | None:
+    words = visit.words
+    if not visit.may("get_policy_history"):
+        return None
+    hours = [(str(hours), words("unit.hours", count=hours)) for hours in reversed(_HOURS)]
+    rules = lines("rules", words("policy.rules"), visit.form.get("rules", _EXAMPLE), hint=words("policy.rules_hint"), rows=9)
+    sent = form(_HERE, "try", visit.seal, words("policy.try"), rules, choice("hours", words("policy.past"), hours))
+    return card(words("policy.trial"), h("p", words("policy.trial_about")), sent, key="trial", wide=True)
+
+
+async def act(visit: Visit) -> Markup:
+    """Try rules on the past."""
+    words, text = visit.words, visit.form.get("rules", "")
+    if visit.form.get("do") != "try" or len(text) > MAX_POLICY_FILE:
+        raise ProblemError(BAD_REQUEST, words("common.unknown_form"))
+    try:
+        policy = parse_policy(text.replace("\r\n", "\n"), "the page")
+    except InvalidPolicyError as error:
+        raise ProblemError(BAD_REQUEST, str(error), words("policy.unchanged")) from error
+    hours = next((one for one in _HOURS if str(one) == visit.form.get("hours")), _HOURS[-1])
+    past = await _past(visit, hours)
+    return _result(await asyncio.to_thread(_tried, policy, past), hours, visit)
+
+
+def _tried(policy: Policy, past: list[Past]) -> Trial:
+    return dry_run(policy, past)
+
+
+async def _past(visit: Visit, hours: int) -> list[Past]:
+    end, after, found = int(visit.now * 1000) + 1, 0, list[Past]()
+    while True:
+        page = await visit.ask(HistoryDocument, "get_policy_history", query=HistoryQuery(max(0, end - hours * _HOUR_MS), end, after))
+        for shape in page.shapes:
+            found.extend(pasts_of(shape_from(shape)))
+        if page.next is None or len(found) >= MAX_TRIED:
+            return found[:MAX_TRIED]
+        after = page.next
+
+
+def _result(trial: Trial, hours: int, visit: Visit) -> Markup:
+    words = visit.words
+    if trial.looked_at.packets == trial.refused_anyway.packets:
+        return notice(QUIET, words("policy.nothing_known"), h("p", words("policy.not_noted")))
+    kinds = (Column(words("policy.kind")), Column(words("policy.crossed"), number=True), Column(words("policy.would_cross"), number=True))
+    rules = (Column(words("policy.rule")), Column(words("policy.would_let"), number=True), Column(words("policy.would_keep"), number=True))
+    changed = sum(trial.changes.values())
+    return notice(
+        GOOD,
+        words("policy.changes", count=changed, hours=words("unit.hours", count=hours)),
+        table(
+            words("policy.kind"),
+            kinds,
+            [(h("code", kind), str(was), str(now)) for kind, (was, now) in sorted(trial.kinds.items())],
+            "",
+            key="kinds",
+        ),
+        table(
+            words("policy.rule"),
+            rules,
+            [(h("bdi", rule), str(let), str(kept)) for rule, (let, kept) in sorted(trial.rules.items())],
+            "",
+            key="tried",
+        ),
+        h("p", words("policy.not_noted")),
+        h("p", words("policy.unchanged")),
+    )

@@ -1,0 +1,127 @@
+"""A gateway without a radio whose every page can be looked at, with the worst texts strangers can send."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import aiohttp
+import msgspec
+from aiohttp import web
+
+from gateway.admin.access.roles import Role
+from gateway.admin.charts import ChartDocument, ChartsDocument
+from gateway.admin.federation import FederationDocument, InviteDocument, JoinDocument, LeaveDocument, MemberDocument, RevokeDocument
+from gateway.admin.logbook import LogEntry, LogLevel, LogsDocument
+from gateway.admin.messages import MessageDocument, MessagesDocument, Stage
+from gateway.admin.pages import Pages
+from gateway.admin.peers import PeerDocument, PeersDocument, Where
+from gateway.admin.policy import HistoryDocument, PolicyDocument, RuleDocument
+from gateway.admin.requests import answers
+from gateway.admin.route import Answers, Call
+from gateway.admin.settings import ConfigDocument, SettingDocument
+from gateway.admin.transports import TransportDocument, TransportsDocument
+from gateway.admin.why import StepDocument, WhyDocument
+from gateway.admin.wipe import WipeDocument
+from gateway.status import AirSummary, GatewayStatus, Problem, RouteSummary
+from tests.admin.documents import document
+from tests.admin.listening import known, serving
+from transports.link import TransportState
+
+NOW = 1_800_000_000.0
+WHEN = datetime.fromtimestamp(NOW - 90, UTC)
+EVIL = "<script>alert('x')</script>\"'><img src=x>"
+SITE = "12D3KooWBpYTF6ivu2HZHFpvc1964PE5q2tdc7dUrd2aDhMhcMq9"
+
+
+def status() -> GatewayStatus:
+    """A gateway with a problem whose words somebody else chose."""
+    whole = document()
+    bridge = msgspec.structs.replace(
+        whole.bridge,
+        routes=(RouteSummary(SITE, f"websocket:{EVIL}", (EVIL,), EVIL, 7),),
+        air=(AirSummary(SITE, 1.0, 1.0, 1.0, 1.0, 9, 1, 2),),
+        drops={EVIL: 3, "duplicate": 4},
+    )
+    return msgspec.structs.replace(whole, bridge=bridge, problems=(Problem(EVIL, EVIL),), sentence=EVIL)
+
+
+DOCUMENTS: Mapping[str, msgspec.Struct] = {
+    "get_charts": ChartsDocument(
+        300, tuple(ChartDocument(name, "", ((WHEN, 1.0), (datetime.fromtimestamp(NOW, UTC), 4.0))) for name in ("queue",))
+    ),
+    "list_peers": PeersDocument(
+        (
+            PeerDocument("00112233aabbccdd", Where.NEAR, EVIL, -60, WHEN, 3.0, ("bridge",), is_gateway=False),
+            PeerDocument("1111111111111111", Where.RELAYED, None, None, None, 3.0, (), is_gateway=False),
+            PeerDocument("2222222222222222", Where.ELSEWHERE, "Hut", None, None, 3.0, (), is_gateway=True),
+        ),
+        3,
+        None,
+    ),
+    "list_messages": MessagesDocument((MessageDocument("ab" * 16, Stage.DROPPED, WHEN, EVIL, "policy", EVIL, EVIL, 3),), None),
+    "get_why": WhyDocument(
+        "ab", "ab" * 16, (EVIL,), (StepDocument(int(NOW * 1000), 12, "ab", "heard", "", "", "", "", EVIL),), int(NOW * 1000)
+    ),
+    "list_transports": TransportsDocument(
+        (TransportDocument("websocket", 1, TransportState.DOWN, EVIL, EVIL, 0, (EVIL,), EVIL, "open", 1, 2, {EVIL: 5}),)
+    ),
+    "get_federation": FederationDocument(
+        SITE, (MemberDocument(SITE, EVIL, (EVIL,), int(NOW) + 9, SITE, 1, linked=True, software=EVIL),), (), (), (), EVIL
+    ),
+    "invite": InviteDocument("MESHGATE:TICKET", "AB-CD", int(NOW) + 3600, "", ("link",), 1, 0, ("wss://127.0.0.1:1",)),
+    "join": JoinDocument(SITE, EVIL, "waiting", EVIL),
+    "revoke": RevokeDocument(SITE, EVIL, EVIL),
+    "leave": LeaveDocument((SITE,), (), EVIL),
+    "get_policy": PolicyDocument(EVIL, "deny", (RuleDocument(EVIL, 1, "limit", EVIL),), {}, (EVIL,), running=True, trouble=EVIL),
+    "get_policy_history": HistoryDocument((), None),
+    "list_log": LogsDocument((LogEntry(1, WHEN, LogLevel.ERROR, "store", EVIL, {}),), 4),
+    "get_config": ConfigDocument(
+        EVIL,
+        "tag",
+        (SettingDocument("bridge.cell", EVIL, "", "file", EVIL, 3, restart=True, kind="text", sentence=EVIL, allowed="", choices=()),),
+    ),
+    "wipe": WipeDocument(("a", "b"), (), ()),
+}
+
+
+class Visited:
+    """The pages of that gateway, and what the API was asked for them."""
+
+    def __init__(self, role: Role | None = Role.ADMIN, **changes: Any) -> None:
+        self.asked: list[tuple[str, Call]] = []
+        everybody: dict[str, Any] = {name: self._answer(name, found) for name, found in DOCUMENTS.items()}
+        self.answers: Answers = {**answers(status), **everybody, **changes}
+        self.pages = Pages(self.answers, known(role), status, name=EVIL, seal=lambda _request: "the-seal", wall=lambda: NOW)
+
+    def _answer(self, name: str, found: msgspec.Struct) -> Callable[[Call], Any]:
+        async def answer(call: Call) -> msgspec.Struct:
+            self.asked.append((name, call))
+            return found
+
+        return answer
+
+    async def ask(self, path: str, form: Mapping[str, str] | None = None, language: str = "en") -> tuple[int, str, Mapping[str, str]]:
+        """Ask for a page, or send a form."""
+        app = web.Application()
+        app.add_routes(self.pages.routes())
+        async with serving(app) as base, aiohttp.ClientSession(headers={"Accept-Language": language}) as session:
+            method = "GET" if form is None else "POST"
+            async with session.request(method, base + path, data=form, allow_redirects=False) as response:
+                return response.status, await response.text(), response.headers
+
+
+class Read(HTMLParser):
+    """What a browser would make of a page: elements with attributes, and text outside of markup."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
