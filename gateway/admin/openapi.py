@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.admin.problems import Problem, ProblemDocument
+from gateway.admin.problems import AT_THE_DOOR, Problem, ProblemDocument
 from gateway.admin.route import JSON, PROBLEM_JSON, Route
 
 REF: Final = "#/components/schemas/{name}"
@@ -68,7 +68,7 @@ def _responses(route: Route, refs: Mapping[type, dict[str, Any]]) -> dict[str, A
     good: dict[str, Any] = {"description": route.summary, "content": content} if route.media else {"description": route.summary}
     found = {str(status): good for status in (route.status, *route.also)}
     by_status: dict[int, list[Problem]] = {}
-    for problem in route.every_problem:
+    for problem in dict.fromkeys((*route.every_problem, *AT_THE_DOOR)):
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in by_status.items():
         words = "; ".join(f"`{one.code}`: {one.when}" for one in problems)

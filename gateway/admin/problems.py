@@ -73,6 +73,18 @@ TOO_LARGE: Final = Problem(413, "too_large", "the body is larger than what is re
 BROKEN: Final = Problem(500, "broken", "a mistake of the gateway's own")
 UNAVAILABLE: Final = Problem(503, "store_unavailable", "the database cannot be read now")
 
+AT_THE_DOOR: Final = (
+    Problem(400, "bad_path", "the path is written in a roundabout way, or `repeated_header`, `secret_in_address`, `bad_body`"),
+    Problem(401, "no_login", "nobody knows who asks, or `unknown_token`: what was shown opens nothing"),
+    Problem(403, "wrong_origin", "another site's page asks, or `not_allowed`, `not_set_up`, `not_encrypted`"),
+    Problem(408, "too_slow", "the rest of the request did not come"),
+    Problem(413, "too_large", "that is too much"),
+    Problem(415, "not_json", "a session sends something else than JSON"),
+    Problem(421, "wrong_host", "nobody is called that here"),
+    Problem(429, "wait", "too many requests"),
+)
+"""Why the page answers nothing at all, whatever was asked; the control socket has no door."""
+
 OF_ROLES: Final = (NOT_SIGNED_IN, ROLE_NEEDED)
 OF_BODIES: Final = (BAD_REQUEST, BAD_JSON, UNKNOWN_FIELD, TOO_LARGE)
 OF_QUERIES: Final = (BAD_REQUEST, UNKNOWN_FIELD)

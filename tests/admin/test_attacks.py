@@ -577,7 +577,7 @@ async def test_a_route_nobody_has_said_anything_about_needs_an_administrator(doo
 
 async def test_a_stranger_cannot_tell_which_paths_there_are(door: Door) -> None:
     replies = [await door.ask("GET", path) for path in ("/api/v1/look", "/api/v1/nothing", "/api/v2/look")]
-    assert len({(reply.status, reply.body) for reply in replies}) == 1
+    assert len({(reply.status, *(reply.json | {"instance": ""}).items()) for reply in replies}) == 1
     assert is_refused(door, replies[0], 401, Refused.LOGIN, 3)
 
 

@@ -16,16 +16,14 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from gateway.admin import limits
 from gateway.admin.access.roles import Role
-from gateway.admin.api import application
 from gateway.admin.openapi import description
-from gateway.admin.requests import answers
 from gateway.admin.table import TABLE
 from gateway.app import Gateway
 from gateway.cli.config import config_file, load_from
 from gateway.testing.island import Island
 from gateway.testing.radio import VirtualRadio
-from tests.admin.listening import known, serving
 from tests.app.processes import write_site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -44,30 +42,38 @@ class Wanted:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a gateway that runs in a thread of its own, everybody an admin."""
-    found: list[str] = []
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Where the page of a gateway is that runs in a thread of its own, and a token of an administrator."""
+    found: list[tuple[str, str]] = []
     ready, loop = threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
     wanted = Wanted(write_site(tmp_path_factory.mktemp("fuzz") / "hut"))
+    wanted.overrides = ["page.enabled=true", 'page.listen=["127.0.0.1:0"]']
     loaded = load_from(wanted)
 
     async def live() -> None:
         gateway = Gateway(loaded.config, [VirtualRadio(Island("seed", ("Ada", "Bela")))], file=config_file(wanted))
         running = asyncio.create_task(gateway.run(stop))
-        everybody = answers(gateway.status, None, gateway._keeping.recorder, gateway._rulebook) | gateway.api.answers()
-        async with serving(application(everybody, known(Role.ADMIN))) as address:
-            found.append(address)
-            ready.set()
-            await running
+        page = gateway.page
+        assert page is not None
+        while not page.listener.bound:  # noqa: ASYNC110 -- the listener tells nobody
+            await asyncio.sleep(0.01)
+        await page.entrance.add_user("ada", Role.ADMIN, "correct horse battery staple")
+        made = await page.entrance.tokens.make("requests", Role.ADMIN, 1, "")
+        found.append((page.addresses()[0].rstrip("/"), made.shown))
+        ready.set()
+        await running
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(live(),))
-    thread.start()
-    assert ready.wait(20)
-    yield found[0]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(30)
-    loop.close()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PAGE_RATE", "PAGE_BURST", "PAGE_RATE_ALL", "PAGE_BURST_ALL"):
+            patch.setattr(limits, name, 1e6)  # or most answers would be that it is too much
+        thread = threading.Thread(target=loop.run_until_complete, args=(live(),))
+        thread.start()
+        assert ready.wait(20)
+        yield found[0]
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(30)
+        loop.close()
     assert not thread.is_alive()
 
 
@@ -75,7 +81,8 @@ OPERATIONS = [(one.method, one.path) for one in TABLE if one.path.startswith("/a
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=lambda one: one)
-def test_no_request_breaks_it_and_no_answer_is_undeclared(base: str, method: str, path: str) -> None:
+def test_no_request_breaks_it_and_no_answer_is_undeclared(door: tuple[str, str], method: str, path: str) -> None:
+    base, shown = door[0], {"Authorization": f"Bearer {door[1]}"}
     schema = schemathesis.openapi.from_dict(msgspec.json.decode(msgspec.json.encode(description(TABLE))))
     operation = schema[path][method]
     few = settings(
@@ -90,6 +97,6 @@ def test_no_request_breaks_it_and_no_answer_is_undeclared(base: str, method: str
     @few
     @given(case=operation.as_strategy())
     def ask(case) -> None:
-        case.call_and_validate(base_url=base, checks=CHECKS, timeout=40)
+        case.call_and_validate(base_url=base, headers=shown, checks=CHECKS, timeout=40)
 
     ask()

@@ -50,13 +50,17 @@ def test_what_is_served_described_and_counted_is_what_the_table_says() -> None:
     assert set(METHODS) <= set(COUNTED_METHODS)
 
 
+OF_ONESELF = ("end_session", "change_passphrase")
+"""What everybody may do to themselves; whoever answers sees to it that it is to nobody else."""
+
+
 def test_every_route_has_a_name_and_a_sentence_of_its_own() -> None:
     assert len({one.name for one in TABLE}) == len(TABLE)
     for one in TABLE:
         assert re.fullmatch(r"[a-z][a-z_]+", one.name)
         assert one.summary.endswith(".")
         assert one.changes <= (one.method != "GET")
-        assert one.changes <= (one.role is not None and one.role >= Role.OPERATOR)
+        assert one.changes <= (one.role is not None and one.role >= Role.OPERATOR) or one.name in OF_ONESELF
         assert all(not problem.when.endswith(".") for problem in one.every_problem)
 
 
@@ -81,7 +85,7 @@ async def ask(path, method: str, url: str, **more) -> tuple[int, dict, dict]:
 
 
 async def test_the_description_is_shipped(tmp_path) -> None:
-    async with serve(tmp_path / "s", document):
+    async with serve(tmp_path / "s", answers(document)):
         status, found, _ = await ask(tmp_path / "s", "GET", "/api/v1/openapi.json")
     assert (status, found) == (200, msgspec.json.decode(msgspec.json.encode(description(TABLE))))
 
@@ -100,7 +104,7 @@ async def test_the_description_is_shipped(tmp_path) -> None:
     ],
 )
 async def test_whatever_cannot_be_answered_is_a_problem_with_a_word_and_what_to_do(tmp_path, method, url, body, status, code) -> None:
-    async with serve(tmp_path / "s", document):
+    async with serve(tmp_path / "s", answers(document)):
         found, problem, headers = await ask(tmp_path / "s", method, url, data=body)
     assert (found, problem["status"], problem["code"], headers["Content-Type"]) == (status, status, code, "application/problem+json")
     assert problem["detail"].endswith(".")
@@ -113,7 +117,7 @@ async def test_a_mistake_of_ours_is_a_problem_too_and_names_nothing(tmp_path) ->
     def broken():
         raise RuntimeError("a secret")
 
-    async with serve(tmp_path / "s", broken):
+    async with serve(tmp_path / "s", answers(broken)):
         status, problem, _ = await ask(tmp_path / "s", "GET", "/api/v1/status")
     assert (status, problem["code"]) == (500, "broken")
     assert "secret" not in str(problem)
@@ -139,7 +143,7 @@ async def test_nobody_is_answered_above_their_role(role, url, status, code) -> N
 async def test_a_viewer_is_not_told_what_people_are_called() -> None:
     whole = msgspec.structs.replace(document(), mesh=msgspec.structs.replace(document().mesh, peers=(PEER,)))
     for role, name in ((Role.VIEWER, ""), (Role.OPERATOR, "Ada")):
-        app = application(answers(lambda: whole), lambda _request, role=role: role)
+        app = application(answers(lambda: whole), known(role))
         async with serving(app) as base, aiohttp.ClientSession() as session, session.get(f"{base}/api/v1/status") as response:
             found = await response.json()
         assert [one["nickname"] for one in found["mesh"]["peers"]] == [name]
