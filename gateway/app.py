@@ -204,7 +204,7 @@ class Gateway:
                 lambda: self._time is None or self._time.is_known,
                 self.engine,
                 self._rulebook,
-                self._keeping,
+                lambda: self._keeping.troubles,
                 self.federation,
                 lambda: self.page,
                 self._mqtt,

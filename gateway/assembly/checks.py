@@ -1,14 +1,13 @@
 """What is looked at every second beside the transports: the conditions of the parts of a gateway."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from gateway.admin.page import Page
 from gateway.bridge.engine import BridgeMode, GatewayEngine
 from gateway.runtime.clock import NOT_SET
 from gateway.runtime.federation import Federation
-from gateway.runtime.keeping import Keeping
 from gateway.runtime.reload import Reloads
 from gateway.runtime.rulebook import Rulebook
 from gateway.telemetry.health import Name
@@ -28,7 +27,7 @@ def checks(
     clock_known: Callable[[], bool],
     engine: GatewayEngine,
     rulebook: Rulebook,
-    keeping: Keeping,
+    store: Callable[[], Iterable[tuple[str, str]]],
     federation: Federation | None,
     page: Callable[[], Page | None],
     broker: "Mqtt | None",
@@ -44,7 +43,7 @@ def checks(
         clock_known: whether the time of day is known, or nobody has looked yet.
         engine: the bridge.
         rulebook: of the operator.
-        keeping: the store.
+        store: what is wrong with it, the gravest first.
         federation: None if there is no way to other gateways.
         page: None if it is switched off.
         broker: None if there is none.
@@ -76,7 +75,7 @@ def checks(
         Check(Name.CLOCK_NOT_SET, lambda: None if clock_known() else NOT_SET),
         Check(Name.BRIDGE_WITHOUT_CELL, no_cell),
         Check(Name.POLICY_REFUSED, lambda: rulebook.trouble),
-        Check(Name.STORE_UNUSABLE, lambda: next(iter(keeping.troubles), None)),
+        Check(Name.STORE_UNUSABLE, lambda: next(iter(store()), None)),
         Check(Name.FEDERATION_NOT_KEPT, lambda: federation.found if federation is not None else None),
         Check(Name.PAGE_UNREACHABLE, no_page),
         Check(Name.CERTIFICATE_OVER, old_certificate),

@@ -22,7 +22,7 @@ _USUAL = 20
 
 def add(commands: Subcommands) -> None:
     """Describe the command."""
-    parser = add_command(commands, "audit", "Tell what somebody changed at the running gateway, and by which way.", _EXAMPLES)
+    parser = add_command(commands, "audit", "List what was changed at the gateway, and by which way.", _EXAMPLES)
     parser.add_argument("--last", type=_count, default=_USUAL, metavar="N", help=f"how many changes to list (1 to {MAX_AUDIT_PAGE})")
     add_options(parser)
 

@@ -18,7 +18,7 @@ _SHIPPED = {"dashboard": "dashboard.json", "alerts": "alerts.yml"}
 
 def add(commands: Subcommands) -> None:
     """Describe the command."""
-    parser = add_command(commands, "metrics", "Show the numbers of the running gateway, and what is shipped to watch them.", _EXAMPLES)
+    parser = add_command(commands, "metrics", "Show the gateway's numbers, and what is shipped to watch them.", _EXAMPLES)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
     add_options(add_command(verbs, "show", "Print every metric of the running gateway, as Prometheus reads it.", _EXAMPLES[:1]))
     add_command(verbs, "dashboard", "Print a dashboard for Grafana.", _EXAMPLES[1:2])

@@ -13,7 +13,7 @@ _EXAMPLES = ("sudo meshgate setup-code                # then open /setup on the 
 
 def add(commands: Subcommands) -> None:
     """Describe the command."""
-    parser = add_command(commands, "setup-code", "Make a code for choosing the page's passphrase, also a forgotten one.", _EXAMPLES)
+    parser = add_command(commands, "setup-code", "Make a code for choosing a passphrase for the page.", _EXAMPLES)
     add_options(parser)
 
 

@@ -17,7 +17,7 @@ _EXAMPLES = (
 
 def add(commands: Subcommands) -> None:
     """Describe the command."""
-    parser = add_command(commands, "units", "Print or install what systemd needs to run the gateway as a service.", _EXAMPLES)
+    parser = add_command(commands, "units", "Print or install the units of systemd.", _EXAMPLES)
     parser.add_argument("name", nargs="?", metavar="NAME", help="the file to print")
     parser.add_argument("--write", type=Path, metavar="ROOT", help="write them below ROOT: / or the directory of an image")
     parser.add_argument("--panel", action="store_true", help="also those for a box with a button and a light")

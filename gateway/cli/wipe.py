@@ -22,7 +22,7 @@ _EXAMPLES = ("meshgate wipe                           # asks first", "sudo -u me
 
 def add(commands: Subcommands) -> None:
     """Describe the command."""
-    parser = add_command(commands, "wipe", "Erase keys, mail, history and membership; the gateway becomes somebody else.", _EXAMPLES)
+    parser = add_command(commands, "wipe", "Erase keys, mail, history, members; become somebody else.", _EXAMPLES)
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_options(parser)
 

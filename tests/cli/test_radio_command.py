@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.admin import serve
+from gateway.admin.requests import answers
 from hw.bluez.steps import Outcome, Step
 from tests.admin.documents import document
 from tests.admin.radios import LINK, TAGGED, Radio, adapter
@@ -32,7 +33,7 @@ def socket_of(site: Path) -> Path:
 
 
 async def test_links_for_a_person_and_for_a_program(site: Path) -> None:
-    async with serve(socket_of(site), document, Radio(adapter("hci0", LINK))):
+    async with serve(socket_of(site), answers(document, Radio(adapter("hci0", LINK)))):
         code, out, _ = await run(site, "links")
         assert (code, out.splitlines()[0][:8]) == (0, "hci0  up")
         assert "ble:3" in out
@@ -43,7 +44,7 @@ async def test_links_for_a_person_and_for_a_program(site: Path) -> None:
 
 async def test_a_scan_tells_peer_ids_only_to_who_asks(site: Path) -> None:
     radio = Radio(adapter(), heard=(TAGGED,))
-    async with serve(socket_of(site), document, radio):
+    async with serve(socket_of(site), answers(document, radio)):
         shy = await run(site, "scan", "--seconds", "2")
         told = await run(site, "scan", "--seconds", "3", "--peer-ids", "--json")
     assert radio.asked == [2.0, 3.0]
@@ -56,7 +57,7 @@ async def test_a_scan_tells_peer_ids_only_to_who_asks(site: Path) -> None:
 async def test_a_reset_that_worked_and_one_that_did_not(site: Path) -> None:
     radio = Radio(adapter(), outcomes={})
     radio.now = asyncio.get_running_loop().time
-    async with serve(socket_of(site), document, radio):
+    async with serve(socket_of(site), answers(document, radio)):
         assert await run(site, "reset", "--adapter", "hci0", "--step", "forget-devices") == (0, "hci0: ok.\n", "")
         radio.outcomes["hci0"] = Outcome.FAILED
         assert await run(site, "reset") == (1, "hci0: failed.\n", "")
@@ -73,13 +74,13 @@ async def test_without_a_gateway_links_and_reset_say_so_with_exit_5(site: Path) 
 
 
 async def test_a_gateway_without_a_radio_is_another_thing_than_none(site: Path) -> None:
-    async with serve(socket_of(site), document):
+    async with serve(socket_of(site), answers(document)):
         code, out, _ = await run(site, "links", "--json")
     assert (code, json.loads(out)["error"]["code"]) == (3, "no_radio")
 
 
 async def test_a_gateway_that_is_there_and_does_not_search_is_not_gone_around(site: Path) -> None:
-    async with serve(socket_of(site), document, Radio()):
+    async with serve(socket_of(site), answers(document, Radio())):
         code, out, _ = await run(site, "scan", "--json")
     assert (code, json.loads(out)["error"]["code"]) == (1, "no_adapter")
 
