@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import msgspec
@@ -80,6 +80,7 @@ class Call:
     Args:
         request: as it came.
         role: of whoever asks; None if nobody knows who that is.
+        headers: that count in place of those of the request, where a page asks for somebody.
 
     """
 
@@ -87,6 +88,7 @@ class Call:
     role: Role | None
     _query: msgspec.Struct | None = None
     _body: msgspec.Struct | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def query(self, kind: type[T]) -> T:
         """Return what stands behind the question mark, of the type its route declares."""
@@ -95,6 +97,10 @@ class Call:
     def body(self, kind: type[T]) -> T:
         """Return what was sent, of the type its route declares."""
         return _declared(self._body, kind)
+
+    def header(self, name: str) -> str:
+        """Return a header, empty if it was not sent."""
+        return self.headers[name] if name in self.headers else str(self.request.headers.get(name, ""))
 
     @property
     def sees_names(self) -> bool:

@@ -149,6 +149,7 @@ class RadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             allowed=f"1 to {BLE_MOST_LINKS}",
             check=check_links,
             unit="links",
+            range=(1, BLE_MOST_LINKS),
         ),
     ] = BLE_MAX_CENTRAL
     max_accepted: Annotated[
@@ -158,6 +159,7 @@ class RadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             allowed=f"1 to {BLE_MOST_LINKS}",
             check=check_links,
             unit="links",
+            range=(1, BLE_MOST_LINKS),
         ),
     ] = BLE_MAX_PERIPHERAL
     announce_peer_id: Annotated[
@@ -316,7 +318,9 @@ class ControlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole configuration."""
 
-    config_version: Annotated[Literal[1], About("The version of these settings, so that a later Meshgate knows how to read them.")] = 1
+    config_version: Annotated[
+        Literal[1], About("The version of these settings, so that a later Meshgate knows how to read them.", range=(1, 1))
+    ] = 1
     gateway: GatewayConfig
     radio: RadioConfig
     bridge: BridgeConfig

@@ -50,7 +50,7 @@ async def test_every_field_has_a_label_every_form_its_seal_and_every_page_one_he
     labelled = {attributes["for"] for tag, attributes in elements if tag == "label"}
     fields = [one for tag, one in elements if tag in {"input", "select", "textarea"} and one.get("type") != "hidden"]
     assert {one["id"] for one in fields} <= labelled
-    forms = sum(tag == "form" for tag, _ in elements)
+    forms = sum(tag == "form" and one["method"] == "post" for tag, one in elements)
     assert sum(one.get("name") == "form" and one.get("value") == "the-seal" for _, one in elements) == forms
     assert sum(tag == "h1" for tag, _ in elements) == 1
     assert {"main", "nav", "header", "footer"} <= {tag for tag, _ in elements}

@@ -19,7 +19,7 @@ from gateway.admin.peers import PeerDocument, PeersDocument, Where
 from gateway.admin.policy import HistoryDocument, PolicyDocument, RuleDocument
 from gateway.admin.requests import answers
 from gateway.admin.route import Answers, Call
-from gateway.admin.settings import ConfigDocument, SettingDocument
+from gateway.admin.settings import ChangedDocument, ConfigDocument, SettingDocument
 from gateway.admin.transports import TransportDocument, TransportsDocument
 from gateway.admin.why import StepDocument, WhyDocument
 from gateway.admin.wipe import WipeDocument
@@ -81,6 +81,7 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
         "tag",
         (SettingDocument("bridge.cell", EVIL, "", "file", EVIL, 3, restart=True, kind="text", sentence=EVIL, allowed="", choices=()),),
     ),
+    "change_config": ChangedDocument(dry_run=True, changed=("bridge.cell",), restart=(), shadowed=(), diff=EVIL, tag="tag"),
     "wipe": WipeDocument(("a", "b"), (), ()),
 }
 
