@@ -25,9 +25,9 @@ from gateway.errors import ConfigError
 _NO_FILE: Final = Problem(404, "not_here", "this gateway was started without a configuration file that could be changed")
 _INVALID: Final = Problem(400, "config_invalid", "the configuration could not be used with these values")
 _UNKNOWN: Final = Problem(400, "unknown_key", "there is no such key")
-_UNUSABLE: Final = Problem(409, "config_unusable", "the file cannot be read or written")
+UNUSABLE: Final = Problem(409, "config_unusable", "the file cannot be read or written")
 CHANGED: Final = Problem(412, "changed_meanwhile", "somebody else has changed the configuration since")
-_NO_TAG: Final = Problem(428, "tag_missing", "the header If-Match is missing, without which two could undo each other's changes")
+NO_TAG: Final = Problem(428, "tag_missing", "the header If-Match is missing, without which two could undo each other's changes")
 
 
 class SettingDocument(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ ROUTES: Final = (
         path="/api/v1/config",
         role=Role.ADMIN,
         answer=ConfigDocument,
-        problems=(_NO_FILE, _UNUSABLE),
+        problems=(_NO_FILE, UNUSABLE),
         summary="Every setting with its value, its origin and what may stand there.",
     ),
     Route(
@@ -98,7 +98,7 @@ ROUTES: Final = (
         query=ChangeQuery,
         body=ConfigChange,
         answer=ChangedDocument,
-        problems=(_NO_FILE, _UNKNOWN, _INVALID, _UNUSABLE, CHANGED, _NO_TAG),
+        problems=(_NO_FILE, _UNKNOWN, _INVALID, UNUSABLE, CHANGED, NO_TAG),
         changes=True,
         headers=(("If-Match", "the tag of the configuration that is being changed"),),
         summary="Change settings: they are checked first, and comments and order of the file stay.",
@@ -129,7 +129,7 @@ class Settings:
         try:
             loaded, tag = await asyncio.to_thread(lambda: (file.loaded(), file.tag()))
         except ConfigError as error:
-            raise ProblemError(_UNUSABLE, str(error), "See: meshgate config check.") from error
+            raise ProblemError(UNUSABLE, str(error), "See: meshgate config check.") from error
         document = ConfigDocument(str(file.path), tag, settings_of(loaded, file.path))
         return document_response(document, headers={"ETag": f'"{tag}"'})
 
@@ -150,11 +150,11 @@ class Settings:
         """Refuse a change of what whoever asks has not seen."""
         shown = call.header("If-Match").strip().removeprefix("W/").strip('"')
         if not shown:
-            raise ProblemError(_NO_TAG, "The header If-Match is missing.", "Send the ETag of GET /api/v1/config.")
+            raise ProblemError(NO_TAG, "The header If-Match is missing.", "Send the ETag of GET /api/v1/config.")
         try:
             tag = await asyncio.to_thread(file.tag)
         except ConfigError as error:
-            raise ProblemError(_UNUSABLE, str(error), "See: meshgate config check.") from error
+            raise ProblemError(UNUSABLE, str(error), "See: meshgate config check.") from error
         if shown != tag:
             raise ProblemError(CHANGED, "Somebody else has changed the configuration since.", "Look at it again: GET /api/v1/config.")
 
@@ -167,7 +167,7 @@ class Settings:
             errors = tuple(FieldError(one.key, one.message, one.allowed) for one in error.problems)
             raise ProblemError(_INVALID, f"{error.summary}.", "Nothing was written.", errors=errors) from error
         except ConfigError as error:
-            raise ProblemError(_UNUSABLE, str(error), "Nothing was written.") from error
+            raise ProblemError(UNUSABLE, str(error), "Nothing was written.") from error
 
     def _usable(self) -> ConfigFile:
         if self._file is None:

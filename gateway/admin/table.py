@@ -6,12 +6,13 @@ that they cannot differ (ADR 34).
 
 from typing import Final
 
-from gateway.admin import charts, logbook, messages, operations, peers, routes, sending, settings, stream, transports
+from gateway.admin import charts, logbook, messages, operations, peers, routes, rules_file, sending, settings, stream, transports
 from gateway.admin.probes import DESCRIPTION, PROBES
 from gateway.admin.route import Route
 
 TABLE: Final[tuple[Route, ...]] = (
     *routes.ROUTES,
+    *rules_file.ROUTES,
     *peers.ROUTES,
     *messages.ROUTES,
     *sending.ROUTES,

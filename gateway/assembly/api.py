@@ -13,6 +13,7 @@ from gateway.admin.operations import Operations
 from gateway.admin.peers import Neighbourhood
 from gateway.admin.radio import RadioControl
 from gateway.admin.route import Answers
+from gateway.admin.rules_file import RulesFile
 from gateway.admin.sending import Sending
 from gateway.admin.settings import Settings
 from gateway.admin.stream import Stream
@@ -21,8 +22,10 @@ from gateway.assembly.diagnostics import Examiner
 from gateway.assembly.names import names
 from gateway.config import Config
 from gateway.config.editing import ConfigFile
+from gateway.config.policy_file import PolicyFile
 from gateway.mesh.effects import Effect
 from gateway.runtime.federation_desk import FederationDesk
+from gateway.runtime.rulebook import Rulebook
 from gateway.runtime.sampling import Sampling
 from gateway.status import GatewayStatus
 from gateway.telemetry.figures import Parts
@@ -41,6 +44,7 @@ class Api:
         status: of the gateway.
         radio: the Bluetooth radio, None if there is none.
         desk: answers for the federation, None if there is none.
+        rules: keeps the operator's rules in force.
         ring: keeps the last entries of the log.
         file: the configuration file that may be changed, None if there is none.
         taken: told that settings were changed.
@@ -55,6 +59,7 @@ class Api:
         status: Callable[[], GatewayStatus],
         radio: RadioControl | None,
         desk: FederationDesk | None,
+        rules: Rulebook,
         ring: LogRing,
         file: ConfigFile | None,
         taken: Callable[[], object],
@@ -79,6 +84,7 @@ class Api:
             Ledger(keeping.writer, keeping.recorder.flush, lambda: names(engine), self._sending.message),
             Charts(keeping.writer, self._wall_ms),
             Settings(file, taken),
+            RulesFile(PolicyFile(config.policy.file), rules.read_anew),
             Logbook(ring),
             Stream(self.feed),
         )

@@ -7,11 +7,12 @@ Rules:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from gateway.admin.policy import PolicyDocument, policy_document
+from gateway.bridge.allowances import Left
 from gateway.bridge.policy import BUILT_IN, Action, Policy
 from gateway.config.policy import InvalidPolicyError, load_policy
 from gateway.errors import ConfigError
@@ -29,16 +30,26 @@ class Rulebook:
         needed: whether the file has to be there at the start; else nothing but the mode decides until there is one.
         use: puts rules in force.
         report: told one sentence per change of state.
+        left: what the limits of the rules in force have left, by rule.
 
     Raises:
         InvalidPolicyError: the file cannot be used at the start.
 
     """
 
-    def __init__(self, file: Path, *, needed: bool, use: Callable[[Policy], None], report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        needed: bool,
+        use: Callable[[Policy], None],
+        report: Callable[[str], None],
+        left: Callable[[], Mapping[str, Left]] = dict,
+    ) -> None:
         self._file = file
         self._use = use
         self._report = report
+        self._left = left
         self.policy = BUILT_IN
         self.trouble: tuple[str, str] | None = None
         self._seen: _Stamp | None = self._stamp()
@@ -88,7 +99,7 @@ class Rulebook:
 
     def document(self) -> PolicyDocument:
         """Return the rules in force, for the API."""
-        return policy_document(self.policy, running=True, trouble=" ".join(self.trouble or ()))
+        return policy_document(self.policy, running=True, trouble=" ".join(self.trouble or ()), left=self._left())
 
     async def keep(self) -> None:
         """Look every `LOOK_S`; runs until cancelled."""

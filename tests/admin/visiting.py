@@ -16,9 +16,10 @@ from gateway.admin.logbook import LogEntry, LogLevel, LogsDocument
 from gateway.admin.messages import MessageDocument, MessagesDocument, Stage
 from gateway.admin.pages import Pages
 from gateway.admin.peers import PeerDocument, PeersDocument, Where
-from gateway.admin.policy import HistoryDocument, PolicyDocument, RuleDocument
+from gateway.admin.policy import HistoryDocument, LimitDocument, PolicyDocument, RuleDocument
 from gateway.admin.requests import answers
 from gateway.admin.route import Answers, Call
+from gateway.admin.rules_file import RulesChangedDocument, RulesFileDocument
 from gateway.admin.settings import ChangedDocument, ConfigDocument, SettingDocument
 from gateway.admin.transports import TransportDocument, TransportsDocument
 from gateway.admin.why import StepDocument, WhyDocument
@@ -73,8 +74,19 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
     "join": JoinDocument(SITE, EVIL, "waiting", EVIL),
     "revoke": RevokeDocument(SITE, EVIL, EVIL),
     "leave": LeaveDocument((SITE,), (), EVIL),
-    "get_policy": PolicyDocument(EVIL, "deny", (RuleDocument(EVIL, 1, "limit", EVIL),), {}, (EVIL,), running=True, trouble=EVIL),
+    "get_policy": PolicyDocument(
+        EVIL,
+        "deny",
+        (RuleDocument(EVIL, 1, "limit", EVIL),),
+        {},
+        (EVIL,),
+        running=True,
+        trouble=EVIL,
+        limits=(LimitDocument(EVIL, "site", 6, None, 1, None, 2),),
+    ),
     "get_policy_history": HistoryDocument((), None),
+    "get_policy_file": RulesFileDocument(EVIL, f"# {EVIL}\n", "tag"),
+    "change_policy_file": RulesChangedDocument(dry_run=True, diff=f"+{EVIL}", words=(EVIL,), tag="tag"),
     "list_log": LogsDocument((LogEntry(1, WHEN, LogLevel.ERROR, "store", EVIL, {}),), 4),
     "get_config": ConfigDocument(
         EVIL,

@@ -5,8 +5,8 @@ from typing import Final
 
 from gateway.admin.problems import BAD_REQUEST, ProblemError
 from gateway.admin.settings import CHANGED, ChangedDocument, ChangeQuery, ConfigDocument
-from gateway.admin.views.markup import Child, Markup, h, together
-from gateway.admin.views.parts import GOOD, QUIET, form, notice
+from gateway.admin.views.markup import Markup, h, together
+from gateway.admin.views.parts import GOOD, QUIET, diff, form, notice
 from gateway.admin.views.settings_form import HERE, settings_form
 from gateway.admin.views.settings_sent import CHANGES, TAG, Wanted, packed, wanted
 from gateway.admin.views.visit import Visit
@@ -72,23 +72,11 @@ def _preview(done: ChangedDocument, changes: Wanted, tag: str, visit: Visit) -> 
         QUIET,
         words("settings.would", count=len(changes)),
         h("p", words("settings.not_yet")),
-        h(
-            "pre.diff",
-            [_line(line) for line in done.diff.splitlines(keepends=True)],
-            dir="ltr",
-            tabindex=0,
-            aria_label=words("settings.diff"),
-        ),
+        diff(done.diff, words("settings.diff")),
         _effects(done, words),
         form(HERE, "save", visit.seal, words("settings.save"), hidden),
         h("p", words("settings.or_change")),
     )
-
-
-def _line(line: str) -> Child:
-    if line.startswith(("+++", "---", "@@")):
-        return h("span.faint", line)
-    return h("ins", line) if line.startswith("+") else h("del", line) if line.startswith("-") else line
 
 
 def _saved(done: ChangedDocument, words: Words) -> Markup:

@@ -23,6 +23,7 @@ _LAYERS: Final = {
     Layer.ENVIRONMENT: "environment",
     Layer.COMMAND_LINE: "command_line",
 }
+_EMPTY: Final = ("", "[]", '""')
 _MOST_ROWS: Final = 8  # of a list before its field scrolls
 
 
@@ -74,7 +75,16 @@ def settings_form(found: ConfigDocument, proposed: Wanted, visit: Visit, find: s
         _group(table, list(some), words, opened=bool(find)) for table, some in groupby(fields, lambda one: one.key.rpartition(".")[0])
     ]
     hidden = [h("input", type="hidden", name=name, value=value) for name, value in ((TAG, found.tag), (SEEN, seen(shown)))]
-    return form(HERE, "preview", visit.seal, words("settings.preview"), hidden, groups, h("p.faint", words("settings.preview_about")))
+    return form(
+        HERE,
+        "preview",
+        visit.seal,
+        words("settings.preview"),
+        hidden,
+        groups,
+        h("p.faint", words("settings.preview_about")),
+        unchecked=True,
+    )
 
 
 def _fits(one: SettingDocument, find: str) -> bool:
@@ -142,7 +152,7 @@ def _said(error: FieldError, words: Words) -> Child:
 
 def _about(one: SettingDocument, words: Words) -> Child:
     allowed = f" {one.kind[:1].upper()}{one.kind[1:]}." if not one.allowed else f" Allowed: {one.allowed}."
-    return foreign(f"{one.sentence}{allowed} Default: {one.default or NOTHING}.", words)
+    return foreign(f"{one.sentence}{allowed} Default: {'nothing' if one.default in _EMPTY else one.default}.", words)
 
 
 def _origin(field: _Field, words: Words) -> Markup:
