@@ -6,7 +6,7 @@ that they cannot differ (ADR 34).
 
 from typing import Final
 
-from gateway.admin import charts, logbook, messages, operations, peers, routes, rules_file, sending, settings, stream, transports
+from gateway.admin import charts, frames, logbook, messages, operations, peers, routes, rules_file, sending, settings, stream, transports
 from gateway.admin.probes import DESCRIPTION, PROBES
 from gateway.admin.route import Route
 
@@ -20,6 +20,7 @@ TABLE: Final[tuple[Route, ...]] = (
     *charts.ROUTES,
     *settings.ROUTES,
     *operations.ROUTES,
+    *frames.ROUTES,
     *logbook.ROUTES,
     *stream.ROUTES,
     DESCRIPTION,

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.admin.charts import Charts
 from gateway.admin.feed import Feed, Topic
+from gateway.admin.frames import FrameMonitor, Frames
 from gateway.admin.logbook import Logbook, LogRing
 from gateway.admin.messages import Ledger
 from gateway.admin.news import News
@@ -75,12 +76,14 @@ class Api:
         self._ways = Ways(status, config.transports.order, lambda: parts.trunks.failed)
         self._sending = Sending(self._give, engine.mesh.peers, self._ask_site, self._wall, randbytes)
         self._operations = Operations(Examiner(config, file, status, radio), self._wall, randbytes)
+        self._frames = Frames(engine.mesh.drops, self._attach, self._wall)
         self._sampling = Sampling(keeping.writer, self._wall_ms, self._figures)
         self._rooms = (
             self._peers,
             self._ways,
             self._sending,
             self._operations,
+            self._frames,
             Ledger(keeping.writer, keeping.recorder.flush, lambda: names(engine), self._sending.message),
             Charts(keeping.writer, self._wall_ms),
             Settings(file, taken),
@@ -118,6 +121,7 @@ class Api:
     async def close(self) -> None:
         """End what is under way, and for everybody who follows."""
         self.feed.close()
+        self._frames.close()
         await self._operations.close()
 
     def _state(self, topics: Collection[Topic], names: bool) -> Mapping[str, Any]:
@@ -153,6 +157,12 @@ class Api:
     def _give(self) -> "Callable[[Any], None] | None":
         pump = self._parts.pump()
         return None if pump is None else pump.send
+
+    def _attach(self, watch: FrameMonitor | None) -> bool:
+        pump = self._parts.pump()
+        if pump is not None:
+            pump.watch = watch
+        return pump is not None
 
     async def _ask_site(self, target: str) -> bool:
         peers = [site.peer for site in self._parts.engine.sites.all() if target in (site.peer, site.site_id.hex())]
