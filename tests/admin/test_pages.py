@@ -12,8 +12,9 @@ from gateway.admin.requests import answers
 from gateway.admin.views.markup import h, together
 from tests.admin.visiting import EVIL, SITE, Read, Visited, status
 
-PATHS = [*(one.path for one in PAGES), "/messages/abab"]
+PATHS = [*(one.path for one in PAGES), "/messages/abab", "/diagnostics?watch=1&peer_ids=on"]
 MOST_BYTES = 200_000
+DOINGS = {"invite", "join", "revoke", "leave", "wipe", "get_policy_history", "examine", "ping"}
 SHUT = {"do": "revoke", "who": "Hut"}
 
 
@@ -113,13 +114,17 @@ async def test_a_viewer_sees_what_the_api_tells_a_viewer() -> None:
         (Role.ADMIN, "/security", {"do": "wipe", "confirm": "wipe"}, 200, "wipe"),
         (Role.OPERATOR, "/security", {"do": "wipe", "confirm": "wipe"}, 403, None),
         (Role.ADMIN, "/diagnostics", {"do": "scan", "seconds": "4"}, 404, None),
+        (Role.OPERATOR, "/diagnostics", {"do": "examine"}, 200, "examine"),
+        (Role.VIEWER, "/diagnostics", {"do": "examine"}, 403, None),
+        (Role.OPERATOR, "/diagnostics", {"do": "ping", "target": " 0011 "}, 200, "ping"),
+        (Role.OPERATOR, "/diagnostics", {"do": "ping", "target": ""}, 400, None),
     ],
 )
 async def test_a_form_does_what_the_api_lets_its_sender_do_and_says_what_came_of_it(role, path, form, code, asked) -> None:
     visited = Visited(role=role)
     found, text, _ = await visited.ask(path, form)
     assert found == code
-    done = [name for name, _ in visited.asked if name in {"invite", "join", "revoke", "leave", "wipe", "get_policy_history"}]
+    done = [name for name, _ in visited.asked if name in DOINGS]
     assert done == ([asked] if asked else [])
     if role is not Role.VIEWER:
         assert 'class="notice' in text

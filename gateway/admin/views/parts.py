@@ -130,12 +130,17 @@ def lines(name: str, label: str, value: str = "", *, hint: str = "", rows: int =
     return h("p.field", h("label", label, for_=name), area, h("small", hint, id=described) if hint else None)
 
 
-def choice(name: str, label: str, options: Iterable[tuple[str, str]]) -> Markup:
-    """Return a choice of one."""
+def choice(name: str, label: str, options: Iterable[tuple[str, str]], chosen: str = "") -> Markup:
+    """Return a choice of one, of which one may be chosen already."""
     return h(
         "p.field",
         h("label", label, for_=name),
-        h("select", [h("option", said, value=value) for value, said in options], id=name, name=name),
+        h(
+            "select",
+            [h("option", said, value=value, selected=bool(chosen) and value == chosen) for value, said in options],
+            id=name,
+            name=name,
+        ),
     )
 
 

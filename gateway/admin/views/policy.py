@@ -1,13 +1,13 @@
 """Policy: the rules in force in words, what they have given away, and other rules tried on the past before anybody goes by them."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Final
 
 from gateway.admin.policy import HistoryDocument, PolicyDocument, shape_from
 from gateway.admin.problems import BAD_REQUEST, ProblemError
 from gateway.admin.routes import HistoryQuery
 from gateway.admin.rules_file import CHANGED, RulesChangedDocument, RulesFileDocument, RulesQuery
+from gateway.admin.views.air import air_time
 from gateway.admin.views.markup import Markup, h, together
 from gateway.admin.views.parts import (
     BROKEN,
@@ -26,7 +26,7 @@ from gateway.admin.views.parts import (
     state,
     table,
 )
-from gateway.admin.views.places import site, site_names
+from gateway.admin.views.places import site_names
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import Words
 from gateway.bridge.policy import Policy
@@ -67,7 +67,7 @@ async def show(visit: Visit) -> Markup:
             wide=True,
         ),
         _limits(found, words),
-        _budgets(status, visit, await site_names(visit)),
+        air_time(status, visit, await site_names(visit)),
         await _rules_form(visit),
     )
 
@@ -103,28 +103,6 @@ def _limits(found: PolicyDocument, words: Words) -> Markup | None:
 
 def _of(left: str, whole: str, words: Words) -> str:
     return words("policy.of", left=left, whole=whole)
-
-
-def _budgets(status: GatewayStatus, visit: Visit, names: Mapping[str, str]) -> Markup:
-    words = visit.words
-    columns = (
-        Column(words("policy.site")),
-        Column(words("policy.saved"), number=True),
-        Column(words("policy.spent"), number=True),
-        Column(words("policy.admitted"), number=True),
-        Column(words("policy.refused"), number=True),
-    )
-    rows = [
-        (
-            site(one.site, names) if one.site else words("policy.own_island"),
-            words("unit.precise", seconds=f"{one.level_ms / 1000:.1f}"),
-            words("unit.precise", seconds=f"{one.spent_ms / 1000:.1f}"),
-            str(one.admitted),
-            str(one.refused),
-        )
-        for one in status.bridge.air
-    ]
-    return together(h("h2", words("policy.air")), table(words("policy.air"), columns, rows, words("policy.no_air"), key="air"))
 
 
 async def _rules_form(visit: Visit) -> Markup | None:
