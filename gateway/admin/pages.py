@@ -32,6 +32,7 @@ from gateway.admin.views import (
     status,
     topology,
     transports,
+    update,
 )
 from gateway.admin.views import help as manual
 from gateway.admin.views.markup import Markup, together
@@ -56,6 +57,7 @@ PAGES: Final = (
     Page("logs", logs.show, needs=("list_log",)),
     Page("settings", settings.show, settings.act, needs=("get_config", "change_config"), live=False),
     Page("security", security.show, security.act, needs=("wipe",)),
+    Page("update", update.show, needs=("get_updates",)),
     Page("help", manual.show, needs=("get_status",)),
 )
 """Every page, in the order of the menu. What nobody answers for is not there."""

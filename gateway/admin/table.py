@@ -6,7 +6,21 @@ that they cannot differ (ADR 34).
 
 from typing import Final
 
-from gateway.admin import charts, frames, logbook, messages, operations, peers, routes, rules_file, sending, settings, stream, transports
+from gateway.admin import (
+    charts,
+    frames,
+    logbook,
+    messages,
+    operations,
+    peers,
+    routes,
+    rules_file,
+    sending,
+    settings,
+    stream,
+    transports,
+    update,
+)
 from gateway.admin.probes import DESCRIPTION, PROBES
 from gateway.admin.route import Route
 
@@ -22,6 +36,7 @@ TABLE: Final[tuple[Route, ...]] = (
     *operations.ROUTES,
     *frames.ROUTES,
     *logbook.ROUTES,
+    *update.ROUTES,
     *stream.ROUTES,
     DESCRIPTION,
     *PROBES,

@@ -19,6 +19,7 @@ from gateway.admin.sending import Sending
 from gateway.admin.settings import Settings
 from gateway.admin.stream import Stream
 from gateway.admin.transports import Ways
+from gateway.admin.update import Updates
 from gateway.assembly.diagnostics import Examiner
 from gateway.assembly.names import names
 from gateway.config import Config
@@ -89,6 +90,7 @@ class Api:
             Settings(file, taken),
             RulesFile(PolicyFile(config.policy.file), rules.read_anew),
             Logbook(ring),
+            Updates(),
             Stream(self.feed),
         )
         parts.health.watch(self._changed)

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.admin.access.roles import Role
+from gateway.admin.changelog import NotesDocument
 from gateway.admin.charts import ChartDocument, ChartsDocument
 from gateway.admin.federation import FederationDocument, InviteDocument, JoinDocument, LeaveDocument, MemberDocument, RevokeDocument
 from gateway.admin.frames import FrameDocument, FramesDocument, Way
@@ -25,6 +26,7 @@ from gateway.admin.rules_file import RulesChangedDocument, RulesFileDocument
 from gateway.admin.sending import PingDocument
 from gateway.admin.settings import ChangedDocument, ConfigDocument, SettingDocument
 from gateway.admin.transports import TransportDocument, TransportsDocument
+from gateway.admin.update import Means, UpdatesDocument
 from gateway.admin.why import StepDocument, WhyDocument
 from gateway.admin.wipe import WipeDocument
 from gateway.status import AirSummary, GatewayStatus, Problem, RouteSummary
@@ -107,6 +109,7 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
         (OperationDocument("ab", "doctor", Phase.DONE, 1.0, EVIL, WHEN, (FindingDocument("a", "b", "warn", EVIL, EVIL),)),)
     ),
     "ping": PingDocument(EVIL, "peer", 0.25, 2),
+    "get_updates": UpdatesDocument(EVIL, Means.IMAGE, EVIL, (NotesDocument(EVIL, (EVIL, "Type `this`.")),)),
     "wipe": WipeDocument(("a", "b"), (), ()),
 }
 
