@@ -54,11 +54,11 @@ def desk(tmp_path: Path) -> Desk:
 async def test_rules_are_in_force_only_after_a_look_at_what_they_change(desk) -> None:
     before = len(desk.used)
     page = await desk.look()
-    assert page.sent("try")["rules"] == OPEN
-    text, page = await desk.send({**page.sent("try", rules=SHUT.replace("\n", "\r\n")), "do": "preview"})
+    assert page.sent("preview")["rules"] == OPEN
+    text, page = await desk.send(page.sent("preview", rules=SHUT.replace("\n", "\r\n")))
     assert (desk.path.read_text(), len(desk.used)) == (OPEN, before)
     assert "+default = &quot;deny&quot;" in text
-    assert page.sent("try")["rules"].replace("\r\n", "\n") == SHUT
+    assert page.sent("preview")["rules"].replace("\r\n", "\n") == SHUT
     text, page = await desk.send(page.sent("write"))
     assert desk.path.read_text() == SHUT
     assert desk.book.policy.default is Action.DENY
@@ -68,7 +68,7 @@ async def test_rules_are_in_force_only_after_a_look_at_what_they_change(desk) ->
 async def test_the_first_rules_make_their_file(tmp_path: Path) -> None:
     desk = Desk(tmp_path, text=None)
     page = await desk.look()
-    _, page = await desk.send({**page.sent("try", rules=SHUT), "do": "preview"})
+    _, page = await desk.send(page.sent("preview", rules=SHUT))
     await desk.send(page.sent("write"))
     assert desk.path.read_text() == SHUT
     assert desk.book.policy.default is Action.DENY
@@ -77,18 +77,18 @@ async def test_the_first_rules_make_their_file(tmp_path: Path) -> None:
 async def test_rules_that_cannot_be_used_are_not_written_and_still_stand_in_the_field(desk) -> None:
     for wrong in ('default = "denny"\n', "nonsense"):
         for what in ("preview", "write"):
-            text, page = await desk.send({**(await desk.look()).sent("try", rules=wrong), "do": what}, 400)
-            assert page.sent("try")["rules"] == wrong
+            text, page = await desk.send({**(await desk.look()).sent("preview", rules=wrong), "do": what}, 400)
+            assert page.sent("preview")["rules"] == wrong
             assert "have not changed" in text
     assert desk.path.read_text() == OPEN
 
 
 async def test_two_people_cannot_undo_each_others_rules(desk) -> None:
-    mine = {**(await desk.look()).sent("try", rules=SHUT), "do": "preview"}
+    mine = (await desk.look()).sent("preview", rules=SHUT)
     desk.path.write_text("# theirs\n" + OPEN)
     text, page = await desk.send(mine, 412)
     assert "Somebody else changed the rules" in Read(text).text
-    text, page = await desk.send({**page.sent("try"), "do": "preview"})
+    text, page = await desk.send(page.sent("preview"))
     assert "-# theirs" in text
     desk.path.write_text(OPEN + "# once more\n")
     await desk.send(page.sent("write"), 412)
@@ -96,7 +96,7 @@ async def test_two_people_cannot_undo_each_others_rules(desk) -> None:
 
 
 async def test_nothing_different_is_said_to_be_nothing(desk) -> None:
-    text, page = await desk.send({**(await desk.look()).sent("try"), "do": "preview"})
+    text, page = await desk.send((await desk.look()).sent("preview"))
     assert "Nothing is different" in Read(text).text
     assert [one for one in page.all if one.get("do") == "write"] == []
 
@@ -149,7 +149,7 @@ async def test_the_page_shows_the_limits_with_what_is_left() -> None:
 
 async def test_changes_come_one_after_the_other(desk) -> None:
     page = await desk.look()
-    _, page = await desk.send({**page.sent("try", rules=SHUT), "do": "preview"})
+    _, page = await desk.send(page.sent("preview", rules=SHUT))
     form = page.sent("write")
     codes = await asyncio.gather(*(desk._visited.ask("/policy", form) for _ in range(3)))
     assert sorted(code for code, _, _ in codes) == [200, 412, 412]

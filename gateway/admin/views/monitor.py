@@ -102,14 +102,14 @@ def _row(one: FrameDocument, visit: Visit) -> tuple[Child, ...]:
     words = visit.words
     marks = [words("monitor.directed")] if one.directed else []
     marks += [words("monitor.signed")] if one.signed else []
-    link = words("monitor.several", count=one.links) if one.link is None else f"{one.link} "
+    link = words("monitor.several", count=one.links) if one.link is None else str(one.link)
     kind = QUIET if one.verdict == "dropped" else GOOD if one.verdict in {"taken", "sent"} else ATTENTION
     word = words(f"monitor.{one.verdict}") if words.has(f"monitor.{one.verdict}") else one.verdict
     return (
         words("unit.ago", span=words("unit.precise", seconds=f"{one.ago_s:.1f}")),
         words(f"monitor.{one.way.value}"),
         h("span", h("code", one.kind or words("monitor.unreadable"), dir="ltr"), *[h("small", f" {mark}") for mark in marks]),
-        h("span", link, h("small", means(one.over, words))),
+        h("span", link, " ", h("small", means(one.over, words))),
         words.size(one.size),
         NOTHING if one.ttl is None else str(one.ttl),
         h("span", state(kind, word), h("small", " ", h("code", one.reason, dir="ltr")) if one.reason else None),

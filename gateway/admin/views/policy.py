@@ -118,14 +118,19 @@ async def _rules_form(visit: Visit) -> Markup | None:
     hours = [(str(hours), words("unit.hours", count=hours)) for hours in reversed(_HOURS)]
     rules = lines("rules", words("policy.rules"), text, hint=words("policy.rules_hint"), rows=max(9, min(_MOST_ROWS, text.count("\n") + 2)))
     past = choice("hours", words("policy.past"), hours)
-    where = None
-    if file is not None and visit.may("change_policy_file"):
-        tag = h("input", type="hidden", name="tag", value=file.tag)
-        past = together(past, tag, h("p", h("button", words("policy.preview"), type="submit", name="do", value="preview")))
-        where = h("p", words("policy.written_to"), " ", h("code.whole", file.file, dir="ltr"))
-    sent = form(_HERE, "try", visit.seal, words("policy.try"), rules, past)
-    title = words("policy.trial" if where is None else "policy.change")
-    return card(title, h("p", words("policy.trial_about")), where, sent, key="trial", wide=True)
+    if file is None or not visit.may("change_policy_file"):
+        sent = form(_HERE, "try", visit.seal, words("policy.try"), rules, past)
+        return card(words("policy.trial"), h("p", words("policy.trial_about")), sent, key="trial", wide=True)
+    tag = h("input", type="hidden", name="tag", value=file.tag)
+    trial = h("p", h("button.quiet", words("policy.try"), type="submit", name="do", value="try"))
+    return card(
+        words("policy.change"),
+        h("p", words("policy.change_about")),
+        h("p", words("policy.written_to"), " ", h("code.whole", file.file, dir="ltr")),
+        form(_HERE, "preview", visit.seal, words("policy.preview"), rules, tag, past, trial),
+        key="trial",
+        wide=True,
+    )
 
 
 async def act(visit: Visit) -> Markup:
