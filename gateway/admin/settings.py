@@ -15,6 +15,7 @@ from gateway.admin.access.roles import Role
 from gateway.admin.answering import document_response
 from gateway.admin.problems import FieldError, Problem, ProblemError
 from gateway.admin.route import Answers, Call, Route
+from gateway.config import Config
 from gateway.config.editing import Change, ConfigFile, UnknownKeyError, Value
 from gateway.config.explain import facts, flat
 from gateway.config.load import Loaded
@@ -47,6 +48,7 @@ class SettingDocument(msgspec.Struct, frozen=True):
     least: int | None = None  # of a number
     greatest: int | None = None
     overruled: bool = False  # another place says it, whatever the file that is changed says
+    pending: bool = False  # the gateway still runs with another value, until it is restarted
 
 
 class ConfigDocument(msgspec.Struct, frozen=True):
@@ -112,12 +114,14 @@ class Settings:
     Args:
         file: what is changed, None if there is nothing.
         taken: told that settings were changed, so that those are taken that need no restart.
+        running: the configuration the gateway was started with, None if nobody knows it.
 
     """
 
-    def __init__(self, file: ConfigFile | None, taken: Callable[[], object]) -> None:
+    def __init__(self, file: ConfigFile | None, taken: Callable[[], object], running: Config | None = None) -> None:
         self._file = file
         self._taken = taken
+        self._running = running
         self._changing = asyncio.Lock()
 
     def answers(self) -> Answers:
@@ -130,7 +134,7 @@ class Settings:
             loaded, tag = await asyncio.to_thread(lambda: (file.loaded(), file.tag()))
         except ConfigError as error:
             raise ProblemError(UNUSABLE, str(error), "See: meshgate config check.") from error
-        document = ConfigDocument(str(file.path), tag, settings_of(loaded, file.path))
+        document = ConfigDocument(str(file.path), tag, settings_of(loaded, file.path, self._running))
         return document_response(document, headers={"ETag": f'"{tag}"'})
 
     async def _change(self, call: Call) -> web.Response:
@@ -175,8 +179,9 @@ class Settings:
         return self._file
 
 
-def settings_of(loaded: Loaded, path: Path) -> tuple[SettingDocument, ...]:
-    """Return every setting; `path` is the file that is changed."""
+def settings_of(loaded: Loaded, path: Path, running: Config | None = None) -> tuple[SettingDocument, ...]:
+    """Return every setting; `path` is the file that is changed, `running` what the gateway was started with."""
+    before = flat(loaded.config if running is None else running)
     found = []
     for name, value in flat(loaded.config).items():
         key, origin = KEYS[name], loaded.origin[name]
@@ -198,6 +203,7 @@ def settings_of(loaded: Loaded, path: Path) -> tuple[SettingDocument, ...]:
                 least=least,
                 greatest=greatest,
                 overruled=_overrules(origin, loaded, path),
+                pending=key.about.restart and before[name] != value,
             )
         )
     return tuple(found)

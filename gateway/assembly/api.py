@@ -87,7 +87,7 @@ class Api:
             self._frames,
             Ledger(keeping.writer, keeping.recorder.flush, lambda: names(engine), self._sending.message),
             Charts(keeping.writer, self._wall_ms),
-            Settings(file, taken),
+            Settings(file, taken, config),
             RulesFile(PolicyFile(config.policy.file), rules.read_anew),
             Logbook(ring),
             Updates(),

@@ -25,7 +25,7 @@ class Site:
         self.taken = 0
         surroundings = {"HOME": str(directory), **(env or {})}
         file = ConfigFile(self.path, lambda path, text: load(self.path, surroundings, (), instead=None if text is None else (path, text)))
-        self._visited = Visited(role=role, **Settings(file, self._take).answers())
+        self._visited = Visited(role=role, **Settings(file, self._take, file.loaded().config).answers())
 
     def _take(self) -> None:
         self.taken += 1
@@ -212,3 +212,16 @@ async def test_only_an_admin_sees_or_changes_settings(tmp_path: Path) -> None:
 async def test_the_page_is_not_changed_under_the_hands_of_somebody_who_fills_it_in(site) -> None:
     _, text, _ = await site._visited.ask("/settings")
     assert "data-live" not in text
+
+
+async def test_what_stands_in_the_file_and_is_not_in_force_yet_is_said_until_the_restart(site) -> None:
+    text = Read((await site._visited.ask("/settings"))[1]).text
+    assert "for a restart" not in text
+    _, page = await site.send((await site.look()).sent("preview", radio__max_dialled="7", log__level="debug"))
+    await site.send(page.sent("save"))
+    _, text, _ = await site._visited.ask("/settings")
+    assert "One setting in the file waits for a restart" in Read(text).text
+    page = Forms(text)
+    assert "Waits for a restart" in page.texts["radio.max_dialled-origin"]
+    assert "Waits for a restart" not in page.texts["log.level-origin"]  # it needs none
+    assert "sudo systemctl restart meshgate" in Read(text).text

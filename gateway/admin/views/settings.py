@@ -6,7 +6,7 @@ from typing import Final
 from gateway.admin.problems import BAD_REQUEST, ProblemError
 from gateway.admin.settings import CHANGED, ChangedDocument, ChangeQuery, ConfigDocument
 from gateway.admin.views.markup import Markup, h, together
-from gateway.admin.views.parts import GOOD, QUIET, diff, form, notice
+from gateway.admin.views.parts import ATTENTION, GOOD, QUIET, diff, form, notice, state
 from gateway.admin.views.settings_form import HERE, settings_form
 from gateway.admin.views.settings_sent import CHANGES, TAG, Wanted, packed, wanted
 from gateway.admin.views.visit import Visit
@@ -22,11 +22,29 @@ async def show(visit: Visit) -> Markup:
     saved = visit.done and visit.form.get("do") == "save"
     proposed = {} if saved or not visit.form else wanted(visit.form, found.settings, words)
     return together(
+        _pending(found, words),
         h("p", words("settings.file"), " ", h("code.whole", found.file, dir="ltr")),
         h("p", words("settings.about")),
         _search(find, words),
         settings_form(found, proposed, visit, find),
     )
+
+
+def _pending(found: ConfigDocument, words: Words) -> Markup | None:
+    """Say which settings stand in the file and are not in force."""
+    keys = [one.key for one in found.settings if one.pending]
+    if not keys:
+        return None
+    return h(
+        "section.problem.attention",
+        h("p", state(ATTENTION, words("settings.pending", count=len(keys)))),
+        h("ul.plain", [h("li", h("a", h("code", key, dir="ltr"), href=f"#setting-{key}")) for key in keys]),
+        _restart(words),
+    )
+
+
+def _restart(words: Words) -> Markup:
+    return h("p", words("settings.restart_now"), " ", h("code.whole", RESTART, dir="ltr"))
 
 
 def _search(find: str, words: Words) -> Markup:
@@ -80,8 +98,7 @@ def _preview(done: ChangedDocument, changes: Wanted, tag: str, visit: Visit) -> 
 
 
 def _saved(done: ChangedDocument, words: Words) -> Markup:
-    how = h("p", words("settings.restart_now"), " ", h("code.whole", RESTART, dir="ltr")) if done.restart else None
-    return notice(GOOD, words("settings.saved"), _effects(done, words), how)
+    return notice(GOOD, words("settings.saved"), _effects(done, words), _restart(words) if done.restart else None)
 
 
 def _effects(done: ChangedDocument, words: Words) -> Markup:

@@ -166,6 +166,7 @@ def _origin(field: _Field, words: Words) -> Markup:
         h("span", where, dir="ltr") if where else None,
         h("span", words("settings.takes_restart" if one.restart else "settings.takes_reload")),
         h("strong", words("settings.overruled", where=where or layer)) if one.overruled else None,
+        h("strong", words("settings.after_restart")) if one.pending else None,
         h("strong", now) if now else None,
         id=f"{one.key}-origin",
     )
