@@ -1,4 +1,4 @@
-"""What the pages Policy, Diagnostics and Update ask, of a whole gateway on an island of phones, in virtual time (tests.testing.virtual_loop)."""
+"""What Policy, Diagnostics and Update ask of a whole gateway on an island of phones, in virtual time (tests.testing.virtual_loop)."""
 
 import asyncio
 
