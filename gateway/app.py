@@ -173,6 +173,7 @@ class Gateway:
             use=self._go_by,
             report=self._log.room(Event.POLICY, lambda: self._rulebook.trouble is not None),
             witness=self.witness,
+            left=lambda: self.engine.gate.left(asyncio.get_running_loop().time()),
         )
         self.reloads.listen(THE_RULES, self._rulebook.read_anew)
         self._keeping = Keeping(self._open_store, self._wall_ms, self._log.store, lambda: names(self.engine))
@@ -195,7 +196,9 @@ class Gateway:
         self.health = Health()
         self.health.watch(logging_changes(self._log.tell))
         parts = self._parts()
-        self.api = Api(config, parts, self.status, self.radio, self._desk, self._ring, file, self.reload, self._rng.randbytes)
+        self.api = Api(
+            config, parts, self.status, self.radio, self._desk, self._rulebook, self._ring, file, self.reload, self._rng.randbytes
+        )
         self._observed = Observed(
             config,
             parts,

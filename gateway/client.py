@@ -17,15 +17,18 @@ import msgspec
 from gateway.admin.charts import ChartsDocument
 from gateway.admin.client import TIMEOUT_S, Connection, RefusedError, UnreachableError
 from gateway.admin.feed import EventDocument, Topic
+from gateway.admin.frames import FramesDocument
 from gateway.admin.limits import PING_WAIT_S
 from gateway.admin.logbook import LogLevel, LogsDocument
 from gateway.admin.messages import MessageDocument, MessagesDocument, Stage
 from gateway.admin.operations import DoctorRequest, OperationDocument
 from gateway.admin.peers import PeerDocument, PeersDocument, TopologyDocument, Where
+from gateway.admin.rules_file import RulesChangedDocument, RulesFileDocument, RulesText
 from gateway.admin.sending import ISLAND, PingDocument, PingRequest, ReceiptDocument, SendRequest
 from gateway.admin.settings import ChangedDocument, ConfigChange, ConfigDocument
 from gateway.admin.stream import PROTOCOL, Wish
 from gateway.admin.transports import TransportsDocument
+from gateway.admin.update import UpdatesDocument
 from gateway.status import GatewayStatus
 
 __all__ = ["Client", "RefusedError", "UnreachableError"]
@@ -102,6 +105,23 @@ class Client:
         """Change settings; `tag` is that of the configuration that was looked at."""
         path, headers = f"{API}/config{_query(dry_run=dry_run or None)}", {"If-Match": f'"{tag}"'}
         return await self._connection.ask("PATCH", path, ChangedDocument, change, TIMEOUT_S, headers)
+
+    async def rules_file(self) -> RulesFileDocument:
+        """Return the file with its rules."""
+        return await self._connection.ask("GET", f"{API}/policy/file", RulesFileDocument)
+
+    async def change_rules(self, text: str, tag: str, *, dry_run: bool = False) -> RulesChangedDocument:
+        """Have it go by other rules; `tag` is that of the file that was looked at."""
+        path, headers = f"{API}/policy/file{_query(dry_run=dry_run or None)}", {"If-Match": f'"{tag}"'}
+        return await self._connection.ask("PUT", path, RulesChangedDocument, RulesText(text), TIMEOUT_S, headers)
+
+    async def frames(self, limit: int = 100) -> FramesDocument:
+        """Return headers of the frames that came and went since somebody looks at them."""
+        return await self._connection.ask("GET", f"{API}/diagnostics/frames{_query(limit=limit)}", FramesDocument)
+
+    async def updates(self) -> UpdatesDocument:
+        """Return which version is installed, and how its machine gets another."""
+        return await self._connection.ask("GET", f"{API}/updates", UpdatesDocument)
 
     async def examine(self) -> OperationDocument:
         """Have it look at its machine; `operation` says how far that is."""

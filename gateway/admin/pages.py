@@ -7,6 +7,8 @@ and seals the forms.
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
@@ -15,7 +17,7 @@ from gateway.admin.access.principal import Principal
 from gateway.admin.access.roles import Role
 from gateway.admin.assets import served
 from gateway.admin.federation import FederationRefusal
-from gateway.admin.problems import NOT_FOUND, NOT_SIGNED_IN, UNAVAILABLE, ProblemDocument, ProblemError
+from gateway.admin.problems import NOT_FOUND, NOT_SIGNED_IN, UNAVAILABLE, FieldError, ProblemDocument, ProblemError
 from gateway.admin.route import Answers, Route, Who
 from gateway.admin.table import TABLE
 from gateway.admin.views import (
@@ -31,6 +33,7 @@ from gateway.admin.views import (
     status,
     topology,
     transports,
+    update,
 )
 from gateway.admin.views import help as manual
 from gateway.admin.views.markup import Markup, together
@@ -53,8 +56,9 @@ PAGES: Final = (
     Page("topology", topology.show, needs=("get_status", "list_peers")),
     Page("diagnostics", diagnostics.show, diagnostics.act, needs=("get_status", "get_radio")),
     Page("logs", logs.show, needs=("list_log",)),
-    Page("settings", settings.show, needs=("get_config",)),
+    Page("settings", settings.show, settings.act, needs=("get_config", "change_config"), live=False),
     Page("security", security.show, security.act, needs=("wipe",)),
+    Page("update", update.show, needs=("get_updates",)),
     Page("help", manual.show, needs=("get_status",)),
 )
 """Every page, in the order of the menu. What nobody answers for is not there."""
@@ -147,9 +151,10 @@ class Pages:
                 return self._refused(words, principal)
             form = {} if act is None else {name: text for name, text in (await request.post()).items() if isinstance(text, str)}
             visit = Visit(request, principal, words, self._seal(request), self._wall(), self._routes, self._answers, form)
-            outcome, done = await _tried(act, visit, sent=True) if act is not None else (None, 200)
-            content, shown = await _tried(show, visit)
-            response = self._respond(words, page, together(outcome, content), max(done, shown), live=act is None and shown == 200)
+            outcome, done, wrong = await _tried(act, visit, sent=True) if act is not None else (None, 200, ())
+            content, shown, _ = await _tried(show, replace(visit, wrong=wrong, done=act is not None and done == HTTPStatus.OK))
+            live = page.live and act is None and shown == 200
+            response = self._respond(words, page, together(outcome, content), max(done, shown), live=live)
             if chosen in LANGUAGES:
                 response.set_cookie(shell.LANGUAGE_FIELD, chosen, max_age=_YEAR_S, httponly=True, samesite="Strict", secure=request.secure)
             return response
@@ -173,17 +178,18 @@ class Pages:
         return _html(shell.document(words, words("common.not_shown"), shell.problem(error, words), name=self._name, menu=self.menu), 403)
 
 
-async def _tried(make: Show, visit: Visit, *, sent: bool = False) -> tuple[Markup, int]:
-    """Return a part of a page, or why it cannot be made, and the status of HTTP."""
+async def _tried(make: Show, visit: Visit, *, sent: bool = False) -> tuple[Markup, int, tuple[FieldError, ...]]:
+    """Return a part of a page, or why it cannot be made, the status of HTTP, and what was wrong with each thing that was sent."""
     try:
-        return await make(visit), 200
+        return await make(visit), 200, ()
     except ProblemError as error:
         found = error.document
     except FederationRefusal as error:
         found = ProblemDocument(error.code, error.status, str(error), error.code, error.hint)
     except StoreError as error:
         found = ProblemDocument("unavailable", UNAVAILABLE.status, error.sentence, UNAVAILABLE.code, error.remedy)
-    return shell.problem(found, visit.words, sent=sent), found.status
+    wrong = found.errors if isinstance(found.errors, tuple) else ()
+    return shell.problem(found, visit.words, sent=sent), found.status, wrong
 
 
 async def _start(_request: web.Request) -> web.StreamResponse:

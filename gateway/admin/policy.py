@@ -5,7 +5,8 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.bridge.policy import Policy
+from gateway.bridge.allowances import Left
+from gateway.bridge.policy import Limit, Policy, Rule
 from gateway.bridge.policy_words import explain, explain_rule
 from gateway.store.shapes import Shape
 
@@ -19,6 +20,18 @@ class RuleDocument(msgspec.Struct, frozen=True):
     words: str
 
 
+class LimitDocument(msgspec.Struct, frozen=True):
+    """The limit of a rule, and what is left of it."""
+
+    rule: str
+    per: str  # site, origin or all: for whom it is counted separately
+    packets_per_minute: int | None  # None: they are not counted
+    bytes_per_minute: int | None
+    packets_left: int | None  # for whoever has least left
+    bytes_left: int | None
+    counted: int  # for how many it is counted now
+
+
 class PolicyDocument(msgspec.Struct, frozen=True):
     """``GET /api/v1/policy``: the rules in force, in the order in which they are asked."""
 
@@ -29,6 +42,7 @@ class PolicyDocument(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
     running: bool = False  # whether a gateway goes by them, or they only stand in a file
     trouble: str = ""  # why the file is not used as it stands now, empty if it is
+    limits: tuple[LimitDocument, ...] = ()  # of a gateway that runs
 
 
 class SiteVerdict(msgspec.Struct, frozen=True, array_like=True):
@@ -66,8 +80,8 @@ class Rules(Protocol):
         """Return the rules in force."""
 
 
-def policy_document(policy: Policy, *, running: bool = False, trouble: str = "") -> PolicyDocument:
-    """Make the document of a policy."""
+def policy_document(policy: Policy, *, running: bool = False, trouble: str = "", left: Mapping[str, Left] | None = None) -> PolicyDocument:
+    """Make the document of a policy; `left` is what its limits have left, by rule."""
     return PolicyDocument(
         source=policy.source,
         default=policy.default.value,
@@ -76,6 +90,20 @@ def policy_document(policy: Policy, *, running: bool = False, trouble: str = "")
         words=explain(policy),
         running=running,
         trouble=trouble,
+        limits=tuple(_limit(rule, rule.limit, (left or {}).get(rule.name)) for rule in policy.rules if running and rule.limit is not None),
+    )
+
+
+def _limit(rule: Rule, limit: Limit, left: Left | None) -> LimitDocument:
+    whole = Left(limit.packets, limit.size, 0) if left is None else left
+    return LimitDocument(
+        rule.name,
+        limit.per.value,
+        limit.packets,
+        limit.size,
+        None if whole.packets is None else int(whole.packets),
+        None if whole.size is None else int(whole.size),
+        whole.counted,
     )
 
 

@@ -13,6 +13,17 @@ class FieldError(msgspec.Struct, frozen=True):
     message: str
     allowed: str
 
+    @property
+    def field(self) -> str:
+        """The key without the place in a list."""
+        return self.key.partition("[")[0]
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, and what may stand there."""
+        said = f"{self.message[:1].upper()}{self.message[1:]}."
+        return f"{said} Allowed: {self.allowed}." if self.allowed else said
+
 
 class ProblemDocument(msgspec.Struct, frozen=True):
     """Why a request was not answered."""

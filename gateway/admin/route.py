@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import msgspec
@@ -81,6 +81,7 @@ class Call:
     Args:
         request: as it came.
         principal: who asks; None if nobody knows who that is.
+        headers: that count in place of those of the request, where a page asks for somebody.
 
     """
 
@@ -88,6 +89,7 @@ class Call:
     principal: Principal | None
     _query: msgspec.Struct | None = None
     _body: msgspec.Struct | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def role(self) -> Role | None:
@@ -101,6 +103,10 @@ class Call:
     def body(self, kind: type[T]) -> T:
         """Return what was sent, of the type its route declares."""
         return _declared(self._body, kind)
+
+    def header(self, name: str) -> str:
+        """Return a header, empty if it was not sent."""
+        return self.headers[name] if name in self.headers else str(self.request.headers.get(name, ""))
 
     @property
     def sees_names(self) -> bool:

@@ -5,6 +5,7 @@ No key holds a secret: passwords and keys are files that the configuration only 
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,19 +15,20 @@ from gateway.admin.access.roles import Role
 from gateway.admin.answering import document_response
 from gateway.admin.problems import FieldError, Problem, ProblemError
 from gateway.admin.route import Answers, Call, Route
+from gateway.config import Config
 from gateway.config.editing import Change, ConfigFile, UnknownKeyError, Value
 from gateway.config.explain import facts, flat
 from gateway.config.load import Loaded
-from gateway.config.problems import InvalidConfigError
+from gateway.config.problems import InvalidConfigError, Layer, Origin
 from gateway.config.schema import KEYS
 from gateway.errors import ConfigError
 
 _NO_FILE: Final = Problem(404, "not_here", "this gateway was started without a configuration file that could be changed")
 _INVALID: Final = Problem(400, "config_invalid", "the configuration could not be used with these values")
 _UNKNOWN: Final = Problem(400, "unknown_key", "there is no such key")
-_UNUSABLE: Final = Problem(409, "config_unusable", "the file cannot be read or written")
-_CHANGED: Final = Problem(412, "changed_meanwhile", "somebody else has changed the configuration since")
-_NO_TAG: Final = Problem(428, "tag_missing", "the header If-Match is missing, without which two could undo each other's changes")
+UNUSABLE: Final = Problem(409, "config_unusable", "the file cannot be read or written")
+CHANGED: Final = Problem(412, "changed_meanwhile", "somebody else has changed the configuration since")
+NO_TAG: Final = Problem(428, "tag_missing", "the header If-Match is missing, without which two could undo each other's changes")
 
 
 class SettingDocument(msgspec.Struct, frozen=True):
@@ -43,6 +45,10 @@ class SettingDocument(msgspec.Struct, frozen=True):
     sentence: str
     allowed: str
     choices: tuple[str, ...]
+    least: int | None = None  # of a number
+    greatest: int | None = None
+    overruled: bool = False  # another place says it, whatever the file that is changed says
+    pending: bool = False  # the gateway still runs with another value, until it is restarted
 
 
 class ConfigDocument(msgspec.Struct, frozen=True):
@@ -83,7 +89,7 @@ ROUTES: Final = (
         path="/api/v1/config",
         role=Role.ADMIN,
         answer=ConfigDocument,
-        problems=(_NO_FILE, _UNUSABLE),
+        problems=(_NO_FILE, UNUSABLE),
         summary="Every setting with its value, its origin and what may stand there.",
     ),
     Route(
@@ -94,7 +100,7 @@ ROUTES: Final = (
         query=ChangeQuery,
         body=ConfigChange,
         answer=ChangedDocument,
-        problems=(_NO_FILE, _UNKNOWN, _INVALID, _UNUSABLE, _CHANGED, _NO_TAG),
+        problems=(_NO_FILE, _UNKNOWN, _INVALID, UNUSABLE, CHANGED, NO_TAG),
         changes=True,
         headers=(("If-Match", "the tag of the configuration that is being changed"),),
         summary="Change settings: they are checked first, and comments and order of the file stay.",
@@ -108,12 +114,14 @@ class Settings:
     Args:
         file: what is changed, None if there is nothing.
         taken: told that settings were changed, so that those are taken that need no restart.
+        running: the configuration the gateway was started with, None if nobody knows it.
 
     """
 
-    def __init__(self, file: ConfigFile | None, taken: Callable[[], object]) -> None:
+    def __init__(self, file: ConfigFile | None, taken: Callable[[], object], running: Config | None = None) -> None:
         self._file = file
         self._taken = taken
+        self._running = running
         self._changing = asyncio.Lock()
 
     def answers(self) -> Answers:
@@ -125,8 +133,8 @@ class Settings:
         try:
             loaded, tag = await asyncio.to_thread(lambda: (file.loaded(), file.tag()))
         except ConfigError as error:
-            raise ProblemError(_UNUSABLE, str(error), "See: meshgate config check.") from error
-        document = ConfigDocument(str(file.path), tag, settings_of(loaded))
+            raise ProblemError(UNUSABLE, str(error), "See: meshgate config check.") from error
+        document = ConfigDocument(str(file.path), tag, settings_of(loaded, file.path, self._running))
         return document_response(document, headers={"ETag": f'"{tag}"'})
 
     async def _change(self, call: Call) -> web.Response:
@@ -144,15 +152,15 @@ class Settings:
 
     async def _agrees(self, call: Call, file: ConfigFile) -> None:
         """Refuse a change of what whoever asks has not seen."""
-        shown = call.request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+        shown = call.header("If-Match").strip().removeprefix("W/").strip('"')
         if not shown:
-            raise ProblemError(_NO_TAG, "The header If-Match is missing.", "Send the ETag of GET /api/v1/config.")
+            raise ProblemError(NO_TAG, "The header If-Match is missing.", "Send the ETag of GET /api/v1/config.")
         try:
             tag = await asyncio.to_thread(file.tag)
         except ConfigError as error:
-            raise ProblemError(_UNUSABLE, str(error), "See: meshgate config check.") from error
+            raise ProblemError(UNUSABLE, str(error), "See: meshgate config check.") from error
         if shown != tag:
-            raise ProblemError(_CHANGED, "Somebody else has changed the configuration since.", "Look at it again: GET /api/v1/config.")
+            raise ProblemError(CHANGED, "Somebody else has changed the configuration since.", "Look at it again: GET /api/v1/config.")
 
     async def _done(self, file: ConfigFile, wanted: dict[str, Value | None], *, write: bool) -> Change:
         try:
@@ -163,7 +171,7 @@ class Settings:
             errors = tuple(FieldError(one.key, one.message, one.allowed) for one in error.problems)
             raise ProblemError(_INVALID, f"{error.summary}.", "Nothing was written.", errors=errors) from error
         except ConfigError as error:
-            raise ProblemError(_UNUSABLE, str(error), "Nothing was written.") from error
+            raise ProblemError(UNUSABLE, str(error), "Nothing was written.") from error
 
     def _usable(self) -> ConfigFile:
         if self._file is None:
@@ -171,12 +179,14 @@ class Settings:
         return self._file
 
 
-def settings_of(loaded: Loaded) -> tuple[SettingDocument, ...]:
-    """Return every setting."""
+def settings_of(loaded: Loaded, path: Path, running: Config | None = None) -> tuple[SettingDocument, ...]:
+    """Return every setting; `path` is the file that is changed, `running` what the gateway was started with."""
+    before = flat(loaded.config if running is None else running)
     found = []
     for name, value in flat(loaded.config).items():
         key, origin = KEYS[name], loaded.origin[name]
         told = dict(facts(key))
+        least, greatest = key.about.range or (None, None)
         found.append(
             SettingDocument(
                 key=name,
@@ -190,6 +200,20 @@ def settings_of(loaded: Loaded) -> tuple[SettingDocument, ...]:
                 sentence=key.about.sentence,
                 allowed=key.allowed,
                 choices=tuple(key.choices),
+                least=least,
+                greatest=greatest,
+                overruled=_overrules(origin, loaded, path),
+                pending=key.about.restart and before[name] != value,
             )
         )
     return tuple(found)
+
+
+def _overrules(origin: Origin, loaded: Loaded, path: Path) -> bool:
+    """Whether what stands at `origin` counts more than the file that is changed."""
+    if origin.layer is not Layer.FILE:
+        return origin.layer is not Layer.DEFAULT
+    where = Path(origin.name)
+    if path in loaded.files:
+        return loaded.files.index(where) > loaded.files.index(path)
+    return where.parent == path.parent / "conf.d"

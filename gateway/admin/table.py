@@ -6,13 +6,28 @@ that they cannot differ (ADR 34).
 
 from typing import Final
 
-from gateway.admin import charts, logbook, messages, operations, peers, routes, sending, settings, stream, transports
+from gateway.admin import (
+    charts,
+    frames,
+    logbook,
+    messages,
+    operations,
+    peers,
+    routes,
+    rules_file,
+    sending,
+    settings,
+    stream,
+    transports,
+    update,
+)
 from gateway.admin.access import routes as access
 from gateway.admin.probes import DESCRIPTION, PROBES
 from gateway.admin.route import Route
 
 TABLE: Final[tuple[Route, ...]] = (
     *routes.ROUTES,
+    *rules_file.ROUTES,
     *peers.ROUTES,
     *messages.ROUTES,
     *sending.ROUTES,
@@ -20,7 +35,9 @@ TABLE: Final[tuple[Route, ...]] = (
     *charts.ROUTES,
     *settings.ROUTES,
     *operations.ROUTES,
+    *frames.ROUTES,
     *logbook.ROUTES,
+    *update.ROUTES,
     *stream.ROUTES,
     *access.ROUTES,
     DESCRIPTION,

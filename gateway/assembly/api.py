@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.admin.charts import Charts
 from gateway.admin.feed import Feed, Topic
+from gateway.admin.frames import FrameMonitor, Frames
 from gateway.admin.logbook import Logbook, LogRing
 from gateway.admin.messages import Ledger
 from gateway.admin.news import News
@@ -13,16 +14,20 @@ from gateway.admin.operations import Operations
 from gateway.admin.peers import Neighbourhood
 from gateway.admin.radio import RadioControl
 from gateway.admin.route import Answers
+from gateway.admin.rules_file import RulesFile
 from gateway.admin.sending import Sending
 from gateway.admin.settings import Settings
 from gateway.admin.stream import Stream
 from gateway.admin.transports import Ways
+from gateway.admin.update import Updates
 from gateway.assembly.diagnostics import Examiner
 from gateway.assembly.names import names
 from gateway.config import Config
 from gateway.config.editing import ConfigFile
+from gateway.config.policy_file import PolicyFile
 from gateway.mesh.effects import Effect
 from gateway.runtime.federation_desk import FederationDesk
+from gateway.runtime.rulebook import Rulebook
 from gateway.runtime.sampling import Sampling
 from gateway.status import GatewayStatus
 from gateway.telemetry.figures import Parts
@@ -41,6 +46,7 @@ class Api:
         status: of the gateway.
         radio: the Bluetooth radio, None if there is none.
         desk: answers for the federation, None if there is none.
+        rules: keeps the operator's rules in force.
         ring: keeps the last entries of the log.
         file: the configuration file that may be changed, None if there is none.
         taken: told that settings were changed.
@@ -55,6 +61,7 @@ class Api:
         status: Callable[[], GatewayStatus],
         radio: RadioControl | None,
         desk: FederationDesk | None,
+        rules: Rulebook,
         ring: LogRing,
         file: ConfigFile | None,
         taken: Callable[[], object],
@@ -70,16 +77,20 @@ class Api:
         self._ways = Ways(status, config.transports.order, lambda: parts.trunks.failed)
         self._sending = Sending(self._give, engine.mesh.peers, self._ask_site, self._wall, randbytes)
         self._operations = Operations(Examiner(config, file, status, radio), self._wall, randbytes)
+        self._frames = Frames(engine.mesh.drops, self._attach, self._wall)
         self._sampling = Sampling(keeping.writer, self._wall_ms, self._figures)
         self._rooms = (
             self._peers,
             self._ways,
             self._sending,
             self._operations,
+            self._frames,
             Ledger(keeping.writer, keeping.recorder.flush, lambda: names(engine), self._sending.message),
             Charts(keeping.writer, self._wall_ms),
-            Settings(file, taken),
+            Settings(file, taken, config),
+            RulesFile(PolicyFile(config.policy.file), rules.read_anew),
             Logbook(ring),
+            Updates(),
             Stream(self.feed),
         )
         parts.health.watch(self._changed)
@@ -112,6 +123,7 @@ class Api:
     async def close(self) -> None:
         """End what is under way, and for everybody who follows."""
         self.feed.close()
+        self._frames.close()
         await self._operations.close()
 
     def _state(self, topics: Collection[Topic], names: bool) -> Mapping[str, Any]:
@@ -147,6 +159,12 @@ class Api:
     def _give(self) -> "Callable[[Any], None] | None":
         pump = self._parts.pump()
         return None if pump is None else pump.send
+
+    def _attach(self, watch: FrameMonitor | None) -> bool:
+        pump = self._parts.pump()
+        if pump is not None:
+            pump.watch = watch
+        return pump is not None
 
     async def _ask_site(self, target: str) -> bool:
         peers = [site.peer for site in self._parts.engine.sites.all() if target in (site.peer, site.site_id.hex())]

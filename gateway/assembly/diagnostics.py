@@ -61,7 +61,7 @@ class Examiner:
         return packed.getvalue()
 
     async def _examine(self, progress: Progress) -> "tuple[list[Finding], str]":
-        from gateway.config.schema import ClockTrust  # noqa: PLC0415
+        from gateway.config.radio import ClockTrust  # noqa: PLC0415
         from gateway.doctor.facts import RadioWants  # noqa: PLC0415
         from gateway.doctor.gather import gather_radio  # noqa: PLC0415
         from gateway.doctor.host import examine_host  # noqa: PLC0415

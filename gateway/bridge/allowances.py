@@ -8,6 +8,7 @@ a fresh allowance by inventing senders, and nobody loses theirs to invented ones
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.bridge.policy import Action, Facts, Limit, Per, Verdict
 from gateway.limits import MAX_POLICY_BUCKETS
@@ -40,6 +41,14 @@ class _Allowance:
         return all(bucket is None or bucket.level(now) >= bucket.burst for bucket in (self.packets, self.size))
 
 
+class Left(NamedTuple):
+    """What a limit has left for whoever has used most of it."""
+
+    packets: float | None  # None: it does not count them
+    size: float | None  # bytes
+    counted: int  # who have an allowance of their own
+
+
 class Allowances:
     """The state of every limit of one policy; a changed policy begins with a new one."""
 
@@ -70,6 +79,14 @@ class Allowances:
             return verdict.action is Action.ALLOW
         return self._of(verdict.rule, verdict.limit, _key(verdict.limit.per, facts, sender), now).take(facts.size, now)
 
+    def left(self, now: float) -> dict[str, Left]:
+        """Return what the limits that were used have left, by rule, for whoever has least of it; `now` in seconds, monotonic."""
+        found: dict[str, Left] = {}
+        for rule, one in [*((rule, one) for (rule, _), one in self._own.items()), *self._shared.items()]:
+            known = found.get(rule, Left(None, None, 0))
+            found[rule] = Left(_least(known.packets, one.packets, now), _least(known.size, one.size, now), known.counted + 1)
+        return found
+
     def _of(self, rule: str, limit: Limit, key: bytes, now: float) -> _Allowance:
         known = self._own.get((rule, key))
         if known is not None:
@@ -81,6 +98,12 @@ class Allowances:
                 return self._shared.setdefault(rule, _fresh(limit))
             del self._own[oldest]
         return self._own.setdefault((rule, key), _fresh(limit))
+
+
+def _least(known: float | None, bucket: TokenBucket | None, now: float) -> float | None:
+    if bucket is None:
+        return known
+    return bucket.level(now) if known is None else min(known, bucket.level(now))
 
 
 def _key(per: Per, facts: Facts, sender: bytes) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from gateway.bridge.allowances import Allowances
+from gateway.bridge.allowances import Allowances, Left
 from gateway.bridge.credits import Credits, air_ms
 from gateway.bridge.events import Carried
 from gateway.bridge.policy import BUILT_IN, HERE, UNKNOWN, Action, Direction, Facts, Mode, Policy, Verdict, decide, kind_of
@@ -135,6 +135,10 @@ class Gate:
             self._allowances = Allowances()
             self._told = Remembered(MAX_REFUSALS, REFUSAL_MEMORY_S)
             self._kept_out = Remembered(MAX_REFUSALS, REFUSAL_MEMORY_S)
+
+    def left(self, now: float) -> dict[str, Left]:
+        """Return what the limits of the rules have left, by rule; one that nothing has used yet is not there."""
+        return self._allowances.left(now)
 
     def note_origin(self, identifier: bytes, place: bytes) -> None:
         """Remember where a packet came from that sites may be offered later."""

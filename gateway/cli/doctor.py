@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _examine(config: "Config") -> Examination:
     from gateway.admin.client import UnreachableError, get_status  # noqa: PLC0415 -- slow to import
-    from gateway.config.schema import ClockTrust  # noqa: PLC0415
+    from gateway.config.radio import ClockTrust  # noqa: PLC0415
     from gateway.doctor.facts import RadioWants  # noqa: PLC0415
     from gateway.doctor.gather import gather_radio  # noqa: PLC0415
     from gateway.doctor.host import examine_host  # noqa: PLC0415

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gateway.admin.radio import HeardDocument, ScanDocument, ScanRequest
 from gateway.cli.output import CommandError, Exit
 from gateway.cli.radios import NOT_INSTALLED
-from gateway.config.schema import RadioConfig
+from gateway.config.radio import RadioConfig
 from hw.bluez.installed import is_installed
 from transports.limits import BLE_SCAN_ROWS
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from gateway.config.schema import ClockTrust, RadioConfig
+from gateway.config.radio import ClockTrust, RadioConfig
 from hw.bluez.installed import is_installed
 from hw.clock import vouched_by
 from transports.link import Transport

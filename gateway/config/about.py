@@ -16,6 +16,7 @@ class About:
     check: Callable[[str], object] | None = None  # of each text; raises ValueError with a sentence
     most: int | None = None  # elements in a list
     unit: str = ""
+    range: tuple[int, int] | None = None  # of a number, both included
     restart: bool = True  # a change takes effect only after a restart
     default: Callable[[Places, Path], Path] | None = None  # from the run's directories and the state directory in force
     default_words: str = ""  # the same for people

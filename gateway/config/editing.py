@@ -1,8 +1,6 @@
 """Changes a configuration file in place: comments and order stay, and nothing is written that could not be used."""
 
-import difflib
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from gateway.config.explain import effective, flat
 from gateway.config.load import Loaded
 from gateway.config.problems import nearest
 from gateway.config.schema import KEYS
+from gateway.config.writing import difference, put_in_place
 from gateway.errors import ConfigError
 
 Load = Callable[[Path, str | None], Loaded]
@@ -87,10 +86,10 @@ class ConfigFile:
         old, new = effective_values(before), effective_values(loaded)
         changed = tuple(name for name in KEYS if old[name] != new[name])
         if write and after != text:
-            self._write(after)
+            put_in_place(self.path, after)
         return Change(
             loaded=loaded,
-            diff="".join(difflib.unified_diff(text.splitlines(keepends=True), after.splitlines(keepends=True), "before", "after", n=1)),
+            diff=difference(text, after),
             changed=changed,
             restart=tuple(name for name in changed if KEYS[name].about.restart),
             shadowed=tuple(name for name, value in wanted.items() if value is not None and loaded.origin[name].name != str(self.path)),
@@ -103,21 +102,6 @@ class ConfigFile:
             return ""
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.path} cannot be read: {error}.") from error
-
-    def _write(self, text: str) -> None:
-        """Put the new text in the file's place, so that a power cut leaves one or the other."""
-        beside = self.path.with_name(f".{self.path.name}.new")
-        try:
-            mode = self.path.stat().st_mode & 0o777 if self.path.exists() else 0o640
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                os.fchmod(descriptor, mode)
-                file.write(text)
-                file.flush()
-                os.fsync(descriptor)
-            beside.replace(self.path)
-        except OSError as error:
-            raise ConfigError(f"{self.path} cannot be written: {error.strerror}.") from error
 
 
 def effective_values(loaded: Loaded) -> dict[str, object]:

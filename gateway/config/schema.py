@@ -16,10 +16,8 @@ from gateway.config.about import About
 from gateway.config.checks import (
     MAX_SOCKET_PATH,
     WIDE_TRANSPORTS,
-    check_adapter,
     check_cell,
     check_channel,
-    check_links,
     check_member,
     check_nickname,
     check_socket,
@@ -31,28 +29,16 @@ from gateway.config.nostr import NostrConfig
 from gateway.config.observing import LogConfig, MetricsConfig
 from gateway.config.page import PageConfig
 from gateway.config.paths import POLICY_FILE
+from gateway.config.radio import RadioConfig
 from gateway.limits import MAX_CHANNELS, MAX_NICKNAME
 from transports.libp2p.address import parse_listen, parse_peer
 from transports.limits import (
-    BLE_MAX_ADAPTERS,
-    BLE_MAX_CENTRAL,
-    BLE_MAX_PERIPHERAL,
-    BLE_MOST_LINKS,
     MAX_AUTHORITIES,
     MAX_MEMBERS,
     MAX_PEER_ADDRESSES,
 )
 from transports.websocket.address import parse_listen as parse_place
 from transports.websocket.address import parse_peer as parse_url
-
-RECOVERY_SOCKET = Path("/run/meshgate-recover.sock")
-
-
-class ClockTrust(StrEnum):
-    """When the time of day of this machine is believed."""
-
-    AUTO = "auto"
-    TRUST = "trust"
 
 
 class BridgeMode(StrEnum):
@@ -128,64 +114,6 @@ class PolicyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             default_words="policy.toml in gateway.state_dir",
         ),
     ]
-
-
-class RadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The Bluetooth radio, and with it the phones near this gateway."""
-
-    enabled: Annotated[bool, About("Whether to use Bluetooth at all.")] = True
-    adapters: Annotated[
-        tuple[str, ...],
-        About(
-            "The adapters to use, each for calling phones (central), for being called by them (peripheral), or for both; "
-            "an empty list uses one adapter for both, and of several the first as central and the second as peripheral.",
-            allowed="hci0 or AA:BB:CC:DD:EE:FF, followed by =central, =peripheral or =both (the same as nothing)",
-            check=check_adapter,
-            most=BLE_MAX_ADAPTERS,
-        ),
-    ] = ()
-    max_dialled: Annotated[
-        int,
-        About(
-            "The most phones and gateways each adapter calls at once; what its controller refuses makes it fewer for a while.",
-            allowed=f"1 to {BLE_MOST_LINKS}",
-            check=check_links,
-            unit="links",
-        ),
-    ] = BLE_MAX_CENTRAL
-    max_accepted: Annotated[
-        int,
-        About(
-            "The most phones and gateways each adapter lets call at once.",
-            allowed=f"1 to {BLE_MOST_LINKS}",
-            check=check_links,
-            unit="links",
-        ),
-    ] = BLE_MAX_PERIPHERAL
-    announce_peer_id: Annotated[
-        bool,
-        About(
-            "Whether to show this gateway's peer ID to everybody who scans, as phones with Android do; "
-            "they need it to see that they are linked already, and without it link twice. "
-            "Anybody can recognise the gateway by it, as by its announces.",
-        ),
-    ] = True
-    clock: Annotated[
-        ClockTrust,
-        About(
-            'When to believe this machine\'s time, without which phones ignore the gateway: "auto" once a time service or a hardware clock '
-            'vouches for it, "trust" always.',
-        ),
-    ] = ClockTrust.AUTO
-    recovery_socket: Annotated[
-        Path,
-        About(
-            "The socket of the service that restarts Bluetooth when nothing gentler helps; "
-            "without it those steps are left out, and the status says so.",
-            allowed=f"a path of at most {MAX_SOCKET_PATH} bytes",
-            check=check_socket,
-        ),
-    ] = RECOVERY_SOCKET
 
 
 class Libp2pConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -318,7 +246,9 @@ class ControlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole configuration."""
 
-    config_version: Annotated[Literal[1], About("The version of these settings, so that a later Meshgate knows how to read them.")] = 1
+    config_version: Annotated[
+        Literal[1], About("The version of these settings, so that a later Meshgate knows how to read them.", range=(1, 1))
+    ] = 1
     gateway: GatewayConfig
     radio: RadioConfig
     bridge: BridgeConfig

@@ -79,10 +79,10 @@ class Mesh:
         self._links = Links()
         skew = self.settings.dialect.max_skew
         self.peers = PeerTable(identity.peer_id, verify, pins, max_age=max(skew, MAX_ANNOUNCE_AGE_S))
-        self._drops: Drops = dict.fromkeys(Reason, 0)
-        self._out = Outbound(self._links, rng.randbytes, self._drops, relay_to_all=self.settings.relay_to_all)
+        self.drops: Drops = dict.fromkeys(Reason, 0)
+        self._out = Outbound(self._links, rng.randbytes, self.drops, relay_to_all=self.settings.relay_to_all)
         self.traffic = self._out.traffic
-        self._forwarding = Forwarding(identity.peer_id, rng, self._links, self._out, self._drops, jitter=self.settings.jitter)
+        self._forwarding = Forwarding(identity.peer_id, rng, self._links, self._out, self.drops, jitter=self.settings.jitter)
         self._speaker = Speaker(identity, self.settings, rng, self._clock, self._links, self.peers, self._out)
         self._seen = self._speaker.seen
         self._sync = Sync(self._speaker.history, self.peers, marks_answers=self.settings.dialect.marks_answers)
@@ -99,7 +99,7 @@ class Mesh:
             self._private,
             self.office,
             verify,
-            self._drops,
+            self.drops,
             max_skew=skew,
         )
         self._skew_ms = skew * 1000
@@ -241,7 +241,7 @@ class Mesh:
         counters = {"received": self.received, "relayed": self.relayed, "cancelled": forwarding.cancelled, "demoted": forwarding.demoted}
         counters["emergencies_demoted"] = forwarding.emergencies_demoted
         sizes = {"history": len(self._speaker.history), "assemblies": len(self._receiver.assembler), "seen": len(self._seen)}
-        return describe(self.identity.peer_id, self._links, self.peers, {**counters, **sizes}, self._drops, now)
+        return describe(self.identity.peer_id, self._links, self.peers, {**counters, **sizes}, self.drops, now)
 
     def _receive(self, link_id: LinkId, frame: bytes, now: float) -> list[Effect]:
         link = self._links.get(link_id)
@@ -255,11 +255,11 @@ class Mesh:
             if header.sender_id == self.identity.peer_id and header.ttl == MAX_TTL and header.type in _DIRECT:
                 return self._is_ourselves(link_id)
             if header.flags & COMPRESSED and not link.inflation.take(now, original_size(frame, header)):
-                self._drops[Reason.RATE] += 1
+                self.drops[Reason.RATE] += 1
                 return []
             identifier = packet_id(frame, header)
         except DecodeError as error:
-            self._drops[error.reason] += 1
+            self.drops[error.reason] += 1
             return []
         if self._seen.knows(identifier, now):
             return self._duplicate(frame, header, identifier, link, now)
@@ -282,7 +282,7 @@ class Mesh:
 
     def _duplicate(self, frame: bytes, header: Header, identifier: bytes, link: Link, now: float) -> list[Effect]:
         """Drop a copy, unless the first did not prove itself or came over a busy link, or this one shows who is at the end of its link."""
-        self._drops[Reason.DUPLICATE] += 1
+        self.drops[Reason.DUPLICATE] += 1
         self._forwarding.overheard(header, identifier, link)
         unproven = self._seen.deserves_another_look(identifier)
         direct = header.type == MessageType.ANNOUNCE and header.ttl == MAX_TTL and self._links.may_bind(link, header.sender_id, now)
@@ -303,7 +303,7 @@ class Mesh:
 
     def _is_ourselves(self, link_id: LinkId) -> list[Effect]:
         """Give up a link over which our own direct announce came back: two adapters of one gateway hear each other."""
-        self._drops[Reason.OWN] += 1
+        self.drops[Reason.OWN] += 1
         self._links.remove(link_id)  # so that this is said once, however long the link takes to go
         self._chores.cancel(Chore.SYNC, link_id)
         return [CloseLink(link_id, OURSELVES)]
@@ -396,5 +396,5 @@ class Mesh:
         self._chores.set(now + HOUSEKEEPING_S, Chore.HOUSEKEEPING)
 
     def _drop(self, reason: Reason) -> Reason:
-        self._drops[reason] += 1
+        self.drops[reason] += 1
         return reason

@@ -21,6 +21,8 @@ from gateway.mesh.events import MeshEvent, Tick, Unsent
 from gateway.mesh.queue import InOrderQueue, LinkQueue, Queue, Shed
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Post, Transport, Writable
 
+Handle = Callable[[FrameReceived, float], list[Effect]]
+
 
 class Engine(Protocol):
     """The two verbs of every engine."""
@@ -30,6 +32,16 @@ class Engine(Protocol):
 
     def next_wakeup(self) -> float | None:
         """Say when a `Tick` is wanted."""
+
+
+class Watch(Protocol):
+    """Whoever looks at every frame for a while; it must not raise."""
+
+    def came(self, event: FrameReceived, now: float, handle: Handle, *, wide: bool) -> list[Effect]:
+        """Have `handle` take a frame, and return what it returns; `wide` is whether the link leads to another site."""
+
+    def went(self, effect: SendFrame, now: float, *, wide: bool) -> None:
+        """See a frame leave."""
 
 
 Notice = Callable[[Effect, float], None]
@@ -46,7 +58,8 @@ class Pump:
 
     `shed` counts the frames given up because they waited in vain, by class, `turns` the events that were dealt
     with: whoever wants to know that the pump gets on gives it a `Tick`. `broken` is a future that never
-    has a result; it gets the exception that escaped the engine or the carrying out of its effects.
+    has a result; it gets the exception that escaped the engine or the carrying out of its effects. `watch` is
+    whoever looks at frames now, None if nobody does.
 
     """
 
@@ -62,6 +75,7 @@ class Pump:
         self.broken: asyncio.Future[None] = self._loop.create_future()
         self.shed: Shed = dict.fromkeys(Priority, 0)
         self.turns = 0
+        self.watch: Watch | None = None
 
     def post_to(self, transport: Transport) -> Post:
         """Return the callable through which one transport reports; it never raises."""
@@ -76,6 +90,8 @@ class Pump:
         for effect in effects:
             if isinstance(effect, SendFrame):
                 frame, queues, owners = effect.frame, self._queues, self._owners
+                if self.watch is not None and effect.links:
+                    self.watch.went(effect, now, wide=self._is_wide(effect.links[0]))
                 for link in effect.links:
                     queue = queues.get(link)
                     if queue is not None and (queue.bytes or not owners[link].send(link, frame)):
@@ -116,11 +132,18 @@ class Pump:
             now = self._now()
             if type(event) is not FrameReceived and transport is not None:
                 self._note(transport, event, now)
-            self.carry_out(self._engine.handle(event, now), now)
+            if self.watch is not None and type(event) is FrameReceived:
+                effects = self.watch.came(event, now, self._engine.handle, wide=self._is_wide(event.link))
+            else:
+                effects = self._engine.handle(event, now)
+            self.carry_out(effects, now)
             self._arm()
             self.turns += 1
         except Exception as error:  # noqa: BLE001 - `broken` has it
             self._break(error)
+
+    def _is_wide(self, link: LinkId) -> bool:
+        return isinstance(self._queues.get(link), InOrderQueue)
 
     def _note(self, transport: Transport, event: MeshEvent, now: float) -> None:
         if isinstance(event, LinkUp):

@@ -7,12 +7,13 @@ Rules:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from gateway.admin.audit import Witness, nobody
 from gateway.admin.policy import PolicyDocument, policy_document
+from gateway.bridge.allowances import Left
 from gateway.bridge.policy import BUILT_IN, Action, Policy
 from gateway.config.policy import InvalidPolicyError, load_policy
 from gateway.errors import ConfigError
@@ -32,6 +33,7 @@ class Rulebook:
         use: puts rules in force.
         report: told one sentence per change of state.
         witness: notes that rules have changed, or were not taken.
+        left: what the limits of the rules in force have left, by rule.
 
     Raises:
         InvalidPolicyError: the file cannot be used at the start.
@@ -39,12 +41,20 @@ class Rulebook:
     """
 
     def __init__(
-        self, file: Path, *, needed: bool, use: Callable[[Policy], None], report: Callable[[str], None], witness: Witness = nobody
+        self,
+        file: Path,
+        *,
+        needed: bool,
+        use: Callable[[Policy], None],
+        report: Callable[[str], None],
+        witness: Witness = nobody,
+        left: Callable[[], Mapping[str, Left]] = dict,
     ) -> None:
         self._file = file
         self._use = use
         self._report = report
         self._witness = witness
+        self._left = left
         self.policy = BUILT_IN
         self.trouble: tuple[str, str] | None = None
         self._seen: _Stamp | None = self._stamp()
@@ -96,7 +106,7 @@ class Rulebook:
 
     def document(self) -> PolicyDocument:
         """Return the rules in force, for the API."""
-        return policy_document(self.policy, running=True, trouble=" ".join(self.trouble or ()))
+        return policy_document(self.policy, running=True, trouble=" ".join(self.trouble or ()), left=self._left())
 
     async def keep(self) -> None:
         """Look every `LOOK_S`; runs until cancelled."""

@@ -33,9 +33,13 @@ class Sampling:
             return
         first, self._due = self._due is None, now + EVERY_S
         found = {name: float(value) for name, value in self._figures().items() if value is not None}
-        values = {name: value - self._before.get(name, 0.0) if name in GROWING else value for name, value in found.items()}
+        values = {name: self._growth(name, value) if name in GROWING else value for name, value in found.items()}
         self._before = found
         now_ms = self._wall_ms()
         if first or now_ms is None:
             return
         self._writer.note(lambda store: store.series.add(now_ms, values))
+
+    def _growth(self, name: str, value: float) -> float:
+        """Return by how much a sum has grown; nothing where it has shrunk, because a site's account was closed."""
+        return max(0.0, value - self._before.get(name, 0.0))

@@ -57,7 +57,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
         page = gateway.page
         assert page is not None
         while not page.listener.bound:  # noqa: ASYNC110 -- the listener tells nobody
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
         await page.entrance.add_user("ada", Role.ADMIN, "correct horse battery staple")
         made = await page.entrance.tokens.make("requests", Role.ADMIN, 1, "")
         found.append((page.addresses()[0].rstrip("/"), made.shown))

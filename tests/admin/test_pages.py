@@ -13,8 +13,9 @@ from gateway.admin.views.markup import h, together
 from tests.admin.listening import known
 from tests.admin.visiting import EVIL, SITE, Read, Visited, status
 
-PATHS = [*(one.path for one in PAGES), "/messages/abab"]
+PATHS = [*(one.path for one in PAGES), "/messages/abab", "/diagnostics?watch=1&peer_ids=on"]
 MOST_BYTES = 200_000
+DOINGS = {"invite", "join", "revoke", "leave", "wipe", "get_policy_history", "examine", "ping"}
 SHUT = {"do": "revoke", "who": "Hut"}
 
 
@@ -51,7 +52,7 @@ async def test_every_field_has_a_label_every_form_its_seal_and_every_page_one_he
     labelled = {attributes["for"] for tag, attributes in elements if tag == "label"}
     fields = [one for tag, one in elements if tag in {"input", "select", "textarea"} and one.get("type") != "hidden"]
     assert {one["id"] for one in fields} <= labelled
-    forms = sum(tag == "form" for tag, _ in elements)
+    forms = sum(tag == "form" and one["method"] == "post" for tag, one in elements)
     assert sum(one.get("name") == "form" and one.get("value") == "the-seal" for _, one in elements) == forms
     assert sum(tag == "h1" for tag, _ in elements) == 1
     assert {"main", "nav", "header", "footer"} <= {tag for tag, _ in elements}
@@ -114,13 +115,17 @@ async def test_a_viewer_sees_what_the_api_tells_a_viewer() -> None:
         (Role.ADMIN, "/security", {"do": "wipe", "confirm": "wipe"}, 200, "wipe"),
         (Role.OPERATOR, "/security", {"do": "wipe", "confirm": "wipe"}, 403, None),
         (Role.ADMIN, "/diagnostics", {"do": "scan", "seconds": "4"}, 404, None),
+        (Role.OPERATOR, "/diagnostics", {"do": "examine"}, 200, "examine"),
+        (Role.VIEWER, "/diagnostics", {"do": "examine"}, 403, None),
+        (Role.OPERATOR, "/diagnostics", {"do": "ping", "target": " 0011 "}, 200, "ping"),
+        (Role.OPERATOR, "/diagnostics", {"do": "ping", "target": ""}, 400, None),
     ],
 )
 async def test_a_form_does_what_the_api_lets_its_sender_do_and_says_what_came_of_it(role, path, form, code, asked) -> None:
     visited = Visited(role=role)
     found, text, _ = await visited.ask(path, form)
     assert found == code
-    done = [name for name, _ in visited.asked if name in {"invite", "join", "revoke", "leave", "wipe", "get_policy_history"}]
+    done = [name for name, _ in visited.asked if name in DOINGS]
     assert done == ([asked] if asked else [])
     if role is not Role.VIEWER:
         assert 'class="notice' in text

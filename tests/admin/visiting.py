@@ -10,17 +10,23 @@ import msgspec
 from aiohttp import web
 
 from gateway.admin.access.roles import Role
+from gateway.admin.changelog import NotesDocument
 from gateway.admin.charts import ChartDocument, ChartsDocument
 from gateway.admin.federation import FederationDocument, InviteDocument, JoinDocument, LeaveDocument, MemberDocument, RevokeDocument
+from gateway.admin.frames import FrameDocument, FramesDocument, Way
 from gateway.admin.logbook import LogEntry, LogLevel, LogsDocument
 from gateway.admin.messages import MessageDocument, MessagesDocument, Stage
+from gateway.admin.operations import FindingDocument, OperationDocument, OperationsDocument, Phase
 from gateway.admin.pages import Pages
 from gateway.admin.peers import PeerDocument, PeersDocument, Where
-from gateway.admin.policy import HistoryDocument, PolicyDocument, RuleDocument
+from gateway.admin.policy import HistoryDocument, LimitDocument, PolicyDocument, RuleDocument
 from gateway.admin.requests import answers
 from gateway.admin.route import Answers, Call
-from gateway.admin.settings import ConfigDocument, SettingDocument
+from gateway.admin.rules_file import RulesChangedDocument, RulesFileDocument
+from gateway.admin.sending import PingDocument
+from gateway.admin.settings import ChangedDocument, ConfigDocument, SettingDocument
 from gateway.admin.transports import TransportDocument, TransportsDocument
+from gateway.admin.update import Means, UpdatesDocument
 from gateway.admin.why import StepDocument, WhyDocument
 from gateway.admin.wipe import WipeDocument
 from gateway.status import AirSummary, GatewayStatus, Problem, RouteSummary
@@ -73,14 +79,37 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
     "join": JoinDocument(SITE, EVIL, "waiting", EVIL),
     "revoke": RevokeDocument(SITE, EVIL, EVIL),
     "leave": LeaveDocument((SITE,), (), EVIL),
-    "get_policy": PolicyDocument(EVIL, "deny", (RuleDocument(EVIL, 1, "limit", EVIL),), {}, (EVIL,), running=True, trouble=EVIL),
+    "get_policy": PolicyDocument(
+        EVIL,
+        "deny",
+        (RuleDocument(EVIL, 1, "limit", EVIL),),
+        {},
+        (EVIL,),
+        running=True,
+        trouble=EVIL,
+        limits=(LimitDocument(EVIL, "site", 6, None, 1, None, 2),),
+    ),
     "get_policy_history": HistoryDocument((), None),
+    "get_policy_file": RulesFileDocument(EVIL, f"# {EVIL}\n", "tag"),
+    "change_policy_file": RulesChangedDocument(dry_run=True, diff=f"+{EVIL}", words=(EVIL,), tag="tag"),
     "list_log": LogsDocument((LogEntry(1, WHEN, LogLevel.ERROR, "store", EVIL, {}),), 4),
     "get_config": ConfigDocument(
         EVIL,
         "tag",
         (SettingDocument("bridge.cell", EVIL, "", "file", EVIL, 3, restart=True, kind="text", sentence=EVIL, allowed="", choices=()),),
     ),
+    "change_config": ChangedDocument(dry_run=True, changed=("bridge.cell",), restart=(), shadowed=(), diff=EVIL, tag="tag"),
+    "watch_frames": FramesDocument(
+        9.0,
+        3,
+        (FrameDocument(WHEN, 0.5, Way.IN, 1, 1, EVIL, EVIL, 90, 7, directed=True, signed=True, verdict=EVIL, reason=EVIL, sender=EVIL),),
+    ),
+    "examine": OperationDocument("ab", "doctor", Phase.RUNNING, 0.1, EVIL, WHEN),
+    "list_operations": OperationsDocument(
+        (OperationDocument("ab", "doctor", Phase.DONE, 1.0, EVIL, WHEN, (FindingDocument("a", "b", "warn", EVIL, EVIL),)),)
+    ),
+    "ping": PingDocument(EVIL, "peer", 0.25, 2),
+    "get_updates": UpdatesDocument(EVIL, Means.IMAGE, EVIL, (NotesDocument(EVIL, (EVIL, "Type `this`.")),)),
     "wipe": WipeDocument(("a", "b"), (), ()),
 }
 

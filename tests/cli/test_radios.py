@@ -6,7 +6,7 @@ import pytest
 
 from gateway.cli import radios
 from gateway.cli.radios import NOT_INSTALLED, find_radios, phone_names
-from gateway.config.schema import ClockTrust, RadioConfig
+from gateway.config.radio import ClockTrust, RadioConfig
 from gateway.testing.radio import VirtualRadio
 from hw.clock import Source
 from transports.replay import ReplayTransport

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.checks import check_adapter
-from gateway.config.schema import ClockTrust
+from gateway.config.radio import ClockTrust
 from hw.bluez.adapters import parse_wish
 from tests.config.support import read, refusal
 from transports.ble.config import BleConfig

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 from typing import Final
 
 from gateway.admin.views.markup import Markup, h
@@ -11,6 +13,7 @@ from gateway.admin.views.words import Words
 WIDTH: Final = 560
 HEIGHT: Final = 72
 MAX_POINTS: Final = 240  # drawn; more are thinned to the largest of each stretch
+_GAP: Final = 3  # steps without a figure, from which on a line is broken
 _ROWS: Final = 12  # of the table
 
 
@@ -21,11 +24,13 @@ class Series:
     Args:
         title: what it is, with its unit.
         points: seconds of some clock and values from zero up, oldest first.
+        step_s: seconds between two of them; where they are much further apart nothing is known, and nothing is drawn.
 
     """
 
     title: str
     points: Sequence[tuple[float, float]]
+    step_s: float = inf
 
 
 def chart(series: Series, words: Words, key: str) -> Markup:
@@ -37,22 +42,23 @@ def chart(series: Series, words: Words, key: str) -> Markup:
     most = max(value for _, value in points)
     top = max(most, 1.0)
     places = [(WIDTH * (at - first) / (last - first), HEIGHT - (HEIGHT - 2) * value / top) for at, value in points]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    wide = max(_GAP * series.step_s, _GAP * (last - first) / MAX_POINTS) * WIDTH / (last - first)
+    runs = _runs(places, wide)
     span = words.span(last - first)
-    said = words("chart.said", title=series.title, now=f"{points[-1][1]:g}", most=f"{most:g}", span=span)
+    said = words("chart.said", title=series.title, now=figure(points[-1][1]), most=figure(most), span=span)
     drawn = h(
         "svg",
-        h("polygon.area", points=f"0,{HEIGHT} {line} {WIDTH},{HEIGHT}"),
-        h("polyline.line", points=line),
+        [h("polygon.area", points=f"{run[0][0]:.1f},{HEIGHT} {_line(run)} {run[-1][0]:.1f},{HEIGHT}") for run in runs],
+        [h("polyline.line", points=_line(run)) for run in runs],
         h("line.axis", x1=0, y1=HEIGHT, x2=WIDTH, y2=HEIGHT),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         preserveAspectRatio="none",
         role="img",
         aria_label=said,
     )
-    above = h("p.ends", h("span", words("chart.most", most=f"{most:g}")), h("span", words("chart.now", now=f"{points[-1][1]:g}")))
+    above = h("p.ends", h("span", words("chart.most", most=figure(most))), h("span", words("chart.now", now=figure(points[-1][1]))))
     below = h("p.ends.faint", h("span", words("unit.ago", span=span)), h("span", words("unit.now")))
-    rows = [(words.ago(last - at), f"{value:g}") for at, value in reversed(thinned(points, _ROWS))]
+    rows = [(words.ago(last - at), figure(value)) for at, value in reversed(thinned(points, _ROWS))]
     columns = (Column(words("chart.when")), Column(series.title, number=True))
     return h(
         "figure.chart",
@@ -62,6 +68,25 @@ def chart(series: Series, words: Words, key: str) -> Markup:
         below,
         more(words("chart.table"), table(series.title, columns, rows, ""), key=key),
     )
+
+
+def figure(value: float) -> str:
+    """Return a value as people write it: at most two places after the point, and thin spaces between thousands."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".").replace(",", "\u202f")
+
+
+def _line(run: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
+
+
+def _runs(places: Sequence[tuple[float, float]], wide: float) -> list[list[tuple[float, float]]]:
+    """Return stretches without a gap that is that wide."""
+    runs = [[places[0]]]
+    for before, place in pairwise(places):
+        if place[0] - before[0] > wide:
+            runs.append([])
+        runs[-1].append(place)
+    return runs
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:

@@ -1,4 +1,4 @@
-"""Diagnostics: the radio and what was done about it, who is on the air, what waits, and every counter."""
+"""Diagnostics: what the doctor says, the radio and what was done about it, frames, air time, what waits, and every counter."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,7 +6,10 @@ from typing import Final
 from gateway.admin.problems import BAD_REQUEST, ProblemError
 from gateway.admin.radio import AdapterDocument, AttemptDocument, RadioDocument, RecoveryDocument, ResetDocument, ScanDocument
 from gateway.admin.routes import NO_RADIO
+from gateway.admin.views.air import air_time
+from gateway.admin.views.checks import checks, examine, ping
 from gateway.admin.views.markup import Markup, h, together
+from gateway.admin.views.monitor import monitor
 from gateway.admin.views.parts import (
     ATTENTION,
     GOOD,
@@ -25,10 +28,12 @@ from gateway.admin.views.parts import (
     state,
     table,
 )
+from gateway.admin.views.places import site_names
 from gateway.admin.views.visit import Visit
 from gateway.status import GatewayStatus
 
 _HERE: Final = "/diagnostics"
+_ASKING: Final = {"examine": examine, "ping": ping}
 _STEPS: Final = ("new_scanner", "power_cycle", "reset_adapter")
 _SCAN_S: Final = (4, 8)
 
@@ -51,7 +56,10 @@ async def show(visit: Visit) -> Markup:
         for one in status.queues.busy
     ]
     return together(
+        await checks(visit),
         await _radio(visit),
+        await monitor(visit),
+        air_time(status, visit, await site_names(visit)),
         h("h2", words("diagnostics.queues")),
         table(words("diagnostics.queues"), queues, busy, words("diagnostics.no_queues"), key="queues"),
         h("h2", words("common.counts")),
@@ -170,8 +178,10 @@ def _forms(found: RadioDocument, visit: Visit) -> Markup:
 
 
 async def act(visit: Visit) -> Markup:
-    """Listen, or do something about the radio."""
+    """Listen, examine, ask whether somebody is there, or do something about the radio."""
     words, sent = visit.words, visit.form
+    if sent.get("do") in _ASKING:
+        return await _ASKING[sent["do"]](visit)
     if sent.get("do") == "scan":
         seconds = next((one for one in _SCAN_S if str(one) == sent.get("seconds")), _SCAN_S[-1])
         heard = await visit.ask(ScanDocument, "scan_radio", body={"seconds": seconds})

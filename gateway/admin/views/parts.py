@@ -130,21 +130,46 @@ def lines(name: str, label: str, value: str = "", *, hint: str = "", rows: int =
     return h("p.field", h("label", label, for_=name), area, h("small", hint, id=described) if hint else None)
 
 
-def choice(name: str, label: str, options: Iterable[tuple[str, str]]) -> Markup:
-    """Return a choice of one."""
+def choice(name: str, label: str, options: Iterable[tuple[str, str]], chosen: str = "") -> Markup:
+    """Return a choice of one, of which one may be chosen already."""
     return h(
         "p.field",
         h("label", label, for_=name),
-        h("select", [h("option", said, value=value) for value, said in options], id=name, name=name),
+        h(
+            "select",
+            [h("option", said, value=value, selected=bool(chosen) and value == chosen) for value, said in options],
+            id=name,
+            name=name,
+        ),
     )
 
 
-def form(action: str, what: str, seal: str, button: str, *content: Child, grave: bool = False) -> Markup:
-    """Return a form that sends `what` is to be done to `action`; a `grave` one destroys something."""
+def form(action: str, what: str, seal: str, button: str, *content: Child, grave: bool = False, unchecked: bool = False) -> Markup:
+    """Return a form that sends `what` is to be done to `action`.
+
+    A `grave` one destroys something; of one that is `unchecked` the browser takes every value, and what is wrong is said by the page.
+    """
     hidden = [h("input", type="hidden", name="do", value=what), h("input", type="hidden", name=FORM_FIELD, value=seal) if seal else None]
     return h(
-        "form", hidden, *content, h("p", h("button.grave" if grave else "button", button, type="submit")), method="post", action=action
+        "form",
+        hidden,
+        *content,
+        h("p", h("button.grave" if grave else "button", button, type="submit")),
+        method="post",
+        action=action,
+        novalidate=unchecked,
     )
+
+
+def diff(text: str, label: str) -> Markup:
+    """Return a unified diff; what comes and what goes keeps its sign before the line."""
+    return h("pre.diff", [_of_diff(line) for line in text.splitlines(keepends=True)], dir="ltr", tabindex=0, role="group", aria_label=label)
+
+
+def _of_diff(line: str) -> Child:
+    if line.startswith(("+++", "---", "@@")):
+        return h("span.faint", line)
+    return h("ins", line) if line.startswith("+") else h("del", line) if line.startswith("-") else line
 
 
 def more(title: str, *content: Child, key: str = "") -> Markup:

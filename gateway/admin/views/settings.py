@@ -1,58 +1,117 @@
-"""Settings: every value with its origin, what it means, and when a change takes effect."""
+"""Settings: a form made of the schema, what a change would do before it is done, and where every value comes from."""
 
+from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
-from gateway.admin.settings import ConfigDocument, SettingDocument
+from gateway.admin.problems import BAD_REQUEST, ProblemError
+from gateway.admin.settings import CHANGED, ChangedDocument, ChangeQuery, ConfigDocument
 from gateway.admin.views.markup import Markup, h, together
-from gateway.admin.views.parts import GOOD, NOTHING, QUIET, Column, state, table
+from gateway.admin.views.parts import ATTENTION, GOOD, QUIET, diff, form, notice, state
+from gateway.admin.views.settings_form import HERE, settings_form
+from gateway.admin.views.settings_sent import CHANGES, TAG, Wanted, packed, wanted
 from gateway.admin.views.visit import Visit
-from gateway.admin.views.words import FIRST, Words
-from gateway.config.problems import Layer
+from gateway.admin.views.words import Words
 
-_LAYERS: Final = {
-    Layer.DEFAULT: "default",
-    Layer.FILE: "in_file",
-    Layer.ENVIRONMENT: "environment",
-    Layer.COMMAND_LINE: "command_line",
-}
+RESTART: Final = "sudo systemctl restart meshgate"
 
 
 async def show(visit: Visit) -> Markup:
     """Return the page."""
-    words = visit.words
+    words, find = visit.words, visit.request.query.get("find", "").strip()
     found = await visit.ask(ConfigDocument, "get_config")
-    columns = (
-        Column(words("settings.key")),
-        Column(words("settings.value")),
-        Column(words("settings.origin")),
-        Column(words("settings.takes")),
-    )
+    saved = visit.done and visit.form.get("do") == "save"
+    proposed = {} if saved or not visit.form else wanted(visit.form, found.settings, words)
     return together(
+        _pending(found, words),
         h("p", words("settings.file"), " ", h("code.whole", found.file, dir="ltr")),
         h("p", words("settings.about")),
-        h(
-            "div",
-            table(
-                words("settings.title"),
-                columns,
-                [_row(one, words) for one in found.settings],
-                "",
-                key="settings",
-                search=words("settings.search"),
-            ),
-        ),
+        _search(find, words),
+        settings_form(found, proposed, visit, find),
     )
 
 
-def _row(one: SettingDocument, words: Words) -> tuple[Markup, Markup, Markup, str]:
-    changed = one.layer != Layer.DEFAULT
-    where = f"{one.where}:{one.line}" if one.line is not None else one.where
-    value = one.value if isinstance(one.value, str) else msgspec.json.encode(one.value).decode()
-    return (
-        h("span", h("code", one.key, dir="ltr"), h("br"), h("small.meaning", one.sentence, lang=FIRST, dir="ltr")),
-        h("code.whole", value or NOTHING, dir="ltr"),
-        h("span", state(GOOD if changed else QUIET, words(f"settings.{_LAYERS[Layer(one.layer)]}")), h("br"), h("small", where, dir="ltr")),
-        words("settings.restart") if one.restart else words("settings.reload"),
+def _pending(found: ConfigDocument, words: Words) -> Markup | None:
+    """Say which settings stand in the file and are not in force."""
+    keys = [one.key for one in found.settings if one.pending]
+    if not keys:
+        return None
+    return h(
+        "section.problem.attention",
+        h("p", state(ATTENTION, words("settings.pending", count=len(keys)))),
+        h("ul.plain", [h("li", h("a", h("code", key, dir="ltr"), href=f"#setting-{key}")) for key in keys]),
+        _restart(words),
     )
+
+
+def _restart(words: Words) -> Markup:
+    return h("p", words("settings.restart_now"), " ", h("code.whole", RESTART, dir="ltr"))
+
+
+def _search(find: str, words: Words) -> Markup:
+    entry = h("input", id="find", name="find", type="search", value=find or None, autocomplete="off", spellcheck="false")
+    every = h("a", words("settings.all"), href=HERE) if find else None
+    button = h("button", words("settings.find"), type="submit")
+    return h(
+        "form.search", h("label", words("settings.search"), for_="find"), entry, button, every, method="get", action=HERE, role="search"
+    )
+
+
+async def act(visit: Visit) -> Markup:
+    """Say what a change would do, or do it."""
+    words, what = visit.words, visit.form.get("do")
+    if what not in {"preview", "save"} or (what == "save") != (CHANGES in visit.form):
+        raise ProblemError(BAD_REQUEST, words("common.unknown_form"))
+    found = await visit.ask(ConfigDocument, "get_config")
+    changes = wanted(visit.form, found.settings, words)
+    if not changes:
+        return notice(QUIET, words("settings.nothing"), h("p", words("settings.nothing_about")))
+    tag = visit.form.get(TAG, "")
+    try:
+        done = await visit.ask(
+            ChangedDocument,
+            "change_config",
+            query=ChangeQuery(dry_run=what == "preview"),
+            body={"changes": changes},
+            headers={"If-Match": f'"{tag}"' if tag else ""},
+        )
+    except ProblemError as error:
+        if error.document.code != CHANGED.code:
+            raise
+        raise ProblemError(CHANGED, words("settings.meanwhile"), words("settings.look_again")) from error
+    return _saved(done, words) if what == "save" else _preview(done, changes, tag, visit)
+
+
+def _preview(done: ChangedDocument, changes: Wanted, tag: str, visit: Visit) -> Markup:
+    words = visit.words
+    if not done.diff:
+        return notice(QUIET, words("settings.nothing"), h("p", words("settings.nothing_about")))
+    hidden = [h("input", type="hidden", name=name, value=value) for name, value in ((TAG, tag), (CHANGES, packed(changes)))]
+    return notice(
+        QUIET,
+        words("settings.would", count=len(changes)),
+        h("p", words("settings.not_yet")),
+        diff(done.diff, words("settings.diff")),
+        _effects(done, words),
+        form(HERE, "save", visit.seal, words("settings.save"), hidden),
+        h("p", words("settings.or_change")),
+    )
+
+
+def _saved(done: ChangedDocument, words: Words) -> Markup:
+    return notice(GOOD, words("settings.saved"), _effects(done, words), _restart(words) if done.restart else None)
+
+
+def _effects(done: ChangedDocument, words: Words) -> Markup:
+    """Say of every key when it takes effect."""
+    now = [key for key in done.changed if key not in done.restart]
+    same = None if done.changed else h("p", words("settings.same"))
+    return together(
+        _keys(words("settings.at_once"), now),
+        _keys(words("settings.after_restart"), done.restart),
+        _keys(words("settings.shadowed"), done.shadowed),
+        same,
+    )
+
+
+def _keys(title: str, keys: Sequence[str]) -> Markup | None:
+    return h("div", h("h3", title), h("ul.plain", [h("li", h("code", key, dir="ltr")) for key in keys])) if keys else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.admin.assets import address
-from gateway.admin.problems import ProblemDocument
+from gateway.admin.problems import FieldError, ProblemDocument
 from gateway.admin.views.markup import Child, Markup, h
 from gateway.admin.views.parts import ATTENTION, BROKEN, foreign, notice, state
 from gateway.admin.views.visit import Page
@@ -76,9 +76,16 @@ def problem(error: ProblemDocument, words: Words, *, sent: bool = False) -> Mark
         BROKEN,
         words("common.not_done" if sent else "common.not_shown"),
         h("p", foreign(error.detail, words)),
+        _each(error.errors, words) if isinstance(error.errors, tuple) else None,
         h("p", foreign(error.hint, words)) if error.hint else None,
         h("p", h("small", words("common.code"), " ", h("code", error.code, dir="ltr"))),
     )
+
+
+def _each(errors: Sequence[FieldError], words: Words) -> Markup:
+    """Return what is wrong with each thing that was sent, with a way to its field."""
+    found = [h("li", h("a", h("code", one.key, dir="ltr"), href=f"#{one.field}"), ": ", foreign(one.sentence, words)) for one in errors]
+    return h("ul.plain", found)
 
 
 def _banner(words: Words, name: str, opened: bool) -> Markup:

@@ -39,7 +39,7 @@ async def _charts(visit: Visit) -> Markup | None:
     except (ProblemError, StoreError):
         return None  # the problems above say why
     drawn = [
-        chart(Series(words(f"chart.{one.name}"), [(at.timestamp(), value) for at, value in one.points]), words, one.name)
+        chart(Series(words(f"chart.{one.name}"), [(at.timestamp(), value) for at, value in one.points], found.step_s), words, one.name)
         for one in found.charts
         if one.points or one.name != "temperature"
     ]

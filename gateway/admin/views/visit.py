@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.admin.access.principal import Principal
 from gateway.admin.access.roles import Role
-from gateway.admin.problems import BAD_REQUEST, ROLE_NEEDED, ProblemError
+from gateway.admin.problems import BAD_REQUEST, ROLE_NEEDED, FieldError, ProblemError
 from gateway.admin.route import Answers, Call, Route
 from gateway.admin.views.markup import Markup
 from gateway.admin.views.words import Words
@@ -30,6 +30,8 @@ class Visit:
         routes: what can be asked of the API.
         answers: who answers it.
         form: what was sent, empty if somebody only looks.
+        wrong: what the API found wrong with what was sent, one thing each.
+        done: whether what was sent was done.
 
     """
 
@@ -41,6 +43,8 @@ class Visit:
     routes: Mapping[str, Route]
     answers: Answers
     form: Mapping[str, str] = field(default_factory=dict)
+    wrong: tuple[FieldError, ...] = ()
+    done: bool = False
 
     @property
     def role(self) -> Role:
@@ -52,7 +56,15 @@ class Visit:
         route = self.routes[name]
         return name in self.answers and (route.role is None or self.role >= route.role)
 
-    async def ask(self, kind: type[T], name: str, *, query: msgspec.Struct | None = None, body: object = None) -> T:
+    async def ask(
+        self,
+        kind: type[T],
+        name: str,
+        *,
+        query: msgspec.Struct | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
         """Ask the API in the name of whoever looks, with its own checks.
 
         Args:
@@ -60,6 +72,7 @@ class Visit:
             name: of the route.
             query: what would stand behind the question mark.
             body: what would be sent, as plain values.
+            headers: what would be sent with it.
 
         Raises:
             ProblemError: they may not, or what they ask makes no sense.
@@ -75,7 +88,7 @@ class Visit:
             except msgspec.ValidationError as error:
                 raise ProblemError(BAD_REQUEST, f"{error}.") from error
         asked = query if query is not None or route.query is None else route.query()
-        found = await self.answers[name](Call(self.request, self.principal, asked, sent))
+        found = await self.answers[name](Call(self.request, self.principal, asked, sent, headers or {}))
         if isinstance(found, web.Response) and isinstance(found.body, bytes):  # a document with headers of its own
             return msgspec.json.decode(found.body, type=kind)
         if not isinstance(found, kind):
@@ -96,6 +109,7 @@ class Page:
         show: makes what is on it.
         act: does what was sent, and says what came of it; None where nothing can be done.
         needs: names of the routes without which it is not there.
+        live: whether it is kept up to date while it is looked at; not where that would change under somebody's hands what they send.
 
     """
 
@@ -103,6 +117,7 @@ class Page:
     show: Show
     act: Show | None = None
     needs: tuple[str, ...] = ()
+    live: bool = True
 
     @property
     def path(self) -> str:
