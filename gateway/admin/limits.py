@@ -6,17 +6,18 @@ The same rules as in `gateway.limits`; `docs/reference/limits.md` is made from a
 from typing import Final
 
 # Connections to the page
-PAGE_CONNECTIONS: Final = 128  # open at once on all addresses, those in their TLS handshake included; more are closed at once
+PAGE_CONNECTIONS: Final = 320  # open at once on all addresses, those in their TLS handshake included; more are closed at once
 PAGE_CONNECTIONS_OF_ONE: Final = 32  # the same for one address, or one /64 of IPv6: browsers open six, and events need their own
 PAGE_HANDSHAKE_S: Final = 10.0  # seconds for the first byte, and again for TLS
 PAGE_HEAD_S: Final = 10.0  # seconds for the head of a request, from the moment it can begin: one byte now and then holds nothing open
+TLS_BUFFER: Final = 32_768  # bytes kept for each TLS connection of this process, two records; asyncio's own 256 KiB times all are too much
 PAGE_BODY_S: Final = 15.0  # seconds for its body
 PAGE_STALL_S: Final = 30.0  # seconds a client may not read while something waits for it
 PAGE_IDLE_S: Final = 30.0  # seconds a connection is kept between two requests
 PAGE_RATE: Final = 20.0  # requests a second from one source; more are answered with 429
 PAGE_BURST: Final = 120.0  # a page loads some twenty files
-PAGE_RATE_ALL: Final = 100.0  # requests a second from everybody
-PAGE_BURST_ALL: Final = 400.0
+PAGE_RATE_ALL: Final = 200.0  # requests a second from everybody
+PAGE_BURST_ALL: Final = 600.0
 MAX_SOURCES: Final = 256  # sources with a budget of their own; the one heard longest ago gives way
 MAX_PAGE_BODY: Final = 65_536  # bytes of a request's body, unless its route says otherwise
 MAX_PAGE_PATH: Final = 2_048  # bytes of path and query

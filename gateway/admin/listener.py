@@ -9,6 +9,7 @@ import contextlib
 import errno
 import socket
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -24,6 +25,7 @@ from transports.websocket.address import Address
 RETRY_S: Final = 10.0  # seconds before an address that is taken is tried again
 _TLS_HANDSHAKE: Final = 0x16  # the first byte of TLS (RFC 8446, 5.1); no method of HTTP begins with it
 _BACKLOG: Final = 64
+SSLProtocol.max_size = limits.TLS_BUFFER  # before the first connection: each has a buffer of that size for as long as it lasts
 _PAUSE_S: Final = 0.5  # seconds without new connections when the system has no room for one
 
 

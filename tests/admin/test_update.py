@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from gateway.admin.access.principal import Principal, Proof
 from gateway.admin.access.roles import Role
 from gateway.admin.changelog import NotesDocument, changelog, notes_of
 from gateway.admin.route import Call
@@ -32,6 +33,8 @@ LOG = """# Changelog
 
 ### Removed
 """
+
+VIEWER = Principal("ada", Role.VIEWER, Proof.SESSION)
 
 
 class Installed(metadata.Distribution):
@@ -90,7 +93,9 @@ def test_a_mark_that_is_no_text_is_none(tmp_path: Path) -> None:
 
 async def test_the_api_tells_the_version_that_is_installed(tmp_path: Path) -> None:
     (tmp_path / "mark").write_text("image")
-    found = await Updates(tmp_path / "mark").answers()["get_updates"](Call(make_mocked_request("GET", "/"), Role.VIEWER))
+    found = await Updates(tmp_path / "mark").answers()["get_updates"](
+        Call(make_mocked_request("GET", "/"), Principal("ada", Role.VIEWER, Proof.SESSION))
+    )
     assert isinstance(found, UpdatesDocument)
     assert (found.version, found.means) == (metadata.version("meshgate"), Means.IMAGE)
 

@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.perf import codec, latency, links, memory, processes, pumps, radio, relay, sites, worlds
+from tests.perf import codec, crowd, latency, links, memory, processes, pumps, radio, relay, sites, worlds
 from tests.perf.measure import Bench, Row, heading, line
 
 GROUPS = {
@@ -22,6 +22,7 @@ GROUPS = {
     "resident": processes.measure_resident,
     "start": processes.measure_start,
     "libp2p": links.measure,
+    "crowd": crowd.measure,
     "world": worlds.measure,
 }
 
