@@ -32,6 +32,7 @@ from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet, SwitchBridge
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
+from gateway.runtime.backups import Backups
 from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.federation import Federation
 from gateway.runtime.federation_desk import FederationDesk
@@ -191,10 +192,12 @@ class Gateway:
         self._started = 0.0
         self._was_silent = False
         self.wiping = Wiping(config)
+        writer, own = self._keeping.writer, self.identity.peer_id.hex()
+        self.backups = Backups(config, file, writer, own, self._unix, self._rng.randbytes)
         self.health = Health()
         self.health.watch(logging_changes(self._log.tell))
         parts = self._parts()
-        self.api = Api(config, parts, self.status, self.radio, self._desk, self._ring, file, self.reload, self._rng.randbytes)
+        self.api = Api(config, parts, self.status, self.radio, self._desk, self._ring, file, self.reload, self._rng.randbytes, self.backups)
         self._observed = Observed(
             config,
             parts,
@@ -217,6 +220,7 @@ class Gateway:
         pump = self._pump = Pump(self.trunks, self._take_notice)
         self.steering.begin(pump.send, stop)
         self.wiping.begin(stop)
+        self.backups.begin(stop)
         self._time = TimeOfDay(self._set_clock, self._trusted, last=LastTime(self.config.gateway.state_dir / "clock"))
         self._time.look(self._started)
         self.reloads.begin(self._started)
@@ -254,6 +258,7 @@ class Gateway:
                 keeping.cancel()  # after everything that may still have something to be kept
                 await asyncio.gather(keeping, return_exceptions=True)
                 await self.wiping.finish()
+                await self.backups.finish()
             for ended in (pump.broken, keeping, *tasks):
                 if ended.done() and not ended.cancelled():
                     ended.result()  # raises what broke it

@@ -1,7 +1,7 @@
 """How a route of the API is declared: once, for whoever answers, describes, counts or asks it."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -15,6 +15,7 @@ T = TypeVar("T")
 API: Final = "/api/v1"
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
+_PIECE: Final = 64 * 1024  # bytes of a body that is read piece by piece
 _NAMED: Final = re.compile(r"{(\w+)}")
 
 
@@ -35,6 +36,7 @@ class Route:
         problems: why it may fail, beside what follows from role, query and body.
         changes: whether anything is different afterwards.
         media: type of an answer that is no document.
+        takes: type of a body that is no document, which whoever answers reads.
         also: other statuses of good answers.
         headers: of the request that mean something here, each with a sentence.
 
@@ -52,6 +54,7 @@ class Route:
     problems: tuple[Problem, ...] = ()
     changes: bool = False
     media: str = JSON
+    takes: str = ""
     also: tuple[int, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -87,6 +90,7 @@ class Call:
     role: Role | None
     _query: msgspec.Struct | None = None
     _body: msgspec.Struct | None = None
+    _stream: AsyncIterator[bytes] | None = None
 
     def query(self, kind: type[T]) -> T:
         """Return what stands behind the question mark, of the type its route declares."""
@@ -95,6 +99,15 @@ class Call:
     def body(self, kind: type[T]) -> T:
         """Return what was sent, of the type its route declares."""
         return _declared(self._body, kind)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether what was sent is only a part of the request."""
+        return self._stream is not None
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Return what was sent where that is no document, piece by piece; whoever reads it counts."""
+        return self.request.content.iter_chunked(_PIECE) if self._stream is None else self._stream
 
     @property
     def sees_names(self) -> bool:

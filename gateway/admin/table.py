@@ -6,7 +6,7 @@ that they cannot differ (ADR 34).
 
 from typing import Final
 
-from gateway.admin import charts, logbook, messages, operations, peers, routes, sending, settings, stream, transports
+from gateway.admin import backups, charts, logbook, messages, operations, peers, routes, sending, settings, stream, transports
 from gateway.admin.probes import DESCRIPTION, PROBES
 from gateway.admin.route import Route
 
@@ -19,6 +19,7 @@ TABLE: Final[tuple[Route, ...]] = (
     *charts.ROUTES,
     *settings.ROUTES,
     *operations.ROUTES,
+    *backups.ROUTES,
     *logbook.ROUTES,
     *stream.ROUTES,
     DESCRIPTION,

@@ -18,7 +18,7 @@ from gateway.errors import ConfigError, GatewayError
 
 COMMANDS = (
     *("demo", "run", "status", "peers", "messages", "transports", "tail", "why", "send", "ping", "logs", "federation", "doctor", "radio"),
-    *("metrics", "packet", "policy", "config", "wipe", "units"),
+    *("metrics", "packet", "policy", "config", "backup", "wipe", "units"),
 )
 """The commands in the order help lists them."""
 

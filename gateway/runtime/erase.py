@@ -24,6 +24,7 @@ OURS: Final = "meshgate"  # the name of a directory that is the gateway's alone
 MADE: Final = (
     *("identity.key", ".identity.key.*", "libp2p.key", ".libp2p.key.*", "websocket.key", ".websocket.key.*"),
     *("federation.book", ".federation.book.*", "store.db-*", "store.db", "store.db.*", "websocket.crt", ".websocket.crt.*", "clock"),
+    *(".store.db.*", ".backups/*", ".restore/*", ".restore.draft/*"),
 )
 """What Meshgate makes in its state directory, by pattern, in the order in which it is erased."""
 

@@ -1,0 +1,104 @@
+"""A copy of the database for a backup: made row by row in one transaction, so that nothing deleted comes along.
+
+What must not be lost is copied always: messages that wait, IDs that protect against repeats, signing keys that are trusted.
+What was said and done, the history, comes along only where somebody wants it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import StoreFault
+from gateway.store import migrations
+from gateway.store.database import Database
+from gateway.store.faults import explained, store_error
+
+KEPT: Final[Mapping[str, str]] = {
+    "spool": "",
+    "spool_body": "WHERE seq IN (SELECT seq FROM spool WHERE state < 2)",
+    "mail": "",
+    "pin": "",
+    "event": "",
+    "carried": "WHERE unsent = 1",
+}
+"""The tables every copy has, and which of their rows."""
+
+HISTORY: Final[Mapping[str, str]] = {"kept": "", "carried": "WHERE unsent = 0", "decision": "", "shape": "", "salt": "", "series": ""}
+"""Those that tell what was said and done."""
+
+
+def copy_open(database: Database, path: Path, *, history: bool) -> None:
+    """Copy an open database into a new file with mode 0600; inside a transaction. Raises `StoreError`."""
+    with explained(path):
+        _begin(path)
+        with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            _copy(database.connection, copy, history=history)
+
+
+def copy_closed(source: Path, path: Path, *, history: bool) -> bool:
+    """Copy a database nobody has open into a new file; false if there is none.
+
+    Raises:
+        StoreError: it is in use, damaged, or not ours; it is left as it is.
+
+    """
+    if not source.exists():
+        return False
+    with explained(source), closing(sqlite3.connect(source, timeout=0.0, isolation_level=None)) as database:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("BEGIN IMMEDIATE")
+        if not _is_sound(database):
+            raise store_error(StoreFault.UNREADABLE, source)
+        with explained(path):
+            _begin(path)
+            with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+                _copy(database, copy, history=history)
+        database.execute("ROLLBACK")
+    return True
+
+
+def is_usable(path: Path) -> bool:
+    """Whether a file is a sound database of ours, of this version or an older one; raises `StoreError` if it cannot be read."""
+    with explained(path), closing(sqlite3.connect(path, isolation_level=None)) as database:
+        try:
+            return _is_sound(database)
+        except sqlite3.DatabaseError:
+            return False
+
+
+def _is_sound(database: sqlite3.Connection) -> bool:
+    database.execute("PRAGMA trusted_schema = OFF")
+    owner = database.execute("PRAGMA application_id").fetchone()[0]
+    known = owner == migrations.APPLICATION_ID and 0 < migrations.version_of(database) <= migrations.newest()
+    return bool(known and database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok" and _is_plain(database))
+
+
+def _is_plain(database: sqlite3.Connection) -> bool:
+    """Whether there is nothing in it that is not ours, such as a trigger that does more."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        migrations.migrate(model, upto=migrations.version_of(database))
+        wanted, found = (set(one.execute("SELECT type, name FROM sqlite_master")) for one in (model, database))
+    return wanted == found
+
+
+def _begin(path: Path) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _copy(source: sqlite3.Connection, copy: sqlite3.Connection, *, history: bool) -> None:
+    copy.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    copy.execute("PRAGMA journal_mode = OFF").fetchall()
+    migrations.migrate(copy, upto=migrations.version_of(source))
+    there = {name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    copy.execute("BEGIN")
+    for tables in (KEPT, HISTORY) if history else (KEPT,):
+        for table, which in tables.items():
+            if table in there:
+                rows = source.execute(f"SELECT * FROM {table} {which}")  # noqa: S608 -- names and conditions are ours, above
+                marks = ", ".join("?" * len(rows.description))
+                copy.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 -- the same
+    copy.execute("COMMIT")
+    copy.execute("PRAGMA synchronous = FULL")
