@@ -11,6 +11,7 @@ from gateway.admin.backups import BYTES, UPLOAD, BackupDocument, BackupRequest, 
 from gateway.admin.client import TIMEOUT_S, Connection, RefusedError
 from gateway.admin.operations import OperationDocument, Phase
 from gateway.admin.problems import Problem, ProblemDocument, ProblemError
+from gateway.backup.making import as_flaw
 
 POLL_S: Final = 0.2  # seconds between two looks how far it is
 LONG_S: Final = 600.0  # seconds a full store may take to be moved on a slow card
@@ -19,7 +20,7 @@ _FAILED: Final = Problem(409, "backup_failed", "")
 
 
 async def create(socket: Path, request: BackupRequest, file: BinaryIO, report: Callable[[float], None]) -> None:
-    """Let it make a backup and write that into `file`; raises `UnreachableError`, `RefusedError` and `OSError`."""
+    """Let it make a backup and write that into `file`; raises `UnreachableError`, `RefusedError` and `BackupError`."""
     connection = Connection(socket)
     made = await connection.ask("POST", "/api/v1/backups", OperationDocument, request)
     while made.state is Phase.RUNNING:
@@ -34,16 +35,21 @@ async def create(socket: Path, request: BackupRequest, file: BinaryIO, report: C
             raise RefusedError(msgspec.json.decode(await response.read(), type=ProblemDocument))
         response.raise_for_status()
         async for piece in response.content.iter_chunked(_STEP):
-            await asyncio.to_thread(file.write, piece)
+            with as_flaw(Path(file.name)):  # here: whatever fails outside is the way to the gateway
+                await asyncio.to_thread(file.write, piece)
     report(1.0)
 
 
 async def send(socket: Path, file: BinaryIO) -> BackupDocument:
-    """Send it a backup; raises `UnreachableError`, `RefusedError` and `OSError`."""
+    """Send it a backup; raises `UnreachableError`, `RefusedError` and `BackupError`."""
     connection = Connection(socket)
 
     async def pieces() -> AsyncIterator[bytes]:
-        while piece := await asyncio.to_thread(file.read, _STEP):
+        while True:
+            with as_flaw(Path(file.name)):
+                piece = await asyncio.to_thread(file.read, _STEP)
+            if not piece:
+                return
             yield piece
 
     address, headers = connection.address(UPLOAD), {"Content-Type": BYTES}

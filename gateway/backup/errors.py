@@ -18,7 +18,6 @@ class Flaw(StrEnum):
     CONTENTS = "contents"  # it opens, and what is in it is none of what belongs there
     CONFIG = "config"  # the configuration in it cannot be used here
     DISK = "disk"  # a file cannot be read or written here
-    STORE = "store"  # the database cannot be copied now
 
 
 class BackupError(GatewayError):

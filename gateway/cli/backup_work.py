@@ -51,6 +51,7 @@ async def restore(path: Path, request: RestoreRequest, config: Config, file: Con
     """
     try:
         with as_flaw(path), path.open("rb") as backup:
+            making.refuse_large(os.fstat(backup.fileno()).st_size)
             sent = await backup_client.send(config.control.socket, backup)
         return await backup_client.restore(config.control.socket, sent.id, request), True
     except client.UnreachableError as error:
@@ -65,7 +66,8 @@ async def _fetched(path: Path, request: BackupRequest, config: Config, report: R
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with as_flaw(path):
         try:
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
+            draft.touch(0o600, exist_ok=False)
+            with draft.open("wb") as out:
                 await backup_client.create(config.control.socket, request, out, report)
                 out.flush()
                 os.fsync(out.fileno())
