@@ -91,6 +91,7 @@ class Call:
     _query: msgspec.Struct | None = None
     _body: msgspec.Struct | None = None
     _stream: AsyncIterator[bytes] | None = None
+    _names: Mapping[str, str] | None = None
 
     def query(self, kind: type[T]) -> T:
         """Return what stands behind the question mark, of the type its route declares."""
@@ -116,7 +117,7 @@ class Call:
 
     def __getitem__(self, name: str) -> str:
         """Return what stands at a name of the path."""
-        return self.request.match_info[name]
+        return self.request.match_info[name] if self._names is None else self._names[name]
 
 
 Answer = Callable[[Call], Awaitable[msgspec.Struct | web.StreamResponse]]

@@ -10,10 +10,12 @@ import msgspec
 from aiohttp import web
 
 from gateway.admin.access.roles import Role
+from gateway.admin.backups import BackupDocument, BackupsDocument, ContentsDocument, RestoredDocument
 from gateway.admin.charts import ChartDocument, ChartsDocument
 from gateway.admin.federation import FederationDocument, InviteDocument, JoinDocument, LeaveDocument, MemberDocument, RevokeDocument
 from gateway.admin.logbook import LogEntry, LogLevel, LogsDocument
 from gateway.admin.messages import MessageDocument, MessagesDocument, Stage
+from gateway.admin.operations import OperationDocument, Phase
 from gateway.admin.pages import Pages
 from gateway.admin.peers import PeerDocument, PeersDocument, Where
 from gateway.admin.policy import HistoryDocument, PolicyDocument, RuleDocument
@@ -32,6 +34,8 @@ NOW = 1_800_000_000.0
 WHEN = datetime.fromtimestamp(NOW - 90, UTC)
 EVIL = "<script>alert('x')</script>\"'><img src=x>"
 SITE = "12D3KooWBpYTF6ivu2HZHFpvc1964PE5q2tdc7dUrd2aDhMhcMq9"
+
+CONTENTS = ContentsDocument(EVIL, EVIL, WHEN, EVIL, 8, False, 10, (EVIL,), (EVIL,))
 
 
 def status() -> GatewayStatus:
@@ -81,6 +85,14 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
         "tag",
         (SettingDocument("bridge.cell", EVIL, "", "file", EVIL, 3, restart=True, kind="text", sentence=EVIL, allowed="", choices=()),),
     ),
+    "list_backups": BackupsDocument(
+        (BackupDocument("abcd", 1234, uploaded=False, seconds=60), BackupDocument("ef", 5, uploaded=True, seconds=9)), {}
+    ),
+    "create_backup": OperationDocument("op", "backup", Phase.RUNNING, 0.0, "", None),
+    "get_operation": OperationDocument("op", "backup", Phase.DONE, 1.0, "", None, backup="abcd"),
+    "send_backup": BackupDocument("ef", 5, uploaded=True, seconds=9),
+    "get_backup_contents": CONTENTS,
+    "restore_backup": RestoredDocument(False, CONTENTS, (EVIL,), (), "two"),
     "wipe": WipeDocument(("a", "b"), (), ()),
 }
 

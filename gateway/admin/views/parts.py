@@ -139,12 +139,11 @@ def choice(name: str, label: str, options: Iterable[tuple[str, str]]) -> Markup:
     )
 
 
-def form(action: str, what: str, seal: str, button: str, *content: Child, grave: bool = False) -> Markup:
-    """Return a form that sends `what` is to be done to `action`; a `grave` one destroys something."""
+def form(action: str, what: str, seal: str, button: str, *content: Child, grave: bool = False, files: bool = False) -> Markup:
+    """Return a form that sends `what` is to be done to `action`; a `grave` one destroys something, `files` come behind the rest."""
     hidden = [h("input", type="hidden", name="do", value=what), h("input", type="hidden", name=FORM_FIELD, value=seal) if seal else None]
-    return h(
-        "form", hidden, *content, h("p", h("button.grave" if grave else "button", button, type="submit")), method="post", action=action
-    )
+    sends = h("p", h("button.grave" if grave else "button", button, type="submit"))
+    return h("form", hidden, *content, sends, method="post", action=action, enctype="multipart/form-data" if files else None)
 
 
 def more(title: str, *content: Child, key: str = "") -> Markup:

@@ -1,6 +1,6 @@
 """Somebody looks at a page, or does something there: what a page knows of it, and what it may ask for them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ class Visit:
         routes: what can be asked of the API.
         answers: who answers it.
         form: what was sent, empty if somebody only looks.
+        file: what was sent with it, None without one.
 
     """
 
@@ -40,13 +41,23 @@ class Visit:
     routes: Mapping[str, Route]
     answers: Answers
     form: Mapping[str, str] = field(default_factory=dict)
+    file: AsyncIterator[bytes] | None = None
 
     def may(self, name: str) -> bool:
         """Whether whoever looks may ask that, and somebody answers it."""
         route = self.routes[name]
         return name in self.answers and (route.role is None or self.role >= route.role)
 
-    async def ask(self, kind: type[T], name: str, *, query: msgspec.Struct | None = None, body: object = None) -> T:
+    async def ask(
+        self,
+        kind: type[T],
+        name: str,
+        *,
+        query: msgspec.Struct | None = None,
+        body: object = None,
+        names: Mapping[str, str] | None = None,
+        stream: AsyncIterator[bytes] | None = None,
+    ) -> T:
         """Ask the API in the name of whoever looks, with its own checks.
 
         Args:
@@ -54,6 +65,8 @@ class Visit:
             name: of the route.
             query: what would stand behind the question mark.
             body: what would be sent, as plain values.
+            names: what would stand at the names of the path.
+            stream: what would be sent where that is no document.
 
         Raises:
             ProblemError: they may not, or what they ask makes no sense.
@@ -69,7 +82,7 @@ class Visit:
             except msgspec.ValidationError as error:
                 raise ProblemError(BAD_REQUEST, f"{error}.") from error
         asked = query if query is not None or route.query is None else route.query()
-        found = await self.answers[name](Call(self.request, self.role, asked, sent))
+        found = await self.answers[name](Call(self.request, self.role, asked, sent, stream, names))
         if isinstance(found, web.Response) and isinstance(found.body, bytes):  # a document with headers of its own
             return msgspec.json.decode(found.body, type=kind)
         if not isinstance(found, kind):
@@ -89,6 +102,7 @@ class Page:
         name: of its texts, and of its address.
         show: makes what is on it.
         act: does what was sent, and says what came of it; None where nothing can be done.
+        upload: the same for what was sent with a file.
         needs: names of the routes without which it is not there.
 
     """
@@ -96,6 +110,7 @@ class Page:
     name: str
     show: Show
     act: Show | None = None
+    upload: Show | None = None
     needs: tuple[str, ...] = ()
 
     @property
