@@ -116,6 +116,7 @@ async def test_a_form_that_is_none_of_ours_brings_no_file_in(form) -> None:
     assert "send_backup" not in [name for name, _ in hut.asked]
 
 
+@pytest.mark.filterwarnings("ignore::aiohttp.multipart.BadContentDispositionHeader", "ignore::aiohttp.multipart.BadContentDispositionParam")
 async def test_a_form_that_ends_in_the_middle_is_told_to() -> None:
     hut = Taking()
     body = b'--x\r\nContent-Disposition: form-data; name="do"\r\n\r\nupload\r\n--x\r\nContent-Disposition: form-data; name="fo'
