@@ -132,7 +132,7 @@ def finish(config: Config) -> bool:
     """
     decided = config.gateway.state_dir / DECIDED
     discard(config)
-    if not decided.is_dir():
+    if not decided.is_dir() or _is_wiped(decided):
         return False
     try:
         plan = msgspec.json.decode((decided / PLAN).read_bytes(), type=Plan)
@@ -150,6 +150,14 @@ def finish(config: Config) -> bool:
         what = error.strerror if isinstance(error, OSError) else "its plan cannot be read"
         hint = "See that the disk has room and that its folders may be written to, and start it again."
         raise ConfigError(f"A backup was restored into {decided}, and not all of it has taken its place: {what}. {hint}") from error
+    return True
+
+
+def _is_wiped(decided: Path) -> bool:
+    """Whether a wipe has left nothing of it; it takes files and leaves folders."""
+    if any(decided.iterdir()):
+        return False
+    decided.rmdir()
     return True
 
 

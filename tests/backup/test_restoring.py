@@ -12,6 +12,7 @@ from gateway.backup.errors import BackupError, Flaw
 from gateway.backup.making import Wanted, look, make
 from gateway.backup.restoring import DECIDED, DRAFT, decide, finish, planned, prepare
 from gateway.errors import ConfigError
+from gateway.runtime.erase import erase
 from gateway.runtime.keyfile import load_identity
 from gateway.store.copying import copy_closed
 from tests.backup.files import CHEAP, PASSPHRASE, Files
@@ -283,6 +284,25 @@ def test_what_cannot_be_finished_keeps_the_gateway_from_starting_as_a_mixture(no
             finish(south.config)
     assert finish(south.config)
     assert (south.state / "identity.key").read_bytes() == (north.state / "identity.key").read_bytes()
+
+
+def test_after_a_wipe_there_is_nothing_to_finish(north, south) -> None:
+    prepare(backup(north), PASSPHRASE, south.config, south.file, new_identity=False)
+    decide(south.config)
+    config = south.config
+    erase(config)
+    assert not [name for name in south.content() if ".restore" in name]
+    assert not finish(config)
+    assert not (south.state / DECIDED).exists()
+    assert not (south.state / "identity.key").exists()
+
+
+def test_a_plan_that_is_gone_is_no_wipe(north, south) -> None:
+    prepare(backup(north), PASSPHRASE, south.config, south.file, new_identity=False)
+    decide(south.config)
+    (south.state / DECIDED / "plan.json").unlink()
+    with pytest.raises(ConfigError):
+        finish(south.config)
 
 
 def test_a_place_on_another_disk_is_written_there_and_put_in_place_whole(north, south, monkeypatch) -> None:
