@@ -311,10 +311,14 @@ class BackupAnswers:
             response = web.StreamResponse(headers={"Content-Type": BYTES, "Content-Disposition": disposition, "Cache-Control": "no-store"})
             response.content_length = one.size
             await response.prepare(call.request)
-            while piece := await asyncio.to_thread(file.read, _STEP):
+            piece = await asyncio.to_thread(file.read, _STEP)
+            while piece:
+                ahead = await asyncio.to_thread(file.read, _STEP)
+                if not ahead:
+                    self._control.forget(call["id"])  # before the last piece: who has all of it finds it gone
                 await response.write(piece)
+                piece = ahead
             await response.write_eof()
-        self._control.forget(call["id"])
         return response
 
     async def _contents(self, call: Call) -> ContentsDocument:

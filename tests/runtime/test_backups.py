@@ -1,6 +1,7 @@
 """Backups of a gateway that runs, over its API."""
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from gateway.admin.access.roles import Role
 from gateway.admin.api import application
 from gateway.admin.backups import BYTES, UPLOAD, BackupAnswers
 from gateway.admin.operations import Operations
+from gateway.admin.pages import Pages
 from gateway.backup.limits import BACKUP_WAIT_S, MAX_BACKUP_FILE, MAX_BACKUPS_WAITING
 from gateway.backup.restoring import DECIDED, finish
 from gateway.runtime import backups as module
@@ -20,6 +22,7 @@ from gateway.runtime.backups import FOLDER, Backups
 from gateway.runtime.writer import StoreWriter
 from gateway.store.store import open_store
 from tests.admin.listening import serving
+from tests.admin.visiting import status as page_status
 from tests.backup.files import CHEAP, PASSPHRASE, Files
 from tests.store.stores import NOW, letter
 
@@ -78,7 +81,9 @@ async def box(directory: Path, role: Role = Role.ADMIN):
     operations = Operations(None, lambda: None, Random(3).randbytes)
     answers = {**operations.answers(), **BackupAnswers(control, operations).answers()}
     try:
-        async with serving(application(answers, lambda _request: role)) as base, aiohttp.ClientSession(base) as session:
+        app = application(answers, lambda _request: role)
+        app.add_routes(Pages(answers, lambda _request: role, page_status).routes())
+        async with serving(app) as base, aiohttp.ClientSession(base) as session:
             yield Box(files, session, control, stop)
     finally:
         await operations.close()
@@ -112,6 +117,38 @@ async def test_one_box_makes_a_backup_and_another_becomes_it(tmp_path, monkeypat
     assert south.files.config.gateway.nickname == "north"
     assert "# of north" in south.files.path.read_text()
     assert not (south.files.state / FOLDER).exists()
+
+
+async def test_the_page_does_the_same_without_a_script(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "RESTART_S", 0.0)
+    async with box(tmp_path / "north") as north:
+        form = {"do": "create", "form": "", "passphrase": PASSPHRASE, "again": PASSPHRASE, "history": ""}
+        async with north.session.post("/backup", data=form) as response:
+            assert response.status == 200
+            (link,) = re.findall(r'href="(/api/v1/backups/[0-9a-f]+)"', await response.text())
+        async with north.session.get(link) as response:
+            data = await response.read()
+        async with north.session.get(link) as response:
+            assert response.status == 404  # once
+    async with box(tmp_path / "south") as south:
+        sent = aiohttp.FormData()
+        for name, text in (("do", "upload"), ("form", ""), ("opens", PASSPHRASE)):
+            sent.add_field(name, text)
+        sent.add_field("file", data, filename="north.backup")
+        async with south.session.post("/backup/upload", data=sent) as response:
+            text = await response.text()
+            assert response.status == 200
+        assert "north" in text
+        (name,) = re.findall(r'name="id" value="([0-9a-f]+)"', text)
+        form = {"do": "restore", "form": "", "id": name, "opens_again": "another passphrase", "confirm": "restore", "identity": ""}
+        async with south.session.post("/backup", data=form) as response:
+            assert response.status == 403
+        assert not south.stop.is_set()
+        async with south.session.post("/backup", data=form | {"opens_again": PASSPHRASE}) as response:
+            assert response.status == 200
+        await south.stop.wait()
+    await south.control.finish()
+    assert south.files.config.gateway.nickname == "north"
 
 
 @pytest.mark.parametrize(
