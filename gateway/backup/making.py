@@ -18,6 +18,7 @@ from gateway.backup.limits import MAX_BACKUP_FILE, MAX_BACKUP_TEXT
 from gateway.backup.members import STORE, gather, left_out
 from gateway.backup.passphrase import COST, Cost, check
 from gateway.config import Config
+from gateway.store.copying import CopyError
 from gateway.store.migrations import newest
 
 SEAL_SHARE: Final = 0.9  # of the work; the rest is the copy of the database
@@ -107,6 +108,8 @@ def as_flaw(path: Path) -> Iterator[None]:
     """Turn what the system says of files into a `BackupError`."""
     try:
         yield
+    except CopyError as error:
+        raise BackupError(Flaw.DISK, str(error), "Is there room on the disk?") from error
     except OSError as error:
         where = error.filename or path
         raise BackupError(

@@ -6,12 +6,12 @@ What was said and done, the history, comes along only where somebody wants it.
 
 import os
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from gateway.errors import StoreFault
+from gateway.errors import GatewayError, StoreFault
 from gateway.store import migrations
 from gateway.store.database import Database
 from gateway.store.faults import explained, store_error
@@ -30,12 +30,23 @@ HISTORY: Final[Mapping[str, str]] = {"kept": "", "carried": "WHERE unsent = 0", 
 """Those that tell what was said and done."""
 
 
+_AT_ONCE: Final = 16  # rows in memory: a body may have a megabyte
+
+
+class CopyError(GatewayError):
+    """The copy cannot be written; the database it is made of is as sound as before."""
+
+
 def copy_open(database: Database, path: Path, *, history: bool) -> None:
-    """Copy an open database into a new file with mode 0600; inside a transaction. Raises `StoreError`."""
-    with explained(path):
-        _begin(path)
-        with closing(sqlite3.connect(path, isolation_level=None)) as copy:
-            _copy(database.connection, copy, history=history)
+    """Copy an open database into a new file with mode 0600; inside a transaction.
+
+    Raises:
+        StoreError: the database cannot be read.
+        CopyError: the copy cannot be written.
+
+    """
+    with explained(database.path):
+        _copy(database.connection, path, history=history)
 
 
 def copy_closed(source: Path, path: Path, *, history: bool) -> bool:
@@ -43,6 +54,7 @@ def copy_closed(source: Path, path: Path, *, history: bool) -> bool:
 
     Raises:
         StoreError: it is in use, damaged, or not ours; it is left as it is.
+        CopyError: the copy cannot be written.
 
     """
     if not source.exists():
@@ -52,10 +64,7 @@ def copy_closed(source: Path, path: Path, *, history: bool) -> bool:
         database.execute("BEGIN IMMEDIATE")
         if not _is_sound(database):
             raise store_error(StoreFault.UNREADABLE, source)
-        with explained(path):
-            _begin(path)
-            with closing(sqlite3.connect(path, isolation_level=None)) as copy:
-                _copy(database, copy, history=history)
+        _copy(database, path, history=history)
         database.execute("ROLLBACK")
     return True
 
@@ -84,21 +93,34 @@ def _is_plain(database: sqlite3.Connection) -> bool:
     return wanted == found
 
 
-def _begin(path: Path) -> None:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+def _copy(source: sqlite3.Connection, path: Path, *, history: bool) -> None:
+    with _writing(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        copy = sqlite3.connect(path, isolation_level=None)
+    with closing(copy):
+        version = migrations.version_of(source)
+        there = {name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        with _writing(path):
+            copy.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            copy.execute("PRAGMA journal_mode = OFF").fetchall()
+            migrations.migrate(copy, upto=version)
+            copy.execute("BEGIN")
+        for table, which in (*KEPT.items(), *(HISTORY.items() if history else ())):
+            if table not in there:
+                continue
+            rows = source.execute(f"SELECT * FROM {table} {which}")  # noqa: S608 -- names and conditions are ours, above
+            marks = ", ".join("?" * len(rows.description))
+            while some := rows.fetchmany(_AT_ONCE):
+                with _writing(path):
+                    copy.executemany(f"INSERT INTO {table} VALUES ({marks})", some)  # noqa: S608 -- the same
+        with _writing(path):
+            copy.execute("COMMIT")
 
 
-def _copy(source: sqlite3.Connection, copy: sqlite3.Connection, *, history: bool) -> None:
-    copy.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    copy.execute("PRAGMA journal_mode = OFF").fetchall()
-    migrations.migrate(copy, upto=migrations.version_of(source))
-    there = {name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    copy.execute("BEGIN")
-    for tables in (KEPT, HISTORY) if history else (KEPT,):
-        for table, which in tables.items():
-            if table in there:
-                rows = source.execute(f"SELECT * FROM {table} {which}")  # noqa: S608 -- names and conditions are ours, above
-                marks = ", ".join("?" * len(rows.description))
-                copy.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 -- the same
-    copy.execute("COMMIT")
-    copy.execute("PRAGMA synchronous = FULL")
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell apart what goes wrong with the copy: the database must not be taken for damaged or full because of it."""
+    try:
+        yield
+    except (sqlite3.OperationalError, OSError) as error:
+        raise CopyError(f"The copy of the database, {path}, cannot be written: {error}.") from error

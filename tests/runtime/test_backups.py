@@ -20,6 +20,7 @@ from gateway.backup.restoring import DECIDED, finish
 from gateway.runtime import backups as module
 from gateway.runtime.backups import FOLDER, Backups
 from gateway.runtime.writer import StoreWriter
+from gateway.store.copying import CopyError
 from gateway.store.store import open_store
 from tests.admin.listening import serving
 from tests.admin.visiting import status as page_status
@@ -256,6 +257,25 @@ async def test_only_an_admin_has_to_do_with_backups(tmp_path) -> None:
         ):
             assert (await hut.ask(method, path))[1]["code"] == "role_needed"
     assert f"{HERE}/upload" == UPLOAD
+
+
+async def test_a_copy_that_cannot_be_written_stops_neither_the_store_nor_says_that_it_is_made(tmp_path, monkeypatch) -> None:
+    async with box(tmp_path / "hut") as hut:
+
+        def full(_database, path, **_named):
+            raise CopyError(f"{path}: no room")
+
+        monkeypatch.setattr(module, "copy_open", full)
+        _, begun = await hut.ask("POST", "", json={"passphrase": PASSPHRASE})
+        found = {"state": "running"}
+        while found["state"] == "running":
+            async with hut.session.get(f"/api/v1/operations/{begun['id']}") as response:
+                found = await response.json()
+        assert (found["state"], "no room" in found["sentence"]) == ("failed", True)
+        assert hut.control._writer.trouble is None
+        assert hut.control.refused == {"disk": 1}
+        assert hut.waiting() == []
+        assert [one.name for one in hut.files.state.iterdir() if one.name.startswith(".store")] == []
 
 
 async def test_what_waited_for_a_gateway_before_is_gone(tmp_path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import StoreError, StoreFault
 from gateway.store.carried import Carried
-from gateway.store.copying import HISTORY, KEPT, copy_closed, copy_open, is_usable
+from gateway.store.copying import HISTORY, KEPT, CopyError, copy_closed, copy_open, is_usable
 from gateway.store.history import Kept
 from gateway.store.mail import Ended
 from gateway.store.pins import Pinned
@@ -57,6 +57,14 @@ def test_a_copy_of_a_closed_database_is_the_same_and_the_database_stays_as_it_is
         assert store.mail.load() == [letter("waits")]
     assert not copy_closed(tmp_path / "none.db", tmp_path / "other.db", history=False)
     assert not (tmp_path / "other.db").exists()
+
+
+def test_a_copy_that_cannot_be_written_says_nothing_of_the_database(tmp_path) -> None:
+    fill(tmp_path / "store.db")
+    with opened(tmp_path / "store.db") as store, store.database.transaction(), pytest.raises(CopyError):
+        copy_open(store.database, tmp_path / "none" / "copy.db", history=False)
+    with pytest.raises(CopyError):
+        copy_closed(tmp_path / "store.db", tmp_path / "none" / "copy.db", history=False)
 
 
 def test_every_table_is_copied_or_known_to_be_history(tmp_path) -> None:
