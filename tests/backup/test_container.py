@@ -80,6 +80,11 @@ def test_what_ends_sooner_than_it_is_read_and_what_goes_on_are_seen() -> None:
     assert flaw_of(WHOLE + WHOLE) is Flaw.DAMAGED
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_cut_between_two_pieces_is_seen_by_who_would_read_no_further(count) -> None:
+    assert flaw_of(HEAD + b"".join(PIECES[:count]), size=count * PIECE) is Flaw.DAMAGED
+
+
 def test_a_piece_of_another_backup_with_the_same_passphrase_does_not_fit() -> None:
     other = sealed(CONTENT, seed=2)
     assert flaw_of(WHOLE[: HEAD_BYTES + SEALED_PIECE] + other[HEAD_BYTES + SEALED_PIECE :]) is Flaw.DAMAGED

@@ -270,6 +270,28 @@ def test_a_power_cut_at_any_moment_leaves_the_one_or_the_other(north, tmp_path, 
     assert cut > 10
 
 
+def test_a_power_cut_while_the_rest_is_cleared_away_keeps_no_gateway_from_starting(north, tmp_path, monkeypatch) -> None:
+    path, ended, cut = backup(north), False, 0
+    while not ended:
+        box = Files(tmp_path / f"box{cut}")
+        (box.state / "identity.key").write_bytes(b"s" * 64)
+        config = box.config
+        prepare(path, PASSPHRASE, config, box.file, new_identity=True)  # leaves members behind that take no place
+        decide(config)
+        with monkeypatch.context() as patched:
+            cut_after(patched, cut)
+            try:
+                finish(config)
+                ended = True
+            except PowerCutError:
+                cut += 1
+        finish(config)
+        assert not [name for name in box.content() if ".restore" in name]
+        assert (box.state / "identity.key").read_bytes() == b"s" * 64
+        assert box.config.gateway.nickname == "north"
+    assert cut > 10
+
+
 def test_what_cannot_be_finished_keeps_the_gateway_from_starting_as_a_mixture(north, south, monkeypatch) -> None:
     path = backup(north)
     prepare(path, PASSPHRASE, south.config, south.file, new_identity=False)
