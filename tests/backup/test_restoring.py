@@ -234,6 +234,7 @@ def cut_after(monkeypatch, count: int) -> list[str]:
     return done
 
 
+@pytest.mark.timeout(60)  # some fifty restores, each synced
 def test_a_power_cut_at_any_moment_leaves_the_one_or_the_other(north, tmp_path, monkeypatch) -> None:
     path = backup(north)
     reference = Files(tmp_path / "reference")
@@ -270,6 +271,7 @@ def test_a_power_cut_at_any_moment_leaves_the_one_or_the_other(north, tmp_path, 
     assert cut > 10
 
 
+@pytest.mark.timeout(60)
 def test_a_power_cut_while_the_rest_is_cleared_away_keeps_no_gateway_from_starting(north, tmp_path, monkeypatch) -> None:
     path, ended, cut = backup(north), False, 0
     while not ended:
