@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 _EXAMPLES = (
     "meshgate backup create hut.backup",
     "meshgate backup verify hut.backup",
-    "sudo -u meshgate meshgate backup restore hut.backup --dry-run",
     "sudo -u meshgate meshgate backup restore hut.backup",
 )
-_PASSPHRASE = "read the passphrase from the first line of FILE, - for standard input"  # noqa: S105 -- how it is given
+_PASSPHRASE = "a file with the passphrase, - for standard input"  # noqa: S105 -- how it is given
 
 
 def add(commands: Subcommands) -> None:
@@ -32,7 +31,7 @@ def add(commands: Subcommands) -> None:
     verify = add_command(verbs, "verify", "Read a backup to its end and say what is in it; nothing is changed.", _EXAMPLES[1:2])
     restore = add_command(verbs, "restore", "Make this gateway the one of a backup.", _EXAMPLES[2:])
     restore.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    restore.add_argument("--new-identity", action="store_true", help="keep this gateway's own keys and members, take over the rest")
+    restore.add_argument("--new-identity", action="store_true", help="keep the keys and members of this one")
     restore.add_argument("--yes", action="store_true", help="do not ask")
     for one in (create, verify, restore):
         one.add_argument("file", metavar="FILE", type=Path, help="the backup")
