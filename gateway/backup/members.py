@@ -58,6 +58,7 @@ KINDS: Final = (
     Kind("access.json", MAX_BACKUP_SMALL, _state("access.json")),
     Kind("mqtt.key", MAX_BACKUP_SMALL, _state("mqtt.key")),
     Kind("mqtt.crt", MAX_BACKUP_SMALL, _state("mqtt.crt")),
+    Kind("mqtt.password", MAX_BACKUP_SMALL, _state("mqtt.password")),
     Kind("policy.toml", MAX_BACKUP_SMALL, lambda config: config.policy.file),
     Kind("bridge-off", MAX_BACKUP_SMALL, _state("bridge-off")),
     Kind(STORE, MAX_STORE_BYTES, _state(STORE), who=True),

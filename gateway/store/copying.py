@@ -23,8 +23,9 @@ KEPT: Final[Mapping[str, str]] = {
     "pin": "",
     "event": "",
     "carried": "WHERE unsent = 1",
+    "audit": "",
 }
-"""The tables every copy has, and which of their rows."""
+"""The tables every copy has where there are such, and which of their rows."""
 
 HISTORY: Final[Mapping[str, str]] = {"kept": "", "carried": "WHERE unsent = 0", "decision": "", "shape": "", "salt": "", "series": ""}
 """Those that tell what was said and done."""
