@@ -35,6 +35,7 @@ from gateway.mesh.engine import Mesh
 from gateway.mesh.events import ClockSet, SwitchBridge
 from gateway.mesh.identity import Identity
 from gateway.mesh.settings import MeshSettings
+from gateway.runtime.backups import Backups
 from gateway.runtime.clock import NOT_SET, TimeOfDay
 from gateway.runtime.federation import Federation
 from gateway.runtime.federation_desk import FederationDesk
@@ -193,12 +194,13 @@ class Gateway:
         self._started = 0.0
         self._was_silent = False
         self.wiping = Wiping(config)
+        writer, own = self._keeping.writer, self.identity.peer_id.hex()
+        self.backups = Backups(config, file, writer, own, self._unix, self._rng.randbytes)
         self.health = Health()
         self.health.watch(logging_changes(self._log.tell))
         parts = self._parts()
-        self.api = Api(
-            config, parts, self.status, self.radio, self._desk, self._rulebook, self._ring, file, self.reload, self._rng.randbytes
-        )
+        api = (config, parts, self.status, self.radio, self._desk, self._rulebook, self._ring, file, self.reload, self._rng.randbytes)
+        self.api = Api(*api, self.backups)
         self._observed = Observed(
             config,
             parts,
@@ -247,6 +249,7 @@ class Gateway:
         pump = self._pump = Pump(self.trunks, self._take_notice)
         self.steering.begin(pump.send, stop)
         self.wiping.begin(stop)
+        self.backups.begin(stop)
         self.witness(Actor.SYSTEM, Action.GATEWAY_STARTED, f"bridge {'switched off' if self.steering.is_off else self.engine.mode.value}")
         if self.engine.mode is BridgeMode.OPEN:
             self.witness(Actor.CONFIGURATION, Action.BRIDGE_OPENED)
@@ -262,15 +265,10 @@ class Gateway:
         async with admin.serve(self.config.control.socket, answering, self._observed):
             keeping = asyncio.create_task(self._keeping.run(pump.send), name="store")
             tasks = [asyncio.create_task(self._time.keep(), name="clock"), asyncio.create_task(rules.keep(), name="policy")]
-            tasks.append(asyncio.create_task(self.api.run(), name="api"))
             tasks += self._observed.start()
             tasks += [asyncio.create_task(self._serve(one, pump), name=one.transport.name) for one in self._supervised]
-            if self.federation is not None:
-                tasks.append(asyncio.create_task(self.federation.run(), name="federation"))
-            if self.page is not None:
-                tasks.append(asyncio.create_task(self.page.run(), name="page"))
-            if self._mqtt is not None:
-                tasks.append(asyncio.create_task(self._mqtt.run(), name="mqtt"))
+            rooms = {"api": self.api, "federation": self.federation, "page": self.page, "mqtt": self._mqtt}
+            tasks += [asyncio.create_task(room.run(), name=name) for name, room in rooms.items() if room is not None]
             stopping = asyncio.create_task(stop.wait(), name="stop")
             try:
                 ends: list[asyncio.Future[Any]] = [*tasks, keeping, stopping, pump.broken]
@@ -288,6 +286,7 @@ class Gateway:
                 keeping.cancel()  # after everything that may still have something to be kept
                 await asyncio.gather(keeping, return_exceptions=True)
                 await self.wiping.finish()
+                await self.backups.finish()
             for ended in (pump.broken, keeping, *tasks):
                 if ended.done() and not ended.cancelled():
                     ended.result()  # raises what broke it
@@ -310,20 +309,16 @@ class Gateway:
 
     def _parts(self) -> Parts:
         """Return everything that has numbers."""
-
-        def pump() -> Pump | None:
-            return self._pump
-
         return Parts(
             engine=self.engine,
             trunks=self.trunks,
             transports=self._supervised,
             keeping=self._keeping,
             health=self.health,
-            progress=watch(pump, self._keeping.writer, lambda: self.radio.turns if self.radio is not None else None),
+            progress=watch(lambda: self._pump, self._keeping.writer, lambda: self.radio.turns if self.radio is not None else None),
             reloads=self.reloads,
             meter=Meter(),
-            pump=pump,
+            pump=lambda: self._pump,
             adapters=lambda: self.radio.radio().adapters if self.radio is not None else (),
             clock_known=lambda: self._time is not None and self._time.is_known,
             wall=self._wall_s,

@@ -85,3 +85,7 @@ SEND_BURST: Final = 5.0
 PING_WAIT_S: Final = 10.0  # seconds a pong may take
 MAX_PINGS: Final = 8  # pings whose answer is awaited
 MAX_CONFIG_FILE: Final = 1024 * 1024  # bytes of a configuration file that is changed over the API
+
+# Forms with a file
+MAX_UPLOAD_FIELDS: Final = 16  # fields before the file
+MAX_UPLOAD_FIELD: Final = 4_096  # bytes of one

@@ -55,6 +55,8 @@ def _operation(route: Route, refs: Mapping[type, dict[str, Any]], components: Ma
         found["parameters"] = parameters
     if route.body is not None:
         found["requestBody"] = {"content": {JSON: {"schema": refs[route.body]}}, "required": bool(_required(route.body))}
+    if route.takes:
+        found["requestBody"] = {"content": {route.takes: {"schema": {"type": "string", "format": "binary"}}}, "required": True}
     if route.role is None:
         found["security"] = []
     else:

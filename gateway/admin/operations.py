@@ -18,7 +18,7 @@ from gateway.admin.radio import HeardDocument, ScanRequest
 from gateway.admin.route import Answers, Call, Route
 
 _NO_OPERATION: Final = Problem(404, "unknown_operation", "there is no such work, or it ended long ago")
-_BUSY: Final = Problem(409, "busy", "as much work as is done at a time is being done")
+BUSY: Final = Problem(409, "busy", "as much work as is done at a time is being done")
 _NO_BUNDLE: Final = Problem(404, "not_here", "this gateway was started without a configuration that could be packed")
 
 
@@ -44,13 +44,14 @@ class OperationDocument(msgspec.Struct, frozen=True):
     """Some work."""
 
     id: str
-    kind: str  # doctor or scan
+    kind: str  # doctor, scan or backup
     state: Phase
     progress: float  # 0 to 1
     sentence: str
     started: datetime | None  # None while the time of day is not known
     findings: tuple[FindingDocument, ...] = ()  # of a doctor that is done
     heard: tuple[HeardDocument, ...] = ()  # of a scan that is done
+    backup: str = ""  # ID of a backup that is done
 
 
 class OperationsDocument(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ ROUTES: Final = (
         body=DoctorRequest,
         answer=OperationDocument,
         status=202,
-        problems=(_BUSY,),
+        problems=(BUSY,),
         summary="Look at this machine and say what to do about it, as `meshgate doctor` does.",
     ),
     Route(
@@ -100,7 +101,7 @@ ROUTES: Final = (
         body=ScanRequest,
         answer=OperationDocument,
         status=202,
-        problems=(_BUSY,),
+        problems=(BUSY,),
         summary="Listen for some seconds who is on the air, without keeping the request waiting.",
     ),
     Route(
@@ -183,7 +184,7 @@ class Operations:
             said = "Nothing is wrong that can be seen from here." if not bad else f"{bad} of {len(findings)} things do not work."
             return said, {"findings": findings}
 
-        return self._begin("doctor", work)
+        return self.begin("doctor", work)
 
     async def _listen(self, call: Call) -> web.Response:
         wanted = call.body(ScanRequest)
@@ -192,7 +193,7 @@ class Operations:
             heard = await self._diagnostics.scan(wanted, progress)
             return f"{len(heard)} {'device was' if len(heard) == 1 else 'devices were'} heard.", {"heard": heard}
 
-        return self._begin("scan", work)
+        return self.begin("scan", work)
 
     async def _bundle(self, _call: Call) -> web.Response:
         archive = await self._diagnostics.bundle()
@@ -201,9 +202,10 @@ class Operations:
         headers = {"Content-Disposition": 'attachment; filename="meshgate-support.tar.gz"'}
         return web.Response(body=archive, content_type="application/gzip", headers=headers)
 
-    def _begin(self, kind: str, work: Callable[[Progress], Awaitable[Outcome]]) -> web.Response:
+    def begin(self, kind: str, work: Callable[[Progress], Awaitable[Outcome]]) -> web.Response:
+        """Begin work, and answer where it can be followed; raises `ProblemError` if too much is being done."""
         if len(self._tasks) >= MAX_OPERATIONS_RUNNING:
-            raise ProblemError(_BUSY, "As much work as is done at a time is being done.", "Wait for it: GET /api/v1/operations.")
+            raise ProblemError(BUSY, "As much work as is done at a time is being done.", "Wait for it: GET /api/v1/operations.")
         wall, name = self._wall(), self._randbytes(8).hex()
         started = None if wall is None else datetime.fromtimestamp(round(wall, 3), UTC)
         begun = self._known[name] = OperationDocument(name, kind, Phase.RUNNING, 0.0, "It has begun.", started)

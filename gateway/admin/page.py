@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from ipaddress import ip_address
 from typing import Final
 
@@ -48,7 +48,7 @@ class Page:
         more: everything else that is answered; its ``/`` is where people are led who have logged in.
         needs: what somebody must be for one of those.
         middlewares: see every request that may be answered.
-        large: bytes for bodies of the paths that take more than `limits.MAX_PAGE_BODY`.
+        large: paths whose bodies may be larger than `limits.MAX_PAGE_BODY`: whoever answers reads them.
         report: told one sentence about something that must not happen.
 
     """
@@ -66,7 +66,7 @@ class Page:
         more: More = lambda _own: (),
         needs: Needs = lambda _request: Role.ADMIN,
         middlewares: Sequence[Middleware] = (),
-        large: Mapping[str, int] | None = None,
+        large: Collection[str] = (),
         report: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self.entrance = entrance
@@ -104,7 +104,7 @@ class Page:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        app = web.Application(middlewares=self._middlewares, client_max_size=self._gate.largest)
+        app = web.Application(middlewares=self._middlewares, client_max_size=limits.MAX_PAGE_BODY)
         app.on_response_prepare.append(self._gate.dress)
         app.add_routes(self._routes)
         runner = web.AppRunner(

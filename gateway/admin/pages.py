@@ -5,6 +5,7 @@ is done on a page goes through the API's own checks. Forms need no script. Nobod
 and seals the forms.
 """
 
+import hmac
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -17,10 +18,12 @@ from gateway.admin.access.principal import Principal
 from gateway.admin.access.roles import Role
 from gateway.admin.assets import served
 from gateway.admin.federation import FederationRefusal
-from gateway.admin.problems import NOT_FOUND, NOT_SIGNED_IN, UNAVAILABLE, FieldError, ProblemDocument, ProblemError
+from gateway.admin.problems import BAD_REQUEST, NOT_FOUND, NOT_SIGNED_IN, UNAVAILABLE, FieldError, ProblemDocument, ProblemError
 from gateway.admin.route import Answers, Route, Who
 from gateway.admin.table import TABLE
+from gateway.admin.uploads import received
 from gateway.admin.views import (
+    backup,
     diagnostics,
     federation,
     logs,
@@ -37,6 +40,7 @@ from gateway.admin.views import (
 )
 from gateway.admin.views import help as manual
 from gateway.admin.views.markup import Markup, together
+from gateway.admin.views.parts import FORM_FIELD
 from gateway.admin.views.visit import Page, Show, Visit
 from gateway.admin.views.words import LANGUAGES, Words, language_of
 from gateway.bridge.engine import BridgeMode
@@ -56,6 +60,7 @@ PAGES: Final = (
     Page("topology", topology.show, needs=("get_status", "list_peers")),
     Page("diagnostics", diagnostics.show, diagnostics.act, needs=("get_status", "get_radio")),
     Page("logs", logs.show, needs=("list_log",)),
+    Page("backup", backup.show, backup.act, backup.upload, needs=("create_backup", "send_backup", "restore_backup"), live=False),
     Page("settings", settings.show, settings.act, needs=("get_config", "change_config"), live=False),
     Page("security", security.show, security.act, needs=("wipe",)),
     Page("update", update.show, needs=("get_updates",)),
@@ -80,6 +85,20 @@ _DONE: Final = tuple(
     for one in PAGES
     if one.act is not None
 )
+_SENT: Final = tuple(
+    Route(
+        name=f"upload_{one.name}",
+        method="POST",
+        path=f"{one.path}/upload",
+        role=Role.OPERATOR,
+        media=HTML,
+        takes="multipart/form-data",
+        changes=True,
+        summary=f"What was sent with a file on the page {one.name}; the API says who may.",
+    )
+    for one in PAGES
+    if one.upload is not None
+)
 _START: Final = Route(
     name="page_start", method="GET", path="/", role=Role.VIEWER, media=HTML, also=(302,), summary="Leads to the page status."
 )
@@ -89,7 +108,7 @@ _WHY: Final = Route(
 STATIC: Final = Route(
     name="static", method="GET", path="/static/{file}", role=None, media="text/css", summary="Style, scripts and the mark of the pages."
 )
-PAGE_ROUTES: Final = (_START, *_READ, _WHY, *_DONE, STATIC)
+PAGE_ROUTES: Final = (_START, *_READ, _WHY, *_DONE, *_SENT, STATIC)
 """Every route of the pages; none is one of the API's."""
 NEEDS: Final = {(route.method, route.path): route.role for route in PAGE_ROUTES}
 """What somebody must be for each, None for everybody."""
@@ -108,6 +127,7 @@ class Pages:
         gateway: how the gateway is doing.
         name: what the gateway is called.
         seal: makes what a form must carry to be taken; empty where nobody asks for it.
+        is_sealed: says whether a form with a file carries it; whoever lets people in does not read those.
         wall: Unix seconds.
 
     """
@@ -120,6 +140,7 @@ class Pages:
         *,
         name: str = "",
         seal: Callable[[web.Request], str] = lambda _request: "",
+        is_sealed: Callable[[web.Request, str], bool] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._answers = answers
@@ -127,6 +148,7 @@ class Pages:
         self._gateway = gateway
         self._name = name
         self._seal = seal
+        self._is_sealed = is_sealed or (lambda request, shown: hmac.compare_digest(shown.encode(), seal(request).encode()))
         self._wall = wall
         self._routes = {route.name: route for route in TABLE}
         self.menu = tuple(one for one in PAGES if all(need in answers for need in one.needs))  # what nobody answers for is not there
@@ -138,6 +160,9 @@ class Pages:
             found.append(web.get(one.path, self._answering(_BY_NAME[f"page_{one.name}"], one, one.show)))
             if one.act is not None:
                 found.append(web.post(one.path, self._answering(_BY_NAME[f"act_{one.name}"], one, one.show, one.act)))
+            if one.upload is not None:
+                act = self._with_file(one.upload)
+                found.append(web.post(f"{one.path}/upload", self._answering(_BY_NAME[f"upload_{one.name}"], one, one.show, act)))
             if one.name == "messages":
                 found.append(web.get(_WHY.path, self._answering(_WHY, one, messages.why)))
         return found
@@ -149,7 +174,8 @@ class Pages:
             words = Words(language_of(request.headers.get("Accept-Language", ""), chosen or request.cookies.get(shell.LANGUAGE_FIELD, "")))
             if principal is None or (route.role is not None and principal.role < route.role):
                 return self._refused(words, principal)
-            form = {} if act is None else {name: text for name, text in (await request.post()).items() if isinstance(text, str)}
+            is_form = act is not None and not route.takes
+            form = {name: text for name, text in (await request.post()).items() if isinstance(text, str)} if is_form else {}
             visit = Visit(request, principal, words, self._seal(request), self._wall(), self._routes, self._answers, form)
             outcome, done, wrong = await _tried(act, visit, sent=True) if act is not None else (None, 200, ())
             content, shown, _ = await _tried(show, replace(visit, wrong=wrong, done=act is not None and done == HTTPStatus.OK))
@@ -160,6 +186,17 @@ class Pages:
             return response
 
         return answer
+
+    def _with_file(self, act: Show) -> Show:
+        """Return what reads a form with a file and sees that it is one of ours, before anything is done with the file."""
+
+        async def take(visit: Visit) -> Markup:
+            form, file = await received(visit.request)
+            if not self._is_sealed(visit.request, form.get(FORM_FIELD, "")):
+                raise ProblemError(BAD_REQUEST, visit.words("common.unknown_form"))
+            return await act(replace(visit, form=form, file=file))
+
+        return take
 
     def _respond(self, words: Words, page: Page, content: Markup, status_code: int, *, live: bool) -> web.Response:
         opened = self._gateway().bridge.mode is BridgeMode.OPEN

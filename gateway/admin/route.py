@@ -1,7 +1,7 @@
 """How a route of the API is declared: once, for whoever answers, describes, counts or asks it."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -16,6 +16,7 @@ T = TypeVar("T")
 API: Final = "/api/v1"
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
+_PIECE: Final = 64 * 1024  # bytes of a body that is read piece by piece
 _NAMED: Final = re.compile(r"{(\w+)}")
 
 
@@ -36,6 +37,7 @@ class Route:
         problems: why it may fail, beside what follows from role, query and body.
         changes: whether anything is different afterwards.
         media: type of an answer that is no document.
+        takes: type of a body that is no document, which whoever answers reads.
         also: other statuses of good answers.
         headers: of the request that mean something here, each with a sentence.
 
@@ -53,6 +55,7 @@ class Route:
     problems: tuple[Problem, ...] = ()
     changes: bool = False
     media: str = JSON
+    takes: str = ""
     also: tuple[int, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -90,6 +93,8 @@ class Call:
     _query: msgspec.Struct | None = None
     _body: msgspec.Struct | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    _stream: AsyncIterator[bytes] | None = None
+    _names: Mapping[str, str] | None = None
 
     @property
     def role(self) -> Role | None:
@@ -109,13 +114,22 @@ class Call:
         return self.headers[name] if name in self.headers else str(self.request.headers.get(name, ""))
 
     @property
+    def is_streamed(self) -> bool:
+        """Whether what was sent is only a part of the request."""
+        return self._stream is not None
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Return what was sent where that is no document, piece by piece; whoever reads it counts."""
+        return self.request.content.iter_chunked(_PIECE) if self._stream is None else self._stream
+
+    @property
     def sees_names(self) -> bool:
         """Whether whoever asks may read what people are called."""
         return self.role is not None and self.role >= Role.OPERATOR
 
     def __getitem__(self, name: str) -> str:
         """Return what stands at a name of the path."""
-        return self.request.match_info[name]
+        return self.request.match_info[name] if self._names is None else self._names[name]
 
 
 Answer = Callable[[Call], Awaitable[msgspec.Struct | web.StreamResponse]]

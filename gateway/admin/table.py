@@ -7,6 +7,7 @@ that they cannot differ (ADR 34).
 from typing import Final
 
 from gateway.admin import (
+    backups,
     charts,
     frames,
     logbook,
@@ -36,6 +37,7 @@ TABLE: Final[tuple[Route, ...]] = (
     *settings.ROUTES,
     *operations.ROUTES,
     *frames.ROUTES,
+    *backups.ROUTES,
     *logbook.ROUTES,
     *update.ROUTES,
     *stream.ROUTES,

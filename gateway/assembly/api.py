@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from gateway.admin.backups import BackupAnswers, BackupControl
 from gateway.admin.charts import Charts
 from gateway.admin.feed import Feed, Topic
 from gateway.admin.frames import FrameMonitor, Frames
@@ -51,6 +52,7 @@ class Api:
         file: the configuration file that may be changed, None if there is none.
         taken: told that settings were changed.
         randbytes: source of IDs.
+        backups: makes and restores them.
 
     """
 
@@ -66,6 +68,7 @@ class Api:
         file: ConfigFile | None,
         taken: Callable[[], object],
         randbytes: Callable[[int], bytes],
+        backups: BackupControl,
     ) -> None:
         self._parts = parts
         self._status = status
@@ -85,6 +88,7 @@ class Api:
             self._sending,
             self._operations,
             self._frames,
+            BackupAnswers(backups, self._operations),
             Ledger(keeping.writer, keeping.recorder.flush, lambda: names(engine), self._sending.message),
             Charts(keeping.writer, self._wall_ms),
             Settings(file, taken, config),

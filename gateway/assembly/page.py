@@ -19,7 +19,7 @@ from gateway.admin.api import Observed, describe
 from gateway.admin.audit import Witness
 from gateway.admin.limits import CODE_S
 from gateway.admin.page import Page, for_browsers
-from gateway.admin.pages import NEEDS, Pages
+from gateway.admin.pages import NEEDS, PAGE_ROUTES, Pages
 from gateway.admin.probes import DESCRIPTION
 from gateway.admin.route import Answers
 from gateway.admin.table import TABLE
@@ -33,6 +33,7 @@ from transports.websocket.address import parse_listen
 
 SOCKET_NAME: Final = "page"  # FileDescriptorName= in meshgate.socket
 _NEEDS: Final[Mapping[tuple[str, str], Role | None]] = {**{(one.method, one.path): one.role for one in TABLE}, **NEEDS}
+STREAMED: Final = frozenset(one.path for one in (*TABLE, *PAGE_ROUTES) if one.takes)
 _DEVICE: Final = 6  # bytes of the address of a device
 
 
@@ -77,7 +78,14 @@ def page(
 
     def more(own: Answers) -> list[web.RouteDef]:
         everybody = {DESCRIPTION.name: describe, **answers, **observed.answers(), **own}
-        pages = Pages(everybody, asker, status, name=config.gateway.nickname, seal=lambda request: entrance.seals.seal(bound_to(request)))
+        pages = Pages(
+            everybody,
+            asker,
+            status,
+            name=config.gateway.nickname,
+            seal=lambda request: entrance.seals.seal(bound_to(request)),
+            is_sealed=lambda request, shown: entrance.seals.is_whole(bound_to(request), shown),
+        )
         return [*routed([one for one in TABLE if one not in ROUTES], everybody, asker), *pages.routes()]
 
     return Page(
@@ -91,6 +99,7 @@ def page(
         more=more,
         needs=_needed,
         middlewares=[observed.counting],
+        large=STREAMED,
         report=report,
     )
 

@@ -48,13 +48,21 @@ def run(args: argparse.Namespace) -> int:
     from transports.replay import CaptureError  # noqa: PLC0415
 
     try:
-        ended = asyncio.run(_serve(args, _checked(load_from(args)), config_file(args)))
+        ended = asyncio.run(_serve(args, _checked(_settled(args)), config_file(args)))
     except CaptureError as error:
         raise CommandError("capture_unusable", str(error), hint="A capture has one frame in hexadecimal on each line.") from error
     if ended is None:
         # The same process becomes a new gateway: whoever watches over it, systemd or a terminal, sees no end.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- our own command line
     return ended
+
+
+def _settled(args: argparse.Namespace) -> "Loaded":
+    """Return the configuration, after what is left to do of a backup that was being restored; raises `ConfigError`."""
+    from gateway.backup.restoring import finish  # noqa: PLC0415 -- slow to import
+
+    loaded = load_from(args)
+    return load_from(args) if finish(loaded.config) else loaded
 
 
 def _checked(loaded: "Loaded") -> "Config":
@@ -111,6 +119,9 @@ async def _serve(args: argparse.Namespace, config: "Config", file: "ConfigFile")
         if gateway.wiping.is_wanted:
             say("Wiped. The next start is that of another gateway.", Event.GATEWAY_STOPPED)
             return Exit.TEMPORARY  # systemd starts it again
+        if gateway.backups.is_wanted:
+            say("Restored. The next start is that of the gateway of the backup.", Event.GATEWAY_STOPPED)
+            return Exit.TEMPORARY
         restarts = gateway.steering.restarts and not told.is_set()
         say("Starting again." if restarts else "Stopped.", Event.GATEWAY_STOPPED)
     return None if restarts else Exit.OK

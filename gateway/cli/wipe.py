@@ -2,10 +2,7 @@
 
 import argparse
 import asyncio
-import fcntl
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.arguments import Subcommands, add_command
@@ -56,6 +53,7 @@ async def _wipe(config: "Config") -> "WipeDocument":
     from gateway.admin import client  # noqa: PLC0415 -- slow to import
     from gateway.admin.wipe import WORD, WipeRequest  # noqa: PLC0415
     from gateway.runtime.erase import erase  # noqa: PLC0415
+    from gateway.store.database import is_held  # noqa: PLC0415
 
     try:
         return await client.wipe(config.control.socket, WipeRequest(WORD))
@@ -63,25 +61,10 @@ async def _wipe(config: "Config") -> "WipeDocument":
         if not error.absent:
             hint = "Nothing was erased yet. End it: systemctl kill -s KILL meshgate; then wipe again."
             raise CommandError("unreachable", str(error), hint=hint, status=Exit.UNREACHABLE) from error
-    if await asyncio.to_thread(_is_held, config.gateway.state_dir / "store.db"):
+    if await asyncio.to_thread(is_held, config.gateway.state_dir / "store.db"):
         text = f"Another gateway, with another control socket, uses {config.gateway.state_dir}. Nothing was erased."
         raise CommandError("in_use", text, hint="Stop it, or name its configuration with --config.", status=Exit.TEMPORARY)
     return await asyncio.to_thread(erase, config)
-
-
-def _is_held(store: Path) -> bool:
-    """Whether another process has locked the database, as SQLite does while it is open here (fcntl(2))."""
-    try:
-        descriptor = os.open(store, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _print(done: "WipeDocument") -> None:

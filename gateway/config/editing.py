@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -18,6 +19,12 @@ from gateway.errors import ConfigError
 
 Load = Callable[[Path, str | None], Loaded]
 """Loads the configuration as if a file had another text, None as it is; raises `ConfigError`."""
+
+PLACES: Final = (
+    ("gateway.state_dir", "control.socket"),
+    ("transports.libp2p.identity_file", "policy.file"),  # by default they follow the first
+)
+"""Keys that say where this machine keeps what every gateway has."""
 
 Value = str | int | float | bool | tuple[str, ...]
 
@@ -94,6 +101,20 @@ class ConfigFile:
             restart=tuple(name for name in changed if KEYS[name].about.restart),
             shadowed=tuple(name for name, value in wanted.items() if value is not None and loaded.origin[name].name != str(self.path)),
         )
+
+    def adopted(self, text: str) -> str:
+        """Return another gateway's text of this file as it can be used here: files stay where they are on this machine.
+
+        Raises:
+            ConfigError: it cannot be used here.
+
+        """
+        before = effective_values(self.loaded())
+        for places in PLACES:
+            there = effective_values(self._load(self.path, text))
+            text = _edited(text, {name: str(before[name]) for name in places if before[name] != there[name]})
+        self._load(self.path, text)
+        return text
 
     def _text(self) -> str:
         try:

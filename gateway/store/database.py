@@ -10,6 +10,7 @@ Rules:
 * Errors of SQLite leave as `StoreError`; anything else that leaves is a bug.
 """
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +58,11 @@ class Database:
     def promises(self) -> bool:
         """Whether what is written now is on the disk when its transaction ends."""
         return self._durable
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """What a copy is made through, which reads more than fits into memory; for this thread only."""
+        return self._connection
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:
@@ -173,6 +179,21 @@ def open_database(path: Path, *, distrust: bool = False, patience_s: float = LOC
                 raise
             connection.close()
         raise store_error(StoreFault.UNREACHABLE, path)  # a new file that is damaged at once: not the file is at fault
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process has locked the database, as SQLite does while it is open here (fcntl(2))."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _could_be_one(path: Path) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.admin.access.roles import Role
+from gateway.admin.backups import BackupDocument, BackupsDocument, ContentsDocument, RestoredDocument
 from gateway.admin.changelog import NotesDocument
 from gateway.admin.charts import ChartDocument, ChartsDocument
 from gateway.admin.federation import FederationDocument, InviteDocument, JoinDocument, LeaveDocument, MemberDocument, RevokeDocument
@@ -38,6 +39,8 @@ NOW = 1_800_000_000.0
 WHEN = datetime.fromtimestamp(NOW - 90, UTC)
 EVIL = "<script>alert('x')</script>\"'><img src=x>"
 SITE = "12D3KooWBpYTF6ivu2HZHFpvc1964PE5q2tdc7dUrd2aDhMhcMq9"
+
+CONTENTS = ContentsDocument(EVIL, EVIL, WHEN, EVIL, 8, False, 10, (EVIL,), (EVIL,))
 
 
 def status() -> GatewayStatus:
@@ -110,6 +113,14 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
     ),
     "ping": PingDocument(EVIL, "peer", 0.25, 2),
     "get_updates": UpdatesDocument(EVIL, Means.IMAGE, EVIL, (NotesDocument(EVIL, (EVIL, "Type `this`.")),)),
+    "list_backups": BackupsDocument(
+        (BackupDocument("abcd", 1234, uploaded=False, seconds=60), BackupDocument("ef", 5, uploaded=True, seconds=9)), {}
+    ),
+    "create_backup": OperationDocument("op", "backup", Phase.RUNNING, 0.0, "", None),
+    "get_operation": OperationDocument("op", "backup", Phase.DONE, 1.0, "", None, backup="abcd"),
+    "send_backup": BackupDocument("ef", 5, uploaded=True, seconds=9),
+    "get_backup_contents": CONTENTS,
+    "restore_backup": RestoredDocument(False, CONTENTS, (EVIL,), (), "two"),
     "wipe": WipeDocument(("a", "b"), (), ()),
 }
 

@@ -5,7 +5,7 @@ tell one from the other.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -72,7 +72,7 @@ class Gate:
         names: other names under which this machine may be asked for.
         serves_plain: whether the page is served without encryption to other machines.
         secure_port: where it is served over TLS, for those who come without; None for the port they came to.
-        large: bytes for bodies of the paths that take more than `MAX_PAGE_BODY`; these are read by whoever answers.
+        large: paths whose bodies may be larger than `MAX_PAGE_BODY`: whoever answers reads them, and counts.
 
     """
 
@@ -84,21 +84,16 @@ class Gate:
         *,
         serves_plain: bool = False,
         secure_port: Callable[[], int | None] = lambda: None,
-        large: Mapping[str, int] | None = None,
+        large: Collection[str] = (),
     ) -> None:
         self._entrance = entrance
         self._needs = needs
         self._names = frozenset(name.lower().removesuffix(".") for name in names)
         self._serves_plain = serves_plain
         self._secure_port = secure_port
-        self._large = dict(large or {})
+        self._large = frozenset(large)
         self._budgets = KeyedBuckets(limits.PAGE_RATE, limits.PAGE_BURST, limits.MAX_SOURCES)
         self._everybody = TokenBucket(limits.PAGE_RATE_ALL, limits.PAGE_BURST_ALL)
-
-    @property
-    def largest(self) -> int:
-        """Bytes of the largest body anybody takes."""
-        return max(limits.MAX_PAGE_BODY, *self._large.values()) if self._large else limits.MAX_PAGE_BODY
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -144,10 +144,13 @@ def choice(name: str, label: str, options: Iterable[tuple[str, str]], chosen: st
     )
 
 
-def form(action: str, what: str, seal: str, button: str, *content: Child, grave: bool = False, unchecked: bool = False) -> Markup:
+def form(
+    action: str, what: str, seal: str, button: str, *content: Child, grave: bool = False, unchecked: bool = False, files: bool = False
+) -> Markup:
     """Return a form that sends `what` is to be done to `action`.
 
-    A `grave` one destroys something; of one that is `unchecked` the browser takes every value, and what is wrong is said by the page.
+    A `grave` one destroys something; of one that is `unchecked` the browser takes every value, and what is wrong is said by the page;
+    `files` come behind the rest.
     """
     hidden = [h("input", type="hidden", name="do", value=what), h("input", type="hidden", name=FORM_FIELD, value=seal) if seal else None]
     return h(
@@ -158,6 +161,7 @@ def form(action: str, what: str, seal: str, button: str, *content: Child, grave:
         method="post",
         action=action,
         novalidate=unchecked,
+        enctype="multipart/form-data" if files else None,
     )
 
 

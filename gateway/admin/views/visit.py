@@ -1,6 +1,6 @@
 """Somebody looks at a page, or does something there: what a page knows of it, and what it may ask for them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -32,6 +32,7 @@ class Visit:
         form: what was sent, empty if somebody only looks.
         wrong: what the API found wrong with what was sent, one thing each.
         done: whether what was sent was done.
+        file: what was sent with it, None without one.
 
     """
 
@@ -45,6 +46,7 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict)
     wrong: tuple[FieldError, ...] = ()
     done: bool = False
+    file: AsyncIterator[bytes] | None = None
 
     @property
     def role(self) -> Role:
@@ -64,6 +66,8 @@ class Visit:
         query: msgspec.Struct | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
+        names: Mapping[str, str] | None = None,
+        stream: AsyncIterator[bytes] | None = None,
     ) -> T:
         """Ask the API in the name of whoever looks, with its own checks.
 
@@ -73,6 +77,8 @@ class Visit:
             query: what would stand behind the question mark.
             body: what would be sent, as plain values.
             headers: what would be sent with it.
+            names: what would stand at the names of the path.
+            stream: what would be sent where that is no document.
 
         Raises:
             ProblemError: they may not, or what they ask makes no sense.
@@ -88,7 +94,8 @@ class Visit:
             except msgspec.ValidationError as error:
                 raise ProblemError(BAD_REQUEST, f"{error}.") from error
         asked = query if query is not None or route.query is None else route.query()
-        found = await self.answers[name](Call(self.request, self.principal, asked, sent, headers or {}))
+        call = Call(self.request, self.principal, asked, sent, headers or {}, stream, names)
+        found = await self.answers[name](call)
         if isinstance(found, web.Response) and isinstance(found.body, bytes):  # a document with headers of its own
             return msgspec.json.decode(found.body, type=kind)
         if not isinstance(found, kind):
@@ -108,6 +115,7 @@ class Page:
         name: of its texts, and of its address.
         show: makes what is on it.
         act: does what was sent, and says what came of it; None where nothing can be done.
+        upload: the same for what was sent with a file.
         needs: names of the routes without which it is not there.
         live: whether it is kept up to date while it is looked at; not where that would change under somebody's hands what they send.
 
@@ -116,6 +124,7 @@ class Page:
     name: str
     show: Show
     act: Show | None = None
+    upload: Show | None = None
     needs: tuple[str, ...] = ()
     live: bool = True
 

@@ -1,0 +1,1 @@
+"""Backups: one encrypted file with everything that makes a gateway what it is, and how another box becomes it."""
