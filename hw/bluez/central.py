@@ -1,7 +1,6 @@
 """One phone that has subscribed to our characteristic, and who is told what it does."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final, Protocol
 
 from hw.bluez.bus import BluezBus
@@ -18,19 +17,20 @@ class Central:
     `device` is the path of its Device1 object, `address` its Bluetooth address (most phones change it every
     quarter of an hour), `mtu` the largest frame in bytes, at most 512.
 
-    `send` notifies one frame of 1 to `mtu` bytes. False means full: keep the frame, `PeripheralEvents.writable`
-    follows; or that the phone has left, and nothing follows. It raises `ValueError` for a frame of another length.
+    `send` notifies one frame of 1 to `mtu` bytes, which the caller sees to. False means full: keep the frame,
+    `PeripheralEvents.writable` follows; or that the phone has left, and nothing follows. It is an attribute, for it is
+    called for every frame, and it is not always the same one: whoever keeps the phones sets it to the shortest way there is.
     """
 
     __slots__ = ("_bus", "address", "device", "is_here", "mtu", "send")
 
-    def __init__(self, bus: BluezBus, device: str, mtu: int, send: "Callable[[Central, bytes], bool]") -> None:
+    def __init__(self, bus: BluezBus, device: str, mtu: int) -> None:
         self.device = device
         self.address = device.rpartition("/dev_")[2].replace("_", ":")
         self.mtu = mtu
         self._bus = bus
         self.is_here = True
-        self.send: Callable[[bytes], bool] = partial(send, self)  # an attribute, for it is called for every frame
+        self.send: Callable[[bytes], bool] = _refuse
 
     async def disconnect(self) -> None:
         """End the connection; `PeripheralEvents.left` follows. One that has ended already is fine.

@@ -153,8 +153,9 @@ class Subscriptions:
 
     def _arrive(self, phone: _Phone) -> None:
         size = phone.size if phone.outlet is not None else self._smallest(phone.size)
-        phone.central = central = Central(self._setting.bus, phone.device, size, partial(self._send, phone))
+        phone.central = central = Central(self._setting.bus, phone.device, size)
         self._window.join(central)
+        self._aim(phone)
         self._setting.events.arrived(central)
 
     def _fit(self) -> None:
@@ -188,12 +189,14 @@ class Subscriptions:
 
     # Frames
 
+    def _aim(self, phone: _Phone) -> None:
+        """Let the frames for a phone go straight into its socket, unless some may have reached it the shared way."""
+        central, outlet = phone.central, phone.outlet
+        if central is not None:
+            central.send = outlet.send if outlet is not None and self._window.is_unused else partial(self._send, phone, central)
+
     def _send(self, phone: _Phone, central: Central, frame: bytes) -> bool:
-        if not 0 < len(frame) <= central.mtu:
-            raise ValueError(f"a frame of {len(frame)} bytes for a phone that takes 1 to {central.mtu}")
         outlet = phone.outlet
-        if outlet is not None and self._window.is_unused:  # every phone has a socket, and the counts are the outlet's
-            return outlet.send(frame)
         if self._window.has_sent(central, frame):
             self._counters["shared"] += 1
             return True
@@ -202,7 +205,11 @@ class Subscriptions:
             return outlet.send(frame)
         sent = self._shared.send(frame, len(self._phones))
         if sent:
+            was_unused = self._window.is_unused
             self._window.sent(central, frame)
+            if was_unused:
+                for other in self._phones.values():
+                    self._aim(other)
         else:
             self._refused[central] = None
         self._counters["notifications" if sent else "refused"] += 1
@@ -235,6 +242,7 @@ class Subscriptions:
         if phone.outlet is not None:
             self._fold(phone.outlet)
         phone.deaf = phone.outlet = None
+        self._aim(phone)
         self._counters["socket_lost"] += 1
         self._fit()
         if phone.central is not None:

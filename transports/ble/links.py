@@ -4,8 +4,8 @@ Addresses and tags stay in here: they are needed to know whom not to dial again,
 business. A link is known to everybody else as `ble:<number>`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from hw.bluez.adapters import Role
@@ -14,13 +14,11 @@ from transports.link import LinkId
 
 
 class Way(Protocol):
-    """How frames leave on one link, and how the link is ended."""
+    """How frames leave on one link."""
 
-    def send(self, frame: bytes) -> bool:
-        """Take a frame; False means full, and `Writable` follows."""
-
-    async def close(self) -> None:
-        """End the connection; never raises."""
+    @property
+    def send(self) -> Callable[[bytes], bool]:
+        """Takes a frame; False means full, and `Writable` follows. Asked for anew for every frame, as it may become another."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,13 +35,10 @@ class Link:
     since: float  # monotonic seconds
     last_in: float  # when the last frame came, or `since`
     way: Way
+    end: Callable[[], Awaitable[None]]  # ends the connection; never raises
     rssi: int | None = None  # dBm, as it was heard before the link
     frames_in: int = 0
     frames_out: int = 0
-    send: Callable[[bytes], bool] = field(init=False)  # its way's, at hand: asked for every frame
-
-    def __post_init__(self) -> None:
-        self.send = self.way.send
 
     @property
     def is_mute(self) -> bool:

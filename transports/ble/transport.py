@@ -83,7 +83,7 @@ class BleTransport:
             return False
         if not 0 < len(frame) <= known.mtu:
             raise ValueError(f"A frame of {len(frame)} bytes on a link with an mtu of {known.mtu}.")
-        if not known.send(frame):
+        if not known.way.send(frame):
             self._ground.counters.refused += 1
             return False
         known.frames_out += 1
