@@ -48,6 +48,9 @@ OURSELVES = "this is ourselves"
 HOUSEKEEPING_S = 5.0
 FIRST_SYNC_S = 5.0  # seconds after a link came up
 
+# Looked up once, as in `gateway.mesh.receiver`.
+_ANNOUNCE, _DUPLICATE = int(MessageType.ANNOUNCE), Reason.DUPLICATE
+
 _DIRECT = frozenset({MessageType.ANNOUNCE, MessageType.FRAGMENT})  # an announce may have been too long for the link
 
 
@@ -276,10 +279,10 @@ class Mesh:
 
     def _duplicate(self, frame: bytes, header: Header, identifier: bytes, link: Link, now: float) -> list[Effect]:
         """Drop a copy, unless the first did not prove itself or came over a busy link, or this one shows who is at the end of its link."""
-        self._drops[Reason.DUPLICATE] += 1
+        self._drops[_DUPLICATE] += 1
         self._forwarding.overheard(header, identifier, link)
         unproven = self._seen.deserves_another_look(identifier)
-        direct = header.type == MessageType.ANNOUNCE and header.ttl == MAX_TTL and self._links.may_bind(link, header.sender_id, now)
+        direct = header.type == _ANNOUNCE and header.ttl == MAX_TTL and self._links.may_bind(link, header.sender_id, now)
         unrelayed = self._forwarding.is_unrelayed(identifier)
         if not unproven and not direct and not unrelayed:
             return []

@@ -26,6 +26,10 @@ from transports.link import LinkId
 
 FRAGMENT_ID = 8  # bytes at the start of the payload of a fragment
 ORIGINAL_TYPE = 12  # offset there
+# Looked up once, as in `gateway.mesh.receiver`.
+_ANNOUNCE, _FRAGMENT, _BOARD = int(MessageType.ANNOUNCE), int(MessageType.FRAGMENT), int(MessageType.BOARD)
+_PUBLIC, _DIRECTED, _VOICE = Priority.PUBLIC, Priority.DIRECTED, Priority.VOICE
+
 _NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
 
 
@@ -73,19 +77,19 @@ class Forwarding:
     def relay(self, incoming: Incoming, effects: list[Effect], now: float) -> None:
         """Pass a packet on, now or after its jitter, if the rules say so."""
         header = incoming.header
-        recipient = header.recipient_id
+        kind, recipient = header.type, header.recipient_id
         if recipient is not None:
             if recipient == self._own_id:
                 return
             if recipient == BROADCAST:
                 recipient = None
-        urgent = header.type == MessageType.BOARD and is_urgent(incoming.frame, header)
-        decision = decide(header.type, header.ttl, self._links.degree, directed=recipient is not None, urgent=urgent)
+        urgent = kind == _BOARD and is_urgent(incoming.frame, header)
+        decision = decide(kind, header.ttl, self._links.degree, recipient is not None, urgent)
         if not decision.relay:
             return
-        links = self._choose(incoming, recipient)
+        links = self._out.toward(kind, incoming.packet_id, None, incoming.link) if recipient is None else self._choose(incoming, recipient)
         owed: tuple[LinkId, ...] = ()
-        if header.type == MessageType.FRAGMENT:
+        if kind == _FRAGMENT:
             links, owed = self._sort(incoming, links)
         priority = self._class_of(incoming, now, urgent=urgent)
         if priority is None:
@@ -122,7 +126,7 @@ class Forwarding:
             self._drops[Reason.QUEUE_FULL] += 1
         else:
             low, high = decision.delay_ms
-            announces = header.type == MessageType.ANNOUNCE
+            announces = header.type == _ANNOUNCE
             relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces, source)
             self._pending.add(relay, now + self._rng.uniform(low, high) / 1000)
 
@@ -144,9 +148,9 @@ class Forwarding:
             return Priority.EMERGENCY
         if link is None:
             return priority
-        if priority is Priority.DIRECTED:
+        if priority is _DIRECTED:
             return priority if link.directed.take(incoming.header.sender_id, now, size) else None
-        if priority >= Priority.VOICE or link.relays.take(now, size):
+        if priority >= _VOICE or link.relays.take(now, size):
             return priority
         self.demoted += 1
         return Priority.BULK
@@ -177,7 +181,7 @@ class Forwarding:
     def overheard(self, header: Header, packet_id: bytes, link: Link) -> None:
         """Note a copy of a packet that may be waiting here."""
         if self._pending:
-            cancel = header.type != MessageType.FRAGMENT and self._links.degree > SPARSE_DEGREE
+            cancel = header.type != _FRAGMENT and self._links.degree > SPARSE_DEGREE
             self.cancelled += self._pending.overheard(packet_id, link.id, cancel=cancel)
 
     def run_due(self, effects: list[Effect], now: float) -> None:
@@ -186,10 +190,10 @@ class Forwarding:
             self.relayed += 1
             self._out.emit(effects, relay.links, relay.frame, relay.priority, now, relay.flow, relay.source)
 
-    def _choose(self, incoming: Incoming, recipient: bytes | None) -> tuple[LinkId, ...]:
+    def _choose(self, incoming: Incoming, recipient: bytes) -> tuple[LinkId, ...]:
         """Return the next hop's link where a route names one that can be reached, else the flood's."""
         header = incoming.header
-        if recipient is not None and header.has_route and (route := route_of(incoming.frame, header)):
+        if header.has_route and (route := route_of(incoming.frame, header)):
             hop = next_hop(route, self._own_id, recipient)
             if hop is None:
                 self._drops[Reason.ROUTE] += 1
@@ -203,8 +207,9 @@ class Forwarding:
 
 def _priority(frame: bytes, header: Header) -> Priority:
     """Return the class of a packet; that of a Noise packet in pieces is the session's, whose order must hold."""
-    if header.type == MessageType.FRAGMENT and header.recipient_id is not None:
+    kind = header.type
+    if kind == _FRAGMENT and header.recipient_id is not None:
         at = header.payload_start + ORIGINAL_TYPE
         if at < header.payload_end and frame[at] in _NOISE:
-            return Priority.DIRECTED
-    return PRIORITIES.get(header.type, Priority.PUBLIC)
+            return _DIRECTED
+    return PRIORITIES.get(kind, _PUBLIC)

@@ -74,7 +74,7 @@ class Pump:
     def carry_out(self, effects: Sequence[Effect], now: float) -> None:
         """Do what the engine wants done."""
         for effect in effects:
-            if isinstance(effect, SendFrame):
+            if type(effect) is SendFrame:
                 frame, queues, owners = effect.frame, self._queues, self._owners
                 for link in effect.links:
                     queue = queues.get(link)
