@@ -19,7 +19,7 @@ from gateway.limits import SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Effect, Priority, SendFrame
 from gateway.mesh.events import MeshEvent, Tick, Unsent
 from gateway.mesh.queue import InOrderQueue, LinkQueue, Queue, Shed
-from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Post, Transport, Writable
+from transports.link import Capability, DirectSending, FrameReceived, LinkDown, LinkId, LinkUp, Post, Sender, Transport, Writable
 
 
 class Engine(Protocol):
@@ -30,6 +30,15 @@ class Engine(Protocol):
 
     def next_wakeup(self) -> float | None:
         """Say when a `Tick` is wanted."""
+
+
+class _ByLink:
+    """Sends through a transport that finds the link for every frame."""
+
+    __slots__ = ("send",)
+
+    def __init__(self, transport: Transport, link: LinkId) -> None:
+        self.send: Callable[[bytes], bool] = partial(transport.send, link)
 
 
 Notice = Callable[[Effect, float], None]
@@ -56,6 +65,7 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._now = now or self._loop.time
         self._owners: dict[LinkId, Transport] = {}
+        self._senders: dict[LinkId, Sender] = {}
         self._queues: dict[LinkId, Queue] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -75,10 +85,10 @@ class Pump:
         """Do what the engine wants done."""
         for effect in effects:
             if type(effect) is SendFrame:
-                frame, queues, owners = effect.frame, self._queues, self._owners
+                frame, queues, senders = effect.frame, self._queues, self._senders
                 for link in effect.links:
                     queue = queues.get(link)
-                    if queue is not None and (queue.bytes or not owners[link].send(link, frame)):
+                    if queue is not None and (queue.bytes or not senders[link].send(frame)):
                         queue.push(frame, effect.priority, now, effect.source)
             elif isinstance(effect, CloseLink):
                 owner = self._owners.get(effect.link)
@@ -126,9 +136,13 @@ class Pump:
         if isinstance(event, LinkUp):
             wide = Capability.WIDE_AREA in event.capabilities
             self._owners[event.link] = transport
+            self._senders[event.link] = (
+                transport.sender(event.link) if isinstance(transport, DirectSending) else _ByLink(transport, event.link)
+            )
             self._queues[event.link] = InOrderQueue(SITE_QUEUE_BYTES, self.shed) if wide else LinkQueue(self.shed)
         elif isinstance(event, LinkDown):
             self._owners.pop(event.link, None)
+            self._senders.pop(event.link, None)
             queue = self._queues.pop(event.link, None)
             if queue is not None and queue.bytes:
                 self.carry_out(self._engine.handle(Unsent(event.link, queue.take_all()), now), now)
@@ -136,9 +150,9 @@ class Pump:
             self._drain(event.link, now)
 
     def _drain(self, link: LinkId, now: float) -> None:
-        owner, queue = self._owners.get(link), self._queues.get(link)
-        if owner is not None and queue is not None:
-            queue.drain(lambda frame: owner.send(link, frame), now)
+        sender, queue = self._senders.get(link), self._queues.get(link)
+        if sender is not None and queue is not None:
+            queue.drain(lambda frame: sender.send(frame), now)  # noqa: PLW0108 - it may become another meanwhile
 
     def _arm(self) -> None:
         at = self._engine.next_wakeup()

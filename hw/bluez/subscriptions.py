@@ -82,10 +82,11 @@ class Subscriptions:
 
     def count(self) -> Counter[str]:
         """Return what was counted until now."""
+        counters = self._counters.copy()
         for phone in self._phones.values():
             if phone.outlet is not None:
-                self._fold(phone.outlet)
-        return self._counters
+                _fold(counters, phone.outlet)
+        return counters
 
     def acquire_notify(self, device: str, mtu: int) -> int:
         """Take a phone that subscribes.
@@ -152,8 +153,11 @@ class Subscriptions:
         self._fit()
 
     def _arrive(self, phone: _Phone) -> None:
-        size = phone.size if phone.outlet is not None else self._smallest(phone.size)
-        phone.central = central = Central(self._setting.bus, phone.device, size)
+        if phone.outlet is None:
+            size = self._smallest(phone.size)
+        else:
+            size = phone.outlet.longest = phone.size
+        phone.central = central = Central(self._setting.bus, phone.device, size, phone.outlet)
         self._window.join(central)
         self._aim(phone)
         self._setting.events.arrived(central)
@@ -174,7 +178,7 @@ class Subscriptions:
             return
         if phone.outlet is not None:
             phone.outlet.close()
-            self._fold(phone.outlet)
+            _fold(self._counters, phone.outlet)
         if phone.deaf is not None:
             phone.deaf.cancel()
         self._part(phone, why)
@@ -196,14 +200,19 @@ class Subscriptions:
             central.send = outlet.send if outlet is not None and self._window.is_unused else partial(self._send, phone, central)
 
     def _send(self, phone: _Phone, central: Central, frame: bytes) -> bool:
+        if not 0 < len(frame) <= central.mtu:
+            raise ValueError(f"a frame of {len(frame)} bytes for a phone that takes 1 to {central.mtu}")
         outlet = phone.outlet
         if self._window.has_sent(central, frame):
             self._counters["shared"] += 1
+            central.sent_shared += 1
             return True
         if outlet is not None:
             self._window.skip(central)
             return outlet.send(frame)
         sent = self._shared.send(frame, len(self._phones))
+        central.sent_shared += sent
+        central.refused_shared += not sent
         if sent:
             was_unused = self._window.is_unused
             self._window.sent(central, frame)
@@ -214,12 +223,6 @@ class Subscriptions:
             self._refused[central] = None
         self._counters["notifications" if sent else "refused"] += 1
         return sent
-
-    def _fold(self, outlet: Outlet) -> None:
-        """Move what an outlet has counted to the counters of all."""
-        self._counters["notifications"] += outlet.sent
-        self._counters["refused"] += outlet.refused
-        outlet.sent = outlet.refused = 0
 
     def _on_room(self, phone: _Phone) -> None:
         if phone.central is not None:
@@ -240,7 +243,7 @@ class Subscriptions:
     def _on_still_here(self, phone: _Phone) -> None:
         """Notify a phone the shared way from now on: BlueZ has closed the wrong socket, or it has unsubscribed and does not mind."""
         if phone.outlet is not None:
-            self._fold(phone.outlet)
+            _fold(self._counters, phone.outlet)
         phone.deaf = phone.outlet = None
         self._aim(phone)
         self._counters["socket_lost"] += 1
@@ -248,3 +251,9 @@ class Subscriptions:
         if phone.central is not None:
             self._refused[phone.central] = None  # it may have waited for room in the socket
             self._on_shared_room()
+
+
+def _fold(counters: Counter[str], outlet: Outlet) -> None:
+    """Add what an outlet has counted to the counters of all."""
+    counters["notifications"] += outlet.sent
+    counters["refused"] += outlet.refused

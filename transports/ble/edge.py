@@ -91,6 +91,14 @@ class Subscriber(Protocol):
     def send(self) -> Callable[[bytes], bool]:
         """Notifies one frame; False means full. It may become another while the device is here."""
 
+    @property
+    def sent(self) -> int:
+        """Frames that were taken."""
+
+    @property
+    def refused(self) -> int:
+        """Frames that were not."""
+
     async def disconnect(self) -> None:
         """End the connection."""
 

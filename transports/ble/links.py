@@ -10,15 +10,19 @@ from typing import Protocol
 
 from hw.bluez.adapters import Role
 from transports.ble.edge import Heard
-from transports.link import LinkId
+from transports.link import LinkId, Sender
 
 
-class Way(Protocol):
-    """How frames leave on one link."""
+class Way(Sender, Protocol):
+    """How frames leave on one link, and how many have."""
 
     @property
-    def send(self) -> Callable[[bytes], bool]:
-        """Takes a frame; False means full, and `Writable` follows. Asked for anew for every frame, as it may become another."""
+    def sent(self) -> int:
+        """Frames that were taken."""
+
+    @property
+    def refused(self) -> int:
+        """Frames that were not, because it was full."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,7 +42,11 @@ class Link:
     end: Callable[[], Awaitable[None]]  # ends the connection; never raises
     rssi: int | None = None  # dBm, as it was heard before the link
     frames_in: int = 0
-    frames_out: int = 0
+
+    @property
+    def frames_out(self) -> int:
+        """Frames that went out."""
+        return self.way.sent
 
     @property
     def is_mute(self) -> bool:

@@ -101,6 +101,7 @@ class Station:
             return
         self._ground.counters.frames_in += link.frames_in
         self._ground.counters.frames_out += link.frames_out
+        self._ground.counters.refused += link.way.refused
         self._arrived = {subscriber: other for subscriber, other in self._arrived.items() if other is not link}
         writer = self._writers.pop(link, None)
         if writer is not None:
@@ -148,8 +149,9 @@ class Station:
 
     def _dialled(self, heard: Heard, remote: Remote, line: Line) -> None:
         """Take in a device that we dialled."""
-        way = DialledWay(remote, self._radio.pace, lambda: self._has_room(link))
-        link = self._new_link(Role.CENTRAL, heard.device, heard.address, heard.tag, min(remote.mtu, BLE_MAX_WRITE), way, way.close)
+        mtu = min(remote.mtu, BLE_MAX_WRITE)
+        way = DialledWay(remote, self._radio.pace, lambda: self._has_room(link), mtu)
+        link = self._new_link(Role.CENTRAL, heard.device, heard.address, heard.tag, mtu, way, way.close)
         link.rssi = heard.rssi
         if self._tasks is None:  # this station is ending
             self._goodbye(way.close())

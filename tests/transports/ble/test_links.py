@@ -6,6 +6,8 @@ OWN = "AA:00:00:00:00:01"
 
 
 class NoWay:
+    sent = refused = 0
+
     def send(self, _frame: bytes) -> bool:
         return False
 
