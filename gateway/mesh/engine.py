@@ -247,9 +247,10 @@ class Mesh:
         self.received += 1
         try:
             header = peek(frame)
-            self.traffic.heard[header.type] += 1
-            self.traffic.heard_bytes += len(frame)
-            if header.sender_id == self.identity.peer_id and header.ttl == MAX_TTL and header.type in _DIRECT:
+            kind, own_id, traffic = header.type, self.identity.peer_id, self.traffic
+            traffic.heard[kind] += 1
+            traffic.heard_bytes += len(frame)
+            if header.sender_id == own_id and header.ttl == MAX_TTL and kind in _DIRECT:
                 return self._is_ourselves(link_id)
             if header.flags & COMPRESSED and not link.inflation.take(now, original_size(frame, header)):
                 self._drops[Reason.RATE] += 1
@@ -261,7 +262,7 @@ class Mesh:
         if self._seen.knows(identifier, now):
             return self._duplicate(frame, header, identifier, link, now)
         wall_ms = self._clock.ms(now)
-        reason = refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms)
+        reason = refuse(header, link, own_id, wall_ms, now, self._skew_ms)
         if reason is not None or wall_ms is None:
             refused: list[Effect] = []
             tell_refused(header, identifier, link_id, self._drop(reason or Reason.CLOCK), refused)
@@ -270,7 +271,7 @@ class Mesh:
         effects: list[Effect] = []
         incoming = Incoming(frame, header, identifier, link)
         reason = self._receiver.take(incoming, effects, now, wall_ms)
-        relays = self._relays and may_relay(header.type, reason)
+        relays = self._relays and may_relay(kind, reason)
         if relays:
             self._forwarding.relay(incoming, effects, now)
         if reason is not None:

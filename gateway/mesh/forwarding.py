@@ -150,7 +150,7 @@ class Forwarding:
             return priority
         if priority is _DIRECTED:
             return priority if link.directed.take(incoming.header.sender_id, now, size) else None
-        if priority >= _VOICE or link.relays.take(now, size):
+        if (priority is not _PUBLIC and priority >= _VOICE) or link.relays.take(now, size):
             return priority
         self.demoted += 1
         return Priority.BULK

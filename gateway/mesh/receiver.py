@@ -121,8 +121,9 @@ class Receiver:
             whether a refused packet is passed on all the same.
 
         """
+        signed = incoming.header.type not in _OTHERWISE
         try:
-            reason = self._dispatch(incoming, effects, now, wall_ms)
+            reason = self._signed(incoming, effects, now, wall_ms) if signed else self._otherwise(incoming, effects, now, wall_ms)
         except DecodeError as error:
             reason = error.reason
         except SessionError as error:
@@ -131,10 +132,8 @@ class Receiver:
             self._drops[reason] += 1
         return reason
 
-    def _dispatch(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
+    def _otherwise(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         kind = incoming.header.type
-        if kind not in _OTHERWISE:
-            return self._signed(incoming, effects, now, wall_ms)
         if kind == _ANNOUNCE:
             return self._announce(incoming, effects, now, wall_ms)
         if kind == _FRAGMENT:

@@ -68,6 +68,7 @@ class Pump:
         self._senders: dict[LinkId, Sender] = {}
         self._queues: dict[LinkId, Queue] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
         self._stopped = False
         self.broken: asyncio.Future[None] = self._loop.create_future()
         self.shed: Shed = dict.fromkeys(Priority, 0)
@@ -102,7 +103,7 @@ class Pump:
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self._timer_at = None
 
     @property
     def waiting_bytes(self) -> int:
@@ -156,14 +157,15 @@ class Pump:
 
     def _arm(self) -> None:
         at = self._engine.next_wakeup()
+        if at == self._timer_at:
+            return
         if self._timer is not None:
-            if at is not None and self._timer.when() == at:
-                return
             self._timer.cancel()
         self._timer = None if at is None else self._loop.call_at(at, self._tick)
+        self._timer_at = at
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer = self._timer_at = None
         self.send(Tick())
 
     def _break(self, error: Exception) -> None:

@@ -60,7 +60,7 @@ class Outlet:
 
         """
         size, allowance = len(frame), self._allowance
-        if not 0 < size <= self.longest:
+        if size > self.longest or not size:
             raise ValueError(f"a frame of {size} bytes for a phone that takes 1 to {self.longest}")
         if self._held or (size > allowance.level and not self._may(size)):
             self.refused += 1

@@ -42,6 +42,7 @@ class Link:
     end: Callable[[], Awaitable[None]]  # ends the connection; never raises
     rssi: int | None = None  # dBm, as it was heard before the link
     frames_in: int = 0
+    is_up: bool = False
 
     @property
     def frames_out(self) -> int:
@@ -79,9 +80,11 @@ class LinkTable:
     def add(self, link: Link) -> None:
         """A link came up."""
         self._links[link.id] = link
+        link.is_up = True
 
     def remove(self, link: Link) -> bool:
         """A link is gone; False if that was known already."""
+        link.is_up = False
         return self._links.pop(link.id, None) is not None
 
     def get(self, link: LinkId) -> Link | None:

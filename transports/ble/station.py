@@ -193,7 +193,7 @@ class Station:
 
     def _received(self, link: Link, frame: bytes) -> None:
         ground = self._ground
-        if ground.table.by_id.get(link.id) is not link:
+        if not link.is_up:
             return
         if not 0 < len(frame) <= BLE_MAX_FRAME:
             ground.counters.frames_bad += 1
