@@ -13,7 +13,7 @@ from gateway.errors import Reason
 from gateway.limits import MAX_ASSEMBLIES, MAX_UNRELAYED
 from gateway.mesh.effects import Effect, Priority
 from gateway.mesh.emergency import Emergencies, is_urgent
-from gateway.mesh.flows import flow_of
+from gateway.mesh.flows import Flow
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
 from gateway.mesh.pending import PendingRelay, PendingRelays
@@ -98,11 +98,12 @@ class Forwarding:
             if len(self._unrelayed) > MAX_UNRELAYED:
                 self._unrelayed.popitem(last=False)
             return
+        flow = None if recipient is None else (header.sender_id, recipient)
         if links:
-            self._pass_on(incoming, links, priority, decision, effects, now)
+            self._pass_on(incoming, links, priority, flow, decision, effects, now)
         if owed and incoming.completes is not None:
             whole = replace(incoming, packet_id=incoming.completes_id, frame=incoming.completes)
-            self._pass_on(whole, owed, priority, decision, effects, now)
+            self._pass_on(whole, owed, priority, flow, decision, effects, now)
 
     def is_unrelayed(self, packet_id: bytes) -> bool:
         """Say whether a packet went no further only because the link that brought it had brought too much."""
@@ -114,20 +115,25 @@ class Forwarding:
         self.relay(incoming, effects, now)
 
     def _pass_on(
-        self, incoming: Incoming, links: tuple[LinkId, ...], priority: Priority, decision: RelayDecision, effects: list[Effect], now: float
+        self,
+        incoming: Incoming,
+        links: tuple[LinkId, ...],
+        priority: Priority,
+        flow: Flow | None,
+        decision: RelayDecision,
+        effects: list[Effect],
+        now: float,
     ) -> None:
-        header = incoming.header
         frame = with_ttl(incoming.frame, decision.ttl)
         source = None if incoming.link is None else incoming.link.id
         if not self._jitter:
             self.relayed += 1
-            self._out.emit(effects, links, frame, priority, now, flow_of(header), source)
+            self._out.emit(effects, links, frame, priority, now, flow, source)
         elif self._pending.full:
             self._drops[Reason.QUEUE_FULL] += 1
         else:
-            low, high = decision.delay_ms
-            announces = header.type == _ANNOUNCE
-            relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces, source)
+            header, (low, high) = incoming.header, decision.delay_ms
+            relay = PendingRelay(incoming.packet_id, links, frame, priority, flow, header.sender_id, header.type == _ANNOUNCE, source)
             self._pending.add(relay, now + self._rng.uniform(low, high) / 1000)
 
     def class_of_injected(self, frame: bytes, header: Header, now: float) -> Priority:
@@ -143,14 +149,16 @@ class Forwarding:
         would then be overtaken by what follows it, which the apps refuse, so of that the rest is dropped; a copy over
         another link may be passed on.
         """
-        priority, link, size = _priority(incoming.frame, incoming.header), incoming.link, len(incoming.frame)
-        if urgent and self._emergencies.admit(incoming.header.sender_id, link, now):
+        header, frame, link = incoming.header, incoming.frame, incoming.link
+        if urgent and self._emergencies.admit(header.sender_id, link, now):
             return Priority.EMERGENCY
+        kind = header.type
+        priority = _DIRECTED if kind == _FRAGMENT and _is_of_session(frame, header) else PRIORITIES.get(kind, _PUBLIC)
         if link is None:
             return priority
         if priority is _DIRECTED:
-            return priority if link.directed.take(incoming.header.sender_id, now, size) else None
-        if (priority is not _PUBLIC and priority >= _VOICE) or link.relays.take(now, size):
+            return priority if link.directed.take(header.sender_id, now, len(frame)) else None
+        if (priority is not _PUBLIC and priority >= _VOICE) or link.relays.take(now, len(frame)):
             return priority
         self.demoted += 1
         return Priority.BULK
@@ -205,11 +213,7 @@ class Forwarding:
         return self._out.toward(header.type, incoming.packet_id, recipient, incoming.link)
 
 
-def _priority(frame: bytes, header: Header) -> Priority:
-    """Return the class of a packet; that of a Noise packet in pieces is the session's, whose order must hold."""
-    kind = header.type
-    if kind == _FRAGMENT and header.recipient_id is not None:
-        at = header.payload_start + ORIGINAL_TYPE
-        if at < header.payload_end and frame[at] in _NOISE:
-            return _DIRECTED
-    return PRIORITIES.get(kind, _PUBLIC)
+def _is_of_session(fragment: bytes, header: Header) -> bool:
+    """Say whether a fragment is of a Noise packet, whose class is the session's: its order must hold."""
+    at = header.payload_start + ORIGINAL_TYPE
+    return header.recipient_id is not None and at < header.payload_end and fragment[at] in _NOISE
