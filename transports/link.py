@@ -16,7 +16,7 @@ Rules every transport keeps (`transports.conformance` checks them):
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Flag, StrEnum, auto
-from typing import NewType, Protocol
+from typing import NewType, Protocol, runtime_checkable
 
 LinkId = NewType("LinkId", str)
 """Names one link for as long as it is up, e.g. ``radio:alice``; never reused while up."""
@@ -110,3 +110,23 @@ class Transport(Protocol):
 
     def status(self) -> TransportStatus:
         """A snapshot, cheap enough to be taken every second."""
+
+
+class Sender(Protocol):
+    """How frames leave on one link."""
+
+    @property
+    def send(self) -> Callable[[bytes], bool]:
+        """Takes one frame as `Transport.send` does. Asked for anew with every frame, as it may become another."""
+
+
+@runtime_checkable
+class DirectSending(Protocol):
+    """What a transport can do besides, where even finding the link for every frame is too slow."""
+
+    def sender(self, link: LinkId) -> Sender:
+        """Return what takes the frames of a link that is up, for as long as it is.
+
+        Raises:
+            LookupError: it is not up.
+        """

@@ -48,6 +48,9 @@ OURSELVES = "this is ourselves"
 HOUSEKEEPING_S = 5.0
 FIRST_SYNC_S = 5.0  # seconds after a link came up
 
+# Looked up once, as in `gateway.mesh.receiver`.
+_ANNOUNCE, _DUPLICATE = int(MessageType.ANNOUNCE), Reason.DUPLICATE
+
 _DIRECT = frozenset({MessageType.ANNOUNCE, MessageType.FRAGMENT})  # an announce may have been too long for the link
 
 
@@ -140,7 +143,8 @@ class Mesh:
             case Handshake(recipient=recipient):
                 self._speaker.noise(self._private.handshake(recipient, now), effects, now)
             case Ping(recipient=recipient):
-                self._ping(recipient, effects, now)
+                nonce = self._receiver.expect_pong(recipient, self._rng.randbytes(8), now)
+                self._speaker.ping(MessageType.PING, recipient, nonce, effects, now)
             case Rename(nickname=nickname):
                 self._speaker.announcer.rename(nickname)
                 self._speaker.announce(effects, now)
@@ -250,9 +254,10 @@ class Mesh:
         self.received += 1
         try:
             header = peek(frame)
-            self.traffic.heard[header.type] += 1
-            self.traffic.heard_bytes += len(frame)
-            if header.sender_id == self.identity.peer_id and header.ttl == MAX_TTL and header.type in _DIRECT:
+            kind, own_id, traffic = header.type, self.identity.peer_id, self.traffic
+            traffic.heard[kind] += 1
+            traffic.heard_bytes += len(frame)
+            if header.sender_id == own_id and header.ttl == MAX_TTL and kind in _DIRECT:
                 return self._is_ourselves(link_id)
             if header.flags & COMPRESSED and not link.inflation.take(now, original_size(frame, header)):
                 self.drops[Reason.RATE] += 1
@@ -264,7 +269,7 @@ class Mesh:
         if self._seen.knows(identifier, now):
             return self._duplicate(frame, header, identifier, link, now)
         wall_ms = self._clock.ms(now)
-        reason = refuse(header, link, self.identity.peer_id, wall_ms, now, self._skew_ms)
+        reason = refuse(header, link, own_id, wall_ms, now, self._skew_ms)
         if reason is not None or wall_ms is None:
             refused: list[Effect] = []
             tell_refused(header, identifier, link_id, self._drop(reason or Reason.CLOCK), refused)
@@ -273,7 +278,7 @@ class Mesh:
         effects: list[Effect] = []
         incoming = Incoming(frame, header, identifier, link)
         reason = self._receiver.take(incoming, effects, now, wall_ms)
-        relays = self._relays and may_relay(header.type, reason)
+        relays = self._relays and may_relay(kind, reason)
         if relays:
             self._forwarding.relay(incoming, effects, now)
         if reason is not None:
@@ -282,10 +287,10 @@ class Mesh:
 
     def _duplicate(self, frame: bytes, header: Header, identifier: bytes, link: Link, now: float) -> list[Effect]:
         """Drop a copy, unless the first did not prove itself or came over a busy link, or this one shows who is at the end of its link."""
-        self.drops[Reason.DUPLICATE] += 1
+        self.drops[_DUPLICATE] += 1
         self._forwarding.overheard(header, identifier, link)
         unproven = self._seen.deserves_another_look(identifier)
-        direct = header.type == MessageType.ANNOUNCE and header.ttl == MAX_TTL and self._links.may_bind(link, header.sender_id, now)
+        direct = header.type == _ANNOUNCE and header.ttl == MAX_TTL and self._links.may_bind(link, header.sender_id, now)
         unrelayed = self._forwarding.is_unrelayed(identifier)
         if not unproven and not direct and not unrelayed:
             return []
@@ -342,11 +347,6 @@ class Mesh:
         self._links.add(link)
         self._speaker.announce(effects, now, only=link)
         self._chores.set(now + FIRST_SYNC_S, Chore.SYNC, link_id)
-
-    def _ping(self, recipient: bytes, effects: list[Effect], now: float) -> None:
-        nonce = self._rng.randbytes(8)
-        self._receiver.expect_pong(recipient, nonce, now)
-        self._speaker.ping(MessageType.PING, recipient, nonce, effects, now)
 
     def _begin(self, now: float) -> None:
         """Start what needs the time of day, now that it is known."""

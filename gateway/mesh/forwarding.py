@@ -13,7 +13,7 @@ from gateway.errors import Reason
 from gateway.limits import MAX_ASSEMBLIES, MAX_UNRELAYED
 from gateway.mesh.effects import Effect, Priority
 from gateway.mesh.emergency import Emergencies, is_urgent
-from gateway.mesh.flows import flow_of
+from gateway.mesh.flows import Flow
 from gateway.mesh.links import Link, Links
 from gateway.mesh.outbound import PRIORITIES, Drops, Outbound
 from gateway.mesh.pending import PendingRelay, PendingRelays
@@ -26,6 +26,10 @@ from transports.link import LinkId
 
 FRAGMENT_ID = 8  # bytes at the start of the payload of a fragment
 ORIGINAL_TYPE = 12  # offset there
+# Looked up once, as in `gateway.mesh.receiver`.
+_ANNOUNCE, _FRAGMENT, _BOARD = int(MessageType.ANNOUNCE), int(MessageType.FRAGMENT), int(MessageType.BOARD)
+_PUBLIC, _DIRECTED, _VOICE = Priority.PUBLIC, Priority.DIRECTED, Priority.VOICE
+
 _NOISE = frozenset({MessageType.NOISE_HANDSHAKE, MessageType.NOISE_ENCRYPTED})
 
 
@@ -73,19 +77,19 @@ class Forwarding:
     def relay(self, incoming: Incoming, effects: list[Effect], now: float) -> None:
         """Pass a packet on, now or after its jitter, if the rules say so."""
         header = incoming.header
-        recipient = header.recipient_id
+        kind, recipient = header.type, header.recipient_id
         if recipient is not None:
             if recipient == self._own_id:
                 return
             if recipient == BROADCAST:
                 recipient = None
-        urgent = header.type == MessageType.BOARD and is_urgent(incoming.frame, header)
-        decision = decide(header.type, header.ttl, self._links.degree, directed=recipient is not None, urgent=urgent)
+        urgent = kind == _BOARD and is_urgent(incoming.frame, header)
+        decision = decide(kind, header.ttl, self._links.degree, recipient is not None, urgent)
         if not decision.relay:
             return
-        links = self._choose(incoming, recipient)
+        links = self._out.toward(kind, incoming.packet_id, None, incoming.link) if recipient is None else self._choose(incoming, recipient)
         owed: tuple[LinkId, ...] = ()
-        if header.type == MessageType.FRAGMENT:
+        if kind == _FRAGMENT:
             links, owed = self._sort(incoming, links)
         priority = self._class_of(incoming, now, urgent=urgent)
         if priority is None:
@@ -94,11 +98,12 @@ class Forwarding:
             if len(self._unrelayed) > MAX_UNRELAYED:
                 self._unrelayed.popitem(last=False)
             return
+        flow = None if recipient is None else (header.sender_id, recipient)
         if links:
-            self._pass_on(incoming, links, priority, decision, effects, now)
+            self._pass_on(incoming, links, priority, flow, decision, effects, now)
         if owed and incoming.completes is not None:
             whole = replace(incoming, packet_id=incoming.completes_id, frame=incoming.completes)
-            self._pass_on(whole, owed, priority, decision, effects, now)
+            self._pass_on(whole, owed, priority, flow, decision, effects, now)
 
     def is_unrelayed(self, packet_id: bytes) -> bool:
         """Say whether a packet went no further only because the link that brought it had brought too much."""
@@ -110,20 +115,25 @@ class Forwarding:
         self.relay(incoming, effects, now)
 
     def _pass_on(
-        self, incoming: Incoming, links: tuple[LinkId, ...], priority: Priority, decision: RelayDecision, effects: list[Effect], now: float
+        self,
+        incoming: Incoming,
+        links: tuple[LinkId, ...],
+        priority: Priority,
+        flow: Flow | None,
+        decision: RelayDecision,
+        effects: list[Effect],
+        now: float,
     ) -> None:
-        header = incoming.header
         frame = with_ttl(incoming.frame, decision.ttl)
         source = None if incoming.link is None else incoming.link.id
         if not self._jitter:
             self.relayed += 1
-            self._out.emit(effects, links, frame, priority, now, flow_of(header), source)
+            self._out.emit(effects, links, frame, priority, now, flow, source)
         elif self._pending.full:
             self._drops[Reason.QUEUE_FULL] += 1
         else:
-            low, high = decision.delay_ms
-            announces = header.type == MessageType.ANNOUNCE
-            relay = PendingRelay(incoming.packet_id, links, frame, priority, flow_of(header), header.sender_id, announces, source)
+            header, (low, high) = incoming.header, decision.delay_ms
+            relay = PendingRelay(incoming.packet_id, links, frame, priority, flow, header.sender_id, header.type == _ANNOUNCE, source)
             self._pending.add(relay, now + self._rng.uniform(low, high) / 1000)
 
     def class_of_injected(self, frame: bytes, header: Header, now: float) -> Priority:
@@ -139,14 +149,16 @@ class Forwarding:
         would then be overtaken by what follows it, which the apps refuse, so of that the rest is dropped; a copy over
         another link may be passed on.
         """
-        priority, link, size = _priority(incoming.frame, incoming.header), incoming.link, len(incoming.frame)
-        if urgent and self._emergencies.admit(incoming.header.sender_id, link, now):
+        header, frame, link = incoming.header, incoming.frame, incoming.link
+        if urgent and self._emergencies.admit(header.sender_id, link, now):
             return Priority.EMERGENCY
+        kind = header.type
+        priority = _DIRECTED if kind == _FRAGMENT and _is_of_session(frame, header) else PRIORITIES.get(kind, _PUBLIC)
         if link is None:
             return priority
-        if priority is Priority.DIRECTED:
-            return priority if link.directed.take(incoming.header.sender_id, now, size) else None
-        if priority >= Priority.VOICE or link.relays.take(now, size):
+        if priority is _DIRECTED:
+            return priority if link.directed.take(header.sender_id, now, len(frame)) else None
+        if (priority is not _PUBLIC and priority >= _VOICE) or link.relays.take(now, len(frame)):
             return priority
         self.demoted += 1
         return Priority.BULK
@@ -177,7 +189,7 @@ class Forwarding:
     def overheard(self, header: Header, packet_id: bytes, link: Link) -> None:
         """Note a copy of a packet that may be waiting here."""
         if self._pending:
-            cancel = header.type != MessageType.FRAGMENT and self._links.degree > SPARSE_DEGREE
+            cancel = header.type != _FRAGMENT and self._links.degree > SPARSE_DEGREE
             self.cancelled += self._pending.overheard(packet_id, link.id, cancel=cancel)
 
     def run_due(self, effects: list[Effect], now: float) -> None:
@@ -186,10 +198,10 @@ class Forwarding:
             self.relayed += 1
             self._out.emit(effects, relay.links, relay.frame, relay.priority, now, relay.flow, relay.source)
 
-    def _choose(self, incoming: Incoming, recipient: bytes | None) -> tuple[LinkId, ...]:
+    def _choose(self, incoming: Incoming, recipient: bytes) -> tuple[LinkId, ...]:
         """Return the next hop's link where a route names one that can be reached, else the flood's."""
         header = incoming.header
-        if recipient is not None and header.has_route and (route := route_of(incoming.frame, header)):
+        if header.has_route and (route := route_of(incoming.frame, header)):
             hop = next_hop(route, self._own_id, recipient)
             if hop is None:
                 self._drops[Reason.ROUTE] += 1
@@ -201,10 +213,7 @@ class Forwarding:
         return self._out.toward(header.type, incoming.packet_id, recipient, incoming.link)
 
 
-def _priority(frame: bytes, header: Header) -> Priority:
-    """Return the class of a packet; that of a Noise packet in pieces is the session's, whose order must hold."""
-    if header.type == MessageType.FRAGMENT and header.recipient_id is not None:
-        at = header.payload_start + ORIGINAL_TYPE
-        if at < header.payload_end and frame[at] in _NOISE:
-            return Priority.DIRECTED
-    return PRIORITIES.get(header.type, Priority.PUBLIC)
+def _is_of_session(fragment: bytes, header: Header) -> bool:
+    """Say whether a fragment is of a Noise packet, whose class is the session's: its order must hold."""
+    at = header.payload_start + ORIGINAL_TYPE
+    return header.recipient_id is not None and at < header.payload_end and fragment[at] in _NOISE

@@ -66,7 +66,7 @@ class Links:
     def __init__(self) -> None:
         self._links: dict[LinkId, Link] = {}
         self._by_peer: dict[bytes, list[LinkId]] = {}
-        self._floods: dict[LinkId | None, tuple[LinkId, ...]] = {}  # made when asked for, forgotten with every change
+        self.floods: dict[LinkId | None, tuple[LinkId, ...]] = {}  # by ingress; made when asked for, forgotten with every change
         self.is_up = self._links.__contains__  # bound once: asked for every link of every relay
         self.smallest_mtu = MAX_FRAME  # bytes of the largest frame that every link takes whole
         self.degree = 0  # connected peers
@@ -151,14 +151,14 @@ class Links:
     def flood(self, ingress: Link | None) -> tuple[LinkId, ...]:
         """Return `one_each`, but for what leads back to where a packet came from."""
         key, back = (None, None) if ingress is None else (ingress.id, ingress.peer_id)
-        links = self._floods.get(key)
+        links = self.floods.get(key)
         if links is None:
             unbound = [link.id for link in self._links.values() if link.peer_id is None and link.id != key]
-            links = self._floods[key] = (*unbound, *(links[0] for peer_id, links in self._by_peer.items() if peer_id != back))
+            links = self.floods[key] = (*unbound, *(links[0] for peer_id, links in self._by_peer.items() if peer_id != back))
         return links
 
     def _changed(self) -> None:
-        self._floods.clear()
+        self.floods.clear()
         self.degree = len(self.one_each)
         self.smallest_mtu = min((link.mtu for link in self._links.values()), default=MAX_FRAME)
 

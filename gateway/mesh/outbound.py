@@ -104,7 +104,8 @@ class Outbound:
             source: the link it came by, where it is passed on.
 
         """
-        if flow is None and len(frame) <= self._links.smallest_mtu and all(map(self._links.is_up, links)):
+        known = self._links
+        if flow is None and len(frame) <= known.smallest_mtu and (links is known.floods.get(source) or all(map(known.is_up, links))):
             if links:  # nearly always: a broadcast that fits everywhere
                 effects.append(SendFrame(links, frame, priority, b"", source))
                 self.traffic.say(frame, len(links))

@@ -79,7 +79,7 @@ class PeerTable:
 
     def signing_key(self, peer_id: bytes) -> bytes | None:
         """Return the pinned Ed25519 key of an ID, also of a peer that is gone."""
-        return self.pins.get(peer_id)
+        return self.pins.key_of(peer_id)
 
     def remember(self, pins: Iterable[KeyPinned]) -> None:
         """Take back the keys pinned before a restart; whoever claimed such an ID with another key meanwhile is nobody."""
@@ -113,7 +113,7 @@ class PeerTable:
         announce = decode_announce(payload_of(frame, header))
         if header.sender_id == self._own_id or peer_id_of(announce.noise_public_key) != header.sender_id:
             return Reason.IDENTITY
-        pinned = self.pins.get(header.sender_id)
+        pinned = self.pins.key_of(header.sender_id)
         if pinned is not None and pinned != announce.signing_public_key:
             return Reason.IDENTITY
         if not self._verify(frame, announce.signing_public_key, header):

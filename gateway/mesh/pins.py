@@ -44,6 +44,11 @@ class Pins(Mapping[bytes, bytes]):
         pin = self._regulars.get(peer_id) or self._strangers[peer_id]
         return pin.signing_key
 
+    def key_of(self, peer_id: bytes) -> bytes | None:
+        """Return the key of an ID, None if nobody has announced one: asked for every packet, and raises nothing, which is dear."""
+        pin = self._regulars.get(peer_id) or self._strangers.get(peer_id)
+        return None if pin is None else pin.signing_key
+
     def __iter__(self) -> Iterator[bytes]:
         yield from self._regulars
         yield from self._strangers

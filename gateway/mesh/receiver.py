@@ -33,6 +33,13 @@ from gateway.wire.sync import decode_request_sync
 from gateway.wire.types import MessageType
 from transports.link import LinkId
 
+# What every packet is compared with, looked up once: on Python 3.11 finding a member of an enumeration takes as long as five other steps.
+_ANNOUNCE, _FRAGMENT, _REQUEST_SYNC = int(MessageType.ANNOUNCE), int(MessageType.FRAGMENT), int(MessageType.REQUEST_SYNC)
+_MESSAGE, _LEAVE, _COURIER = int(MessageType.MESSAGE), int(MessageType.LEAVE), int(MessageType.COURIER)
+_BOARD, _PREKEYS, _NOSTR_CARRIER = int(MessageType.BOARD), int(MessageType.PREKEYS), int(MessageType.NOSTR_CARRIER)
+_PUBLIC = Priority.PUBLIC
+_SIGNATURE, _UNKNOWN_SENDER = Reason.SIGNATURE, Reason.UNKNOWN_SENDER
+
 _STOPS_UNVERIFIED = frozenset({MessageType.FILE, MessageType.BOARD, MessageType.VOICE, MessageType.LEAVE})
 _PASSED_ON = frozenset(
     {Reason.UNKNOWN_SENDER, Reason.SIGNATURE, Reason.RATE, Reason.ASSEMBLY, Reason.DUPLICATE, Reason.MALFORMED_INNER},
@@ -94,11 +101,12 @@ class Receiver:
         self._skew_ms = max_skew * 1000
         self._pings: OrderedDict[tuple[bytes, bytes], float] = OrderedDict()
 
-    def expect_pong(self, recipient: bytes, nonce: bytes, now: float) -> None:
-        """Remember a ping of ours until its pong comes or newer ones push it out."""
+    def expect_pong(self, recipient: bytes, nonce: bytes, now: float) -> bytes:
+        """Remember a ping of ours until its pong comes or newer ones push it out; returns its nonce."""
         self._pings[recipient, nonce] = now
         if len(self._pings) > MAX_PINGS:
             self._pings.popitem(last=False)
+        return nonce
 
     def expire(self, now: float) -> None:
         """Give up on fragments that waited too long for the rest."""
@@ -112,8 +120,9 @@ class Receiver:
             whether a refused packet is passed on all the same.
 
         """
+        signed = incoming.header.type not in _OTHERWISE
         try:
-            reason = self._dispatch(incoming, effects, now, wall_ms)
+            reason = self._signed(incoming, effects, now, wall_ms) if signed else self._otherwise(incoming, effects, now, wall_ms)
         except DecodeError as error:
             reason = error.reason
         except SessionError as error:
@@ -122,15 +131,13 @@ class Receiver:
             self._drops[reason] += 1
         return reason
 
-    def _dispatch(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
+    def _otherwise(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         kind = incoming.header.type
-        if kind not in _OTHERWISE:
-            return self._signed(incoming, effects, now, wall_ms)
-        if kind == MessageType.ANNOUNCE:
+        if kind == _ANNOUNCE:
             return self._announce(incoming, effects, now, wall_ms)
-        if kind == MessageType.FRAGMENT:
+        if kind == _FRAGMENT:
             return self._fragment(incoming, effects, now, wall_ms)
-        if kind == MessageType.REQUEST_SYNC:
+        if kind == _REQUEST_SYNC:
             return self._request_sync(incoming, effects, now)
         return self._unsigned(incoming, effects, now, wall_ms)
 
@@ -164,43 +171,45 @@ class Receiver:
 
     def _signed(self, incoming: Incoming, effects: list[Effect], now: float, wall_ms: int) -> Reason | None:
         header, frame = incoming.header, incoming.frame
-        if header.type == MessageType.NOSTR_CARRIER and header.recipient_id is None:
+        kind = header.type
+        if kind == _NOSTR_CARRIER and header.recipient_id is None:
             # It carries its author's own signature inside; the packet has none.
             effects.append(Heard(incoming.packet_id, header, frame, incoming.ingress, verified=False))
             return None
-        if self._speaker.history.knows(header.type, incoming.packet_id):
+        if self._speaker.history.knows(kind, incoming.packet_id):
             return Reason.DUPLICATE  # in a sync answer, long after it was forgotten as seen
-        notice = decode_board(payload_of(frame, header)) if header.type == MessageType.BOARD else None
+        notice = decode_board(payload_of(frame, header)) if kind == _BOARD else None
         reason = self._check_signature(incoming, now, author=notice.author_key if notice is not None else None)
         if reason is not None:
-            self._speaker.seen.mark_unproven(incoming.packet_id, tried=reason is Reason.SIGNATURE)
+            self._speaker.seen.mark_unproven(incoming.packet_id, tried=reason is _SIGNATURE)
             return reason
-        if (notice is not None and not verify_board(notice)) or (header.type == MessageType.PREKEYS and not self._is_owners(frame, header)):
-            return Reason.SIGNATURE
+        if (notice is not None and not verify_board(notice)) or (kind == _PREKEYS and not self._is_owners(frame, header)):
+            return _SIGNATURE
         expires_ms = notice.expires_ms if isinstance(notice, BoardPost) else None
         self._speaker.seen.mark_proven(incoming.packet_id)
         self._speaks(header)
         if incoming.link is not None and header.ttl:
             self._peers.within_reach((header.sender_id,), now)
-        if header.type == MessageType.COURIER and header.recipient_id == self._own_id:
+        if kind == _COURIER and header.recipient_id == self._own_id:
             if self._office is None:
                 return Reason.MAIL_OFF
             return self._office.deposit(frame, header, incoming.packet_id, incoming.link, effects, now, wall_ms)
-        if header.is_broadcast:
+        is_broadcast = header.is_broadcast
+        if is_broadcast:
             self._speaker.keep(frame, header, incoming.packet_id, effects, now, wall_ms, expires_ms)
         if self._may_cross(incoming, now):
             effects.append(Heard(incoming.packet_id, header, frame, incoming.ingress, verified=True))
-        if header.type == MessageType.MESSAGE and header.is_broadcast:
+        if kind == _MESSAGE and is_broadcast:
             text = payload_of(frame, header).decode(errors="replace")
             effects.append(PublicMessage(incoming.packet_id, header.sender_id, header.timestamp_ms, text))
-        elif header.type == MessageType.LEAVE:
+        elif kind == _LEAVE:
             self._leave(header, effects)
         return None
 
     def _may_cross(self, incoming: Incoming, now: float) -> bool:
         """Take a broadcast that may go to other islands from the budget of its link; what is directed has budgets of its own there."""
         header, link = incoming.header, incoming.link
-        talk = incoming.whole and header.is_broadcast and PRIORITIES.get(header.type, Priority.PUBLIC) is Priority.PUBLIC
+        talk = incoming.whole and header.is_broadcast and PRIORITIES.get(header.type, _PUBLIC) is _PUBLIC
         if link is None or not talk or link.crossings.take(now, len(incoming.frame)):
             return True
         self._drops[Reason.RATE] += 1
@@ -225,10 +234,10 @@ class Receiver:
                 return Reason.RATE
             key = author
         if key is None:
-            return Reason.UNKNOWN_SENDER
+            return _UNKNOWN_SENDER
         if incoming.link is not None and not incoming.link.verifications.take(now):
             return Reason.RATE
-        return None if self._verify(incoming.frame, key, incoming.header) else Reason.SIGNATURE
+        return None if self._verify(incoming.frame, key, incoming.header) else _SIGNATURE
 
     def _is_owners(self, frame: bytes, header: Header) -> bool:
         """Say whether a bundle of prekeys is of the sender, and signed inside as well."""
@@ -329,6 +338,6 @@ def may_relay(message_type: int, reason: Reason | None) -> bool:
         return True
     if message_type in _STOPS_UNVERIFIED:
         return False
-    if message_type == MessageType.ANNOUNCE and reason is Reason.RATE:
+    if message_type == _ANNOUNCE and reason is Reason.RATE:
         return False  # made-up people would have the air of everybody; a copy over another link is looked at again
     return reason in _PASSED_ON

@@ -39,8 +39,10 @@ class RelayDecision(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def decide(message_type: int, ttl: int, degree: int, *, directed: bool, urgent: bool = False) -> RelayDecision:
+def decide(message_type: int, ttl: int, degree: int, directed: bool, urgent: bool = False) -> RelayDecision:
     """Decide about a packet that is neither ours nor addressed to us.
+
+    Called by position where it is called for every packet: so what is known already is found in half the time.
 
     Args:
         message_type: outer message type.

@@ -19,7 +19,7 @@ from gateway.limits import SITE_QUEUE_BYTES
 from gateway.mesh.effects import CloseLink, Effect, Priority, SendFrame
 from gateway.mesh.events import MeshEvent, Tick, Unsent
 from gateway.mesh.queue import InOrderQueue, LinkQueue, Queue, Shed
-from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Post, Transport, Writable
+from transports.link import Capability, DirectSending, FrameReceived, LinkDown, LinkId, LinkUp, Post, Sender, Transport, Writable
 
 Handle = Callable[[FrameReceived, float], list[Effect]]
 
@@ -42,6 +42,15 @@ class Watch(Protocol):
 
     def went(self, effect: SendFrame, now: float, *, wide: bool) -> None:
         """See a frame leave."""
+
+
+class _ByLink:
+    """Sends through a transport that finds the link for every frame."""
+
+    __slots__ = ("send",)
+
+    def __init__(self, transport: Transport, link: LinkId) -> None:
+        self.send: Callable[[bytes], bool] = partial(transport.send, link)
 
 
 Notice = Callable[[Effect, float], None]
@@ -69,8 +78,10 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._now = now or self._loop.time
         self._owners: dict[LinkId, Transport] = {}
+        self._senders: dict[LinkId, Sender] = {}
         self._queues: dict[LinkId, Queue] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
         self._stopped = False
         self.broken: asyncio.Future[None] = self._loop.create_future()
         self.shed: Shed = dict.fromkeys(Priority, 0)
@@ -88,13 +99,13 @@ class Pump:
     def carry_out(self, effects: Sequence[Effect], now: float) -> None:
         """Do what the engine wants done."""
         for effect in effects:
-            if isinstance(effect, SendFrame):
-                frame, queues, owners = effect.frame, self._queues, self._owners
+            if type(effect) is SendFrame:
+                frame, queues, senders = effect.frame, self._queues, self._senders
                 if self.watch is not None and effect.links:
                     self.watch.went(effect, now, wide=self._is_wide(effect.links[0]))
                 for link in effect.links:
                     queue = queues.get(link)
-                    if queue is not None and (queue.bytes or not owners[link].send(link, frame)):
+                    if queue is not None and (queue.bytes or not senders[link].send(frame)):
                         queue.push(frame, effect.priority, now, effect.source)
             elif isinstance(effect, CloseLink):
                 owner = self._owners.get(effect.link)
@@ -108,7 +119,7 @@ class Pump:
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self._timer_at = None
 
     @property
     def waiting_bytes(self) -> int:
@@ -149,9 +160,13 @@ class Pump:
         if isinstance(event, LinkUp):
             wide = Capability.WIDE_AREA in event.capabilities
             self._owners[event.link] = transport
+            self._senders[event.link] = (
+                transport.sender(event.link) if isinstance(transport, DirectSending) else _ByLink(transport, event.link)
+            )
             self._queues[event.link] = InOrderQueue(SITE_QUEUE_BYTES, self.shed) if wide else LinkQueue(self.shed)
         elif isinstance(event, LinkDown):
             self._owners.pop(event.link, None)
+            self._senders.pop(event.link, None)
             queue = self._queues.pop(event.link, None)
             if queue is not None and queue.bytes:
                 self.carry_out(self._engine.handle(Unsent(event.link, queue.take_all()), now), now)
@@ -159,20 +174,21 @@ class Pump:
             self._drain(event.link, now)
 
     def _drain(self, link: LinkId, now: float) -> None:
-        owner, queue = self._owners.get(link), self._queues.get(link)
-        if owner is not None and queue is not None:
-            queue.drain(lambda frame: owner.send(link, frame), now)
+        sender, queue = self._senders.get(link), self._queues.get(link)
+        if sender is not None and queue is not None:
+            queue.drain(lambda frame: sender.send(frame), now)  # noqa: PLW0108 - it may become another meanwhile
 
     def _arm(self) -> None:
         at = self._engine.next_wakeup()
+        if at == self._timer_at:
+            return
         if self._timer is not None:
-            if at is not None and self._timer.when() == at:
-                return
             self._timer.cancel()
         self._timer = None if at is None else self._loop.call_at(at, self._tick)
+        self._timer_at = at
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer = self._timer_at = None
         self.send(Tick())
 
     def _break(self, error: Exception) -> None:

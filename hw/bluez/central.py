@@ -1,12 +1,12 @@
 """One phone that has subscribed to our characteristic, and who is told what it does."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final, Protocol
 
 from hw.bluez.bus import BluezBus
 from hw.bluez.errors import BluezError
 from hw.bluez.limits import MAX_VALUE, NOTIFICATION_HEADER
+from hw.bluez.sockets import Outlet
 
 DEVICE: Final = "org.bluez.Device1"
 _GONE: Final = ("DoesNotExist", "UnknownObject", "UnknownMethod", "NotConnected")
@@ -18,19 +18,32 @@ class Central:
     `device` is the path of its Device1 object, `address` its Bluetooth address (most phones change it every
     quarter of an hour), `mtu` the largest frame in bytes, at most 512.
 
-    `send` notifies one frame of 1 to `mtu` bytes. False means full: keep the frame, `PeripheralEvents.writable`
-    follows; or that the phone has left, and nothing follows. It raises `ValueError` for a frame of another length.
+    `send` notifies one frame of 1 to `mtu` bytes, and raises `ValueError` for another. False means full: keep the
+    frame, `PeripheralEvents.writable` follows; or that the phone has left, and nothing follows. It is an attribute, for it is
+    called for every frame, and it is not always the same one: whoever keeps the phones sets it to the shortest way there is.
     """
 
-    __slots__ = ("_bus", "address", "device", "is_here", "mtu", "send")
+    __slots__ = ("_bus", "_outlet", "address", "device", "is_here", "mtu", "refused_shared", "send", "sent_shared")
 
-    def __init__(self, bus: BluezBus, device: str, mtu: int, send: "Callable[[Central, bytes], bool]") -> None:
+    def __init__(self, bus: BluezBus, device: str, mtu: int, outlet: Outlet | None) -> None:
         self.device = device
         self.address = device.rpartition("/dev_")[2].replace("_", ":")
         self.mtu = mtu
         self._bus = bus
+        self._outlet = outlet
+        self.sent_shared = self.refused_shared = 0  # frames that went, or did not, the way to all
         self.is_here = True
-        self.send: Callable[[bytes], bool] = partial(send, self)  # an attribute, for it is called for every frame
+        self.send: Callable[[bytes], bool] = _refuse
+
+    @property
+    def sent(self) -> int:
+        """Frames that were taken."""
+        return self.sent_shared + (0 if self._outlet is None else self._outlet.sent)
+
+    @property
+    def refused(self) -> int:
+        """Frames that were not."""
+        return self.refused_shared + (0 if self._outlet is None else self._outlet.refused)
 
     async def disconnect(self) -> None:
         """End the connection; `PeripheralEvents.left` follows. One that has ended already is fine.

@@ -31,7 +31,7 @@ class Outlet:
         room: called when a frame was refused and another may be tried.
         ended: called once when BlueZ has closed its end.
 
-    `sent` and `refused` count frames.
+    `sent` and `refused` count frames, none longer than `longest`, in bytes.
 
     """
 
@@ -41,6 +41,7 @@ class Outlet:
         self._allowance = pace.allowance(self._on_turn)
         self._room = room
         self._ended = ended
+        self.longest = MAX_VALUE
         self._loop = asyncio.get_running_loop()
         self._held = False  # full or closed
         self.sent = self.refused = 0
@@ -52,8 +53,15 @@ class Outlet:
         return self._socket.fileno() < 0 or _is_closed(self._socket)
 
     def send(self, frame: bytes) -> bool:
-        """Hand over one frame; False means that it was not taken and that `room` or `ended` follows."""
+        """Hand over one frame; False means that it was not taken and that `room` or `ended` follows.
+
+        Raises:
+            ValueError: no frame is that short or that long.
+
+        """
         size, allowance = len(frame), self._allowance
+        if size > self.longest or not size:
+            raise ValueError(f"a frame of {size} bytes for a phone that takes 1 to {self.longest}")
         if self._held or (size > allowance.level and not self._may(size)):
             self.refused += 1
             return False

@@ -82,10 +82,11 @@ class Subscriptions:
 
     def count(self) -> Counter[str]:
         """Return what was counted until now."""
+        counters = self._counters.copy()
         for phone in self._phones.values():
             if phone.outlet is not None:
-                self._fold(phone.outlet)
-        return self._counters
+                _fold(counters, phone.outlet)
+        return counters
 
     def acquire_notify(self, device: str, mtu: int) -> int:
         """Take a phone that subscribes.
@@ -152,9 +153,13 @@ class Subscriptions:
         self._fit()
 
     def _arrive(self, phone: _Phone) -> None:
-        size = phone.size if phone.outlet is not None else self._smallest(phone.size)
-        phone.central = central = Central(self._setting.bus, phone.device, size, partial(self._send, phone))
+        if phone.outlet is None:
+            size = self._smallest(phone.size)
+        else:
+            size = phone.outlet.longest = phone.size
+        phone.central = central = Central(self._setting.bus, phone.device, size, phone.outlet)
         self._window.join(central)
+        self._aim(phone)
         self._setting.events.arrived(central)
 
     def _fit(self) -> None:
@@ -173,7 +178,7 @@ class Subscriptions:
             return
         if phone.outlet is not None:
             phone.outlet.close()
-            self._fold(phone.outlet)
+            _fold(self._counters, phone.outlet)
         if phone.deaf is not None:
             phone.deaf.cancel()
         self._part(phone, why)
@@ -188,31 +193,36 @@ class Subscriptions:
 
     # Frames
 
+    def _aim(self, phone: _Phone) -> None:
+        """Let the frames for a phone go straight into its socket, unless some may have reached it the shared way."""
+        central, outlet = phone.central, phone.outlet
+        if central is not None:
+            central.send = outlet.send if outlet is not None and self._window.is_unused else partial(self._send, phone, central)
+
     def _send(self, phone: _Phone, central: Central, frame: bytes) -> bool:
         if not 0 < len(frame) <= central.mtu:
             raise ValueError(f"a frame of {len(frame)} bytes for a phone that takes 1 to {central.mtu}")
         outlet = phone.outlet
-        if outlet is not None and self._window.is_unused:  # every phone has a socket, and the counts are the outlet's
-            return outlet.send(frame)
         if self._window.has_sent(central, frame):
             self._counters["shared"] += 1
+            central.sent_shared += 1
             return True
         if outlet is not None:
             self._window.skip(central)
             return outlet.send(frame)
         sent = self._shared.send(frame, len(self._phones))
+        central.sent_shared += sent
+        central.refused_shared += not sent
         if sent:
+            was_unused = self._window.is_unused
             self._window.sent(central, frame)
+            if was_unused:
+                for other in self._phones.values():
+                    self._aim(other)
         else:
             self._refused[central] = None
         self._counters["notifications" if sent else "refused"] += 1
         return sent
-
-    def _fold(self, outlet: Outlet) -> None:
-        """Move what an outlet has counted to the counters of all."""
-        self._counters["notifications"] += outlet.sent
-        self._counters["refused"] += outlet.refused
-        outlet.sent = outlet.refused = 0
 
     def _on_room(self, phone: _Phone) -> None:
         if phone.central is not None:
@@ -233,10 +243,17 @@ class Subscriptions:
     def _on_still_here(self, phone: _Phone) -> None:
         """Notify a phone the shared way from now on: BlueZ has closed the wrong socket, or it has unsubscribed and does not mind."""
         if phone.outlet is not None:
-            self._fold(phone.outlet)
+            _fold(self._counters, phone.outlet)
         phone.deaf = phone.outlet = None
+        self._aim(phone)
         self._counters["socket_lost"] += 1
         self._fit()
         if phone.central is not None:
             self._refused[phone.central] = None  # it may have waited for room in the socket
             self._on_shared_room()
+
+
+def _fold(counters: Counter[str], outlet: Outlet) -> None:
+    """Add what an outlet has counted to the counters of all."""
+    counters["notifications"] += outlet.sent
+    counters["refused"] += outlet.refused

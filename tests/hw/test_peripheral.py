@@ -327,6 +327,39 @@ async def test_each_phone_is_sent_its_own(tmp_path: Path) -> None:
         assert (ada.frames, bela.frames) == ([b"for Ada"], [b"for Bela"])
 
 
+async def test_a_phone_whose_connection_agrees_on_more_is_sent_longer_frames(tmp_path: Path) -> None:
+    async with scene(tmp_path, NEW) as run:
+        phone = FakePhone(run.bluez, 2, mtu=23)
+        await phone.subscribe()
+        phone.mtu = 247
+        await phone.write(b"now I can")
+        assert run.send(phone, bytes(242))
+        await run.bluez.until(lambda: phone.frames)
+        assert phone.frames == [bytes(242)]
+
+
+@both
+@pytest.mark.parametrize("size", [0, 181])
+async def test_a_frame_that_a_phone_cannot_take_is_a_bug_of_who_sends_it(tmp_path: Path, version: tuple[int, int], size: int) -> None:
+    async with scene(tmp_path, version) as run:
+        phone = await run.arrive(mtu=185)
+        with pytest.raises(ValueError, match=f"{size} bytes"):
+            run.send(phone, bytes(size))
+
+
+@both
+async def test_each_phone_has_its_own_count_of_what_it_took_and_refused(tmp_path: Path, version: tuple[int, int]) -> None:
+    async with scene(tmp_path, version, rate=20_000) as run:
+        ada, bela = await run.arrive(1), await run.arrive(2)
+        assert run.send(bela, bytes(20))
+        taken = 0
+        while run.send(ada, bytes(500)):
+            taken += 1
+        counts = {phone.device: (phone.sent, phone.refused) for phone in run.peripheral.centrals}
+        assert taken
+        assert counts == {ada.device: (taken, 1), bela.device: (1, 0)}
+
+
 async def test_a_phone_that_does_not_read_is_refused_and_costs_the_others_nothing(tmp_path: Path) -> None:
     async with scene(tmp_path, NEW, rate=1e9) as run:
         deaf, ada = await run.arrive(1), await run.arrive(2)

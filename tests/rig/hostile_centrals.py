@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from bumble import att
 from bumble.device import Connection
@@ -13,6 +14,8 @@ from gateway.wire.packet import Packet, encode
 from gateway.wire.types import MessageType
 from tests.rig.hostile import REFUSALS, Attacker, stall
 from tests.rig.phone_connect import disconnect
+
+T = TypeVar("T")
 
 LONGEST = 512
 OFFSETS = ((0, 20), (100, 20), (20, 20), (511, 20), (65_535, 1))  # of prepared writes: (offset, length)
@@ -45,8 +48,7 @@ async def every_length(attacker: Attacker) -> None:
 async def flood(attacker: Attacker, what: str = "noise", burst: int = 4, size: int = LONGEST) -> None:
     """Write as fast as the link takes it: noise, the same valid announce again and again, new announces, or halves."""
     await attacker.power_on()
-    connection = await attacker.call()
-    client, handle = await attacker.subscribe(connection)
+    connection, client, handle = await enter(attacker)
     make = MAKERS[what]
     same = attacker.announce()
     while connection.handle in attacker.device.connections:
@@ -106,6 +108,18 @@ async def never_reads(attacker: Attacker, says: float = 20.0) -> None:
     attacker.counters["sent_away"] += 1
 
 
+async def enter(attacker: Attacker) -> tuple[Connection, Client, int]:
+    """Call until it may write: BlueZ 5.82 does not take, or does not answer, everybody the first time."""
+    while True:
+        with contextlib.suppress(*REFUSALS, IndexError):
+            connection = await attacker.call()
+            subscribed = await patiently(attacker.subscribe(connection))
+            if subscribed is not None:
+                return connection, *subscribed
+            await disconnect(connection)
+        await asyncio.sleep(2.0)
+
+
 async def put(client: Client, handle: int, value: bytes, connection: Connection) -> None:
     """Write without response, at the pace the link takes."""
     client.send_gatt_pdu(bytes(att.ATT_Write_Command(attribute_handle=handle, attribute_value=value)))
@@ -127,8 +141,8 @@ async def ask(attacker: Attacker, client: Client, request: Any) -> None:
         attacker.counters["taken"] += 1
 
 
-async def patiently(work: Any, seconds: float = 10.0) -> None:
-    """Wait for something that a gateway may break off at any time."""
+async def patiently(work: Coroutine[Any, Any, T], seconds: float = 10.0) -> T | None:
+    """Wait for something that a gateway may break off at any time; returns what came of it, None if nothing did."""
     task = asyncio.ensure_future(work)
     await asyncio.wait([task], timeout=seconds)
     if not task.done():
@@ -136,7 +150,8 @@ async def patiently(work: Any, seconds: float = 10.0) -> None:
         await asyncio.wait([task])
     if not task.cancelled():
         with contextlib.suppress(*REFUSALS, IndexError):
-            task.result()
+            return task.result()
+    return None
 
 
 def _half(attacker: Attacker, same: bytes, _size: int) -> bytes:

@@ -18,6 +18,7 @@ SLOWER = 2.0  # times the 99th percentile of the latency without strangers
 GATEWAY_GROWTH = 6 << 20  # bytes: what strangers can fill is filled once (1 024 peers, 8 192 pins, 10 000 packet IDs come to about 4 MB)
 BLUETOOTHD_GROWTH = 4 << 20  # bytes: devices of the last minute at about 3 kB, and what waits for a link at 24 kB a second
 STALL_S = 120.0  # the kernel ends a link 45 s after the last packet that left the adapter (HCI_ACL_TX_TIMEOUT); two such times are enough
+FLOODED = 300  # frames each flooder has to have written in the 27 s, or nobody was flooded: the slowest kind writes 67 a second
 LOST_SHARE = 0.03  # of all deliveries
 ALL_GROWTH = 16 << 20  # bytes over all attacks together
 
@@ -65,6 +66,8 @@ async def test_honest_phones_notice_nothing_of(scene: Scene, kind: str, options:
     attacked = await scene.attack(kind, options, count)
     if kind in THOROUGH:
         assert all(did.get("done") for did in attacked.did), "it had no time to do all of it"
+    if kind == "flood":
+        assert all(did.get("written", 0) >= FLOODED for did in attacked.did), f"nobody was flooded: {attacked.did}"
     assert (attacked.report["lost"], attacked.report["duplicates"]) == (0, 0), attacked.report["missing"]
     assert attacked.ratio <= SLOWER
     assert attacked.honest_links_lost == 0

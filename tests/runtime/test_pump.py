@@ -10,6 +10,7 @@ from gateway.runtime.pump import Pump
 from tests.runtime.engines import FAR, GO, Rig, ScriptedEngine, linked, turns
 from tests.testing.virtual_loop import run
 from transports.link import Capability, FrameReceived, LinkDown, LinkId, LinkUp, Writable
+from transports.loopback import LoopbackHub, LoopbackTransport
 
 SITE = Capability.WIDE_AREA
 FRAME = 8_192  # bytes of the large ones, so that few fill a queue
@@ -38,6 +39,42 @@ async def test_what_transports_post_reaches_the_engine_in_order() -> None:
         assert [type(event) for event in rig.engine.events] == [LinkUp, FrameReceived, FrameReceived]
         assert [event.frame for event in rig.engine.events[1:]] == [b"one", b"two"]
     assert isinstance(rig.engine.events[-1], LinkDown)
+
+
+async def test_a_transport_that_hands_out_senders_is_not_asked_for_the_link_again() -> None:
+    class Mouth:
+        def __init__(self) -> None:
+            self.frames: list[bytes] = []
+            self.send = self.take
+
+        def take(self, frame: bytes) -> bool:
+            self.frames.append(frame)
+            return True
+
+        def refuse(self, _frame: bytes) -> bool:
+            return False
+
+    class Direct(LoopbackTransport):
+        def sender(self, link: LinkId) -> Mouth:
+            assert link == FAR
+            return mouth
+
+        def send(self, link: LinkId, frame: bytes) -> bool:
+            raise AssertionError(f"{frame!r} for {link}")
+
+    mouth, engine = Mouth(), ScriptedEngine()
+    pump = Pump(engine, lambda _effect, _now: None)
+    post = pump.post_to(Direct(LoopbackHub(), "near"))
+    post(LinkUp(FAR, 512, Capability.LOCAL))
+    engine.answer = [SendFrame((FAR,), b"one", PUBLIC)]
+    pump.send(GO)
+    mouth.send = mouth.refuse
+    engine.answer = [SendFrame((FAR,), b"two", PUBLIC)]
+    pump.send(GO)
+    assert (mouth.frames, pump.waiting_frames) == ([b"one"], 1)
+    mouth.send = mouth.take
+    post(Writable(FAR))
+    assert (mouth.frames, pump.waiting_frames) == ([b"one", b"two"], 0)
 
 
 async def test_effects_are_carried_out_in_order_and_at_once() -> None:

@@ -1,4 +1,4 @@
-"""A link that somebody else dialled: frames leave as notifications and come as writes."""
+"""The end of a link that somebody else dialled."""
 
 import asyncio
 
@@ -14,15 +14,3 @@ async def send_away(subscriber: Subscriber) -> None:
             await subscriber.disconnect()
     except (TimeoutError, BluezError):
         return  # a service that does not end a connection any more has lost it already
-
-
-class ArrivedWay:
-    """Notifies the frames of one link."""
-
-    def __init__(self, subscriber: Subscriber) -> None:
-        self._subscriber = subscriber
-        self.send = subscriber.send  # notifies a frame; False means full
-
-    async def close(self) -> None:
-        """End the connection."""
-        await send_away(self._subscriber)

@@ -13,7 +13,7 @@ class Counters:
     frames_in: int = 0
     frames_out: int = 0  # on links that have ended; the others count their own
     frames_bad: int = 0  # empty or too long, dropped
-    refused: int = 0  # frames a full link did not take
+    refused: int = 0  # frames a full link did not take; likewise
     links_dialled: int = 0
     links_arrived: int = 0
     links_silent: int = 0  # given up because nothing came

@@ -54,25 +54,39 @@ class DialledWay:
         remote: the connected device.
         pace: of its adapter; told how long answers take while this link has more to send than it may.
         writable: called when a link that refused a frame has room again.
+        mtu: bytes of the longest frame.
+
+    `sent` and `refused` count frames.
 
     """
 
-    def __init__(self, remote: Remote, pace: AdapterPace, writable: Callable[[], None]) -> None:
+    def __init__(self, remote: Remote, pace: AdapterPace, writable: Callable[[], None], mtu: int = BLE_MAX_FRAME) -> None:
         self._remote = remote
         self._pace = pace
         self._allowance = pace.allowance(writable)
         self._writable = writable
+        self._mtu = mtu
+        self.sent = self.refused = 0
         self._outgoing = Outgoing()
         self._wants_more = False  # a frame was refused since the last answer
         self._wake = asyncio.Event()
 
     def send(self, frame: bytes) -> bool:
-        """Queue a frame; False means full."""
+        """Queue a frame; False means full.
+
+        Raises:
+            ValueError: it is empty or too long.
+
+        """
+        if not 0 < len(frame) <= self._mtu:
+            raise ValueError(f"a frame of {len(frame)} bytes for a device that takes 1 to {self._mtu}")
         may = self._outgoing.is_full or self._allowance.ask(len(frame))
         if not may or not self._outgoing.offer(frame):
             self._wants_more = True
+            self.refused += 1
             return False
         self._allowance.level -= len(frame)
+        self.sent += 1
         self._wake.set()
         return True
 

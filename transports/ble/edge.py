@@ -87,8 +87,17 @@ class Subscriber(Protocol):
     address: str
     mtu: int
 
-    def send(self, frame: bytes) -> bool:
-        """Notify one frame; False means full."""
+    @property
+    def send(self) -> Callable[[bytes], bool]:
+        """Notifies one frame; False means full. It may become another while the device is here."""
+
+    @property
+    def sent(self) -> int:
+        """Frames that were taken."""
+
+    @property
+    def refused(self) -> int:
+        """Frames that were not."""
 
     async def disconnect(self) -> None:
         """End the connection."""

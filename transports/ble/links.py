@@ -4,23 +4,25 @@ Addresses and tags stay in here: they are needed to know whom not to dial again,
 business. A link is known to everybody else as `ble:<number>`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from hw.bluez.adapters import Role
 from transports.ble.edge import Heard
-from transports.link import LinkId
+from transports.link import LinkId, Sender
 
 
-class Way(Protocol):
-    """How frames leave on one link, and how the link is ended."""
+class Way(Sender, Protocol):
+    """How frames leave on one link, and how many have."""
 
-    def send(self, frame: bytes) -> bool:
-        """Take a frame; False means full, and `Writable` follows."""
+    @property
+    def sent(self) -> int:
+        """Frames that were taken."""
 
-    async def close(self) -> None:
-        """End the connection; never raises."""
+    @property
+    def refused(self) -> int:
+        """Frames that were not, because it was full."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,13 +39,15 @@ class Link:
     since: float  # monotonic seconds
     last_in: float  # when the last frame came, or `since`
     way: Way
+    end: Callable[[], Awaitable[None]]  # ends the connection; never raises
     rssi: int | None = None  # dBm, as it was heard before the link
     frames_in: int = 0
-    frames_out: int = 0
-    send: Callable[[bytes], bool] = field(init=False)  # its way's, at hand: asked for every frame
+    is_up: bool = False
 
-    def __post_init__(self) -> None:
-        self.send = self.way.send
+    @property
+    def frames_out(self) -> int:
+        """Frames that went out."""
+        return self.way.sent
 
     @property
     def is_mute(self) -> bool:
@@ -76,9 +80,11 @@ class LinkTable:
     def add(self, link: Link) -> None:
         """A link came up."""
         self._links[link.id] = link
+        link.is_up = True
 
     def remove(self, link: Link) -> bool:
         """A link is gone; False if that was known already."""
+        link.is_up = False
         return self._links.pop(link.id, None) is not None
 
     def get(self, link: LinkId) -> Link | None:

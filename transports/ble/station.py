@@ -1,17 +1,18 @@
 """One adapter at work, in one role or in both: its links come up, carry frames and go down here."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 from hw.bluez.adapters import Adapter, Role
 from hw.bluez.ladder import Ladder
 from hw.bluez.steps import Sign
-from transports.ble.arrived import ArrivedWay, send_away
+from transports.ble.arrived import send_away
 from transports.ble.dialled import DialledWay, Line
 from transports.ble.edge import DialFailure, Heard, Radio, Remote, Subscriber
 from transports.ble.ground import Ground
 from transports.ble.idlers import Idlers
-from transports.ble.links import Link
+from transports.ble.links import Link, Way
 from transports.ble.presence import Presence
 from transports.ble.search import Search
 from transports.limits import (
@@ -100,6 +101,7 @@ class Station:
             return
         self._ground.counters.frames_in += link.frames_in
         self._ground.counters.frames_out += link.frames_out
+        self._ground.counters.refused += link.way.refused
         self._arrived = {subscriber: other for subscriber, other in self._arrived.items() if other is not link}
         writer = self._writers.pop(link, None)
         if writer is not None:
@@ -120,7 +122,7 @@ class Station:
             return
         ground.counters.links_arrived += 1
         tag = ground.tag_of(central.address)
-        link = self._new_link(Role.PERIPHERAL, central.device, central.address, tag, central.mtu, ArrivedWay(central))
+        link = self._new_link(Role.PERIPHERAL, central.device, central.address, tag, central.mtu, central, partial(send_away, central))
         self._arrived[central] = link
         self._up(link)
         if self.search is not None:
@@ -147,8 +149,9 @@ class Station:
 
     def _dialled(self, heard: Heard, remote: Remote, line: Line) -> None:
         """Take in a device that we dialled."""
-        way = DialledWay(remote, self._radio.pace, lambda: self._has_room(link))
-        link = self._new_link(Role.CENTRAL, heard.device, heard.address, heard.tag, min(remote.mtu, BLE_MAX_WRITE), way)
+        mtu = min(remote.mtu, BLE_MAX_WRITE)
+        way = DialledWay(remote, self._radio.pace, lambda: self._has_room(link), mtu)
+        link = self._new_link(Role.CENTRAL, heard.device, heard.address, heard.tag, mtu, way, way.close)
         link.rssi = heard.rssi
         if self._tasks is None:  # this station is ending
             self._goodbye(way.close())
@@ -179,9 +182,9 @@ class Station:
                 self._ground.dropped(link)
             self.drop(link, why)
 
-    def _new_link(self, role: Role, device: str, address: str, tag: bytes, mtu: int, way: ArrivedWay | DialledWay) -> Link:
-        now = self._ground.now()
-        return Link(self._ground.table.new_id(), role, self.adapter.name, device, address, tag, min(mtu, BLE_MAX_FRAME), now, now, way)
+    def _new_link(self, role: Role, device: str, address: str, tag: bytes, mtu: int, way: Way, end: Callable[[], Awaitable[None]]) -> Link:
+        now, link_id = self._ground.now(), self._ground.table.new_id()
+        return Link(link_id, role, self.adapter.name, device, address, tag, min(mtu, BLE_MAX_FRAME), now, now, way, end)
 
     def _up(self, link: Link) -> None:
         self._ground.table.add(link)
@@ -190,7 +193,7 @@ class Station:
 
     def _received(self, link: Link, frame: bytes) -> None:
         ground = self._ground
-        if ground.table.by_id.get(link.id) is not link:
+        if not link.is_up:
             return
         if not 0 < len(frame) <= BLE_MAX_FRAME:
             ground.counters.frames_bad += 1
@@ -235,7 +238,7 @@ class Station:
 
     async def _end(self, link: Link) -> None:
         try:
-            await link.way.close()
+            await link.end()
         finally:
             self._ground.table.left(link.address)
             self._forget(link.device)

@@ -148,6 +148,7 @@ def count_all(ground: Ground, keepers: Sequence[Keeper], ladders: Sequence[Ladde
     counts = ground.counters.flat()
     counts["frames_in"] += sum(link.frames_in for link in links)  # those of links that ended are counted already
     counts["frames_out"] += sum(link.frames_out for link in links)
+    counts["refused"] += sum(link.way.refused for link in links)
     counts |= {
         "links_central": sum(link.role is Role.CENTRAL for link in links),
         "links_peripheral": sum(link.role is Role.PERIPHERAL for link in links),

@@ -17,7 +17,7 @@ from transports.ble.links import LinkTable
 from transports.ble.station import CAPABILITIES
 from transports.ble.status import HeardRow, RadioStatus, adapter_status, count_all, transport_status
 from transports.limits import BLE_RESTART_CAP_S, BLE_SCAN_REPORT_S, BLE_SCAN_ROWS
-from transports.link import LinkEvent, LinkId, Post, TransportState, TransportStatus
+from transports.link import LinkEvent, LinkId, Post, Sender, TransportState, TransportStatus
 
 
 class BleTransport:
@@ -83,11 +83,11 @@ class BleTransport:
             return False
         if not 0 < len(frame) <= known.mtu:
             raise ValueError(f"A frame of {len(frame)} bytes on a link with an mtu of {known.mtu}.")
-        if not known.send(frame):
-            self._ground.counters.refused += 1
-            return False
-        known.frames_out += 1
-        return True
+        return known.way.send(frame)
+
+    def sender(self, link: LinkId) -> Sender:
+        """Return what takes the frames of a link that is up; raises `KeyError` if it is not."""
+        return self._links[link].way
 
     def close(self, link: LinkId, why: str) -> None:
         """Drop a link; its `LinkDown` follows, and the device is left alone for a quarter of an hour."""

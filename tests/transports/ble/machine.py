@@ -281,10 +281,14 @@ class TwinSubscriber:
         self.address = connection.caller.address
         self.mtu = connection.mtu
         self.connection = connection
+        self.sent = self.refused = 0
 
     def send(self, frame: bytes) -> bool:
         assert 0 < len(frame) <= self.mtu
-        return not self.connection.ended and self.connection.to_caller.push(frame)
+        taken = not self.connection.ended and self.connection.to_caller.push(frame)
+        self.sent += taken
+        self.refused += not taken
+        return taken
 
     async def disconnect(self) -> None:
         self.connection.end("hung up")

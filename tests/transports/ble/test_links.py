@@ -6,11 +6,14 @@ OWN = "AA:00:00:00:00:01"
 
 
 class NoWay:
+    sent = refused = 0
+
     def send(self, _frame: bytes) -> bool:
         return False
 
-    async def close(self) -> None:
-        raise AssertionError
+
+async def never() -> None:
+    raise AssertionError
 
 
 def table() -> LinkTable:
@@ -18,7 +21,7 @@ def table() -> LinkTable:
 
 
 def add(links: LinkTable, address: str, *, tag: bytes = b"", role: Role = Role.CENTRAL, adapter: str = "hci0") -> Link:
-    link = Link(links.new_id(), role, adapter, f"/{adapter}/{address}", address, tag, 512, 0.0, 0.0, NoWay())
+    link = Link(links.new_id(), role, adapter, f"/{adapter}/{address}", address, tag, 512, 0.0, 0.0, NoWay(), never)
     links.add(link)
     return link
 
