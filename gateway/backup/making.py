@@ -20,6 +20,7 @@ from gateway.backup.passphrase import COST, Cost, check
 from gateway.config import Config
 from gateway.store.copying import CopyError
 from gateway.store.migrations import newest
+from hw.durable import sync
 
 SEAL_SHARE: Final = 0.9  # of the work; the rest is the copy of the database
 
@@ -132,12 +133,3 @@ def _seal(path: Path, wanted: Wanted, manifest: Manifest, contents: Mapping[str,
         draft.unlink(missing_ok=True)
         raise
     sync(path.parent)
-
-
-def sync(directory: Path) -> None:
-    """Make names in a directory survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,13 +20,14 @@ from gateway.backup import archive
 from gateway.backup.archive import Manifest, Progress
 from gateway.backup.container import Opening
 from gateway.backup.errors import BackupError, Flaw
-from gateway.backup.making import as_flaw, refuse_large, sync
+from gateway.backup.making import as_flaw, refuse_large
 from gateway.backup.members import BY_NAME, CONFIG, KINDS, STORE, place_of
 from gateway.config import Config
 from gateway.config.editing import ConfigFile
 from gateway.errors import ConfigError, StoreError
 from gateway.store.copying import is_usable
 from gateway.store.migrations import newest
+from hw.durable import sync
 
 DRAFT: Final = ".restore.draft"
 DECIDED: Final = ".restore"

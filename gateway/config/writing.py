@@ -1,24 +1,16 @@
 """Writes the files the operator decides in, and says what is different in them."""
 
 import difflib
-import os
 from pathlib import Path
 
 from gateway.errors import ConfigError
+from hw import durable
 
 
 def put_in_place(path: Path, text: str) -> None:
     """Put a text in a file's place, so that a power cut leaves one or the other; raises `ConfigError`."""
-    beside = path.with_name(f".{path.name}.new")
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o640
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, mode)
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        beside.replace(path)
+        durable.put_in_place(path, text.encode(), path.stat().st_mode & 0o777 if path.exists() else 0o640)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
 

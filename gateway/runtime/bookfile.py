@@ -1,12 +1,11 @@
 """The file with what a gateway knows of its federation: read once, then replaced as a whole."""
 
-import contextlib
-import os
 from pathlib import Path
 
 from gateway.bridge.membership_book import Book, decode_book
 from gateway.errors import ConfigError, DecodeError
 from gateway.limits import MAX_BOOK
+from hw.durable import put_in_place
 
 
 class BookFile:
@@ -42,20 +41,4 @@ class BookFile:
 
     def save(self, data: bytes) -> None:
         """Put these bytes in its place; when this returns, a power cut does not undo it. Raises `OSError`."""
-        draft = self.path.with_name(f".{self.path.name}.draft")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        put_in_place(self.path, data)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError
 from gateway.mesh.identity import Identity
+from hw.durable import sync
 
 KEY_BYTES = 64  # X25519 private key, then Ed25519 seed
 
@@ -61,13 +62,4 @@ def _create(path: Path) -> None:
             os.link(draft, path)
     finally:
         draft.unlink()
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a new name survive a power cut, which a Pi sees often."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)

@@ -4,7 +4,6 @@ A bridge that was switched off stays off over a restart: a power cut must not op
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -13,6 +12,7 @@ from gateway.admin.audit import Witness, nobody
 from gateway.errors import GatewayError
 from gateway.mesh.events import MeshEvent, Offer, Say, SwitchBridge
 from gateway.store.audit import Action, Actor
+from hw.durable import put_in_place, sync
 
 if TYPE_CHECKING:
     from hw.bluez.steps import Step
@@ -138,30 +138,12 @@ class Steering:
 
     async def _write_down(self, *, on: bool) -> None:
         try:
-            await asyncio.to_thread(_remove if on else _write, self._note)
+            await (asyncio.to_thread(_remove, self._note) if on else asyncio.to_thread(put_in_place, self._note, _NOTE))
         except OSError as error:
             ends = "so it stays off" if on else "so it is off only until the next start"
             raise SteeringError(f"{self._note} cannot be {'removed' if on else 'written'}: {error.strerror}; {ends}.") from error
 
 
-def _write(note: Path) -> None:
-    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(_NOTE)
-        file.flush()
-        os.fsync(descriptor)
-    _sync(note.parent)
-
-
 def _remove(note: Path) -> None:
     note.unlink(missing_ok=True)
-    _sync(note.parent)
-
-
-def _sync(directory: Path) -> None:
-    """Make sure that the directory itself knows after a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(note.parent)

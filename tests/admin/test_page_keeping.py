@@ -131,7 +131,7 @@ async def test_a_full_disk_gives_nobody_a_right_and_still_takes_one_away(tmp_pat
     def full(_path: Path, _data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gateway.admin.access.vault.write_private", full)
+    monkeypatch.setattr("gateway.admin.access.vault.put_in_place", full)
     with pytest.raises(AccessProblem, match="No space"):
         await door.add("eve")
     with pytest.raises(AccessProblem, match="No space"):

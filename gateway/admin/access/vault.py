@@ -5,7 +5,6 @@ then as it was before the first passphrase: closed, but for whoever has the setu
 """
 
 import asyncio
-import contextlib
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from msgspec import Meta, structs
 from gateway.admin.access.principal import Word
 from gateway.admin.limits import MAX_ACCESS_FILE, MAX_FAILURES, MAX_TOKEN_NAME, MAX_TOKENS, MAX_USER_NAME, MAX_USERS
 from gateway.errors import ConfigError
+from hw.durable import put_in_place
 
 FILE_NAME: Final = "access.json"
 _SALT_BYTES: Final = 16
@@ -111,7 +111,7 @@ class Vault:
             changed = edit(self.accounts)
             if at_once:
                 self.accounts = changed
-            await asyncio.to_thread(write_private, self.path, msgspec.json.encode(changed))
+            await asyncio.to_thread(put_in_place, self.path, msgspec.json.encode(changed))
             self.accounts = changed
 
     async def keep_failures(self, failures: Mapping[str, dict[str, int]]) -> None:
@@ -164,29 +164,6 @@ def decode(data: bytes) -> Accounts:
         if len(set(names)) < len(names):
             raise ValueError("somebody stands there twice")
     return accounts
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Put these bytes in the place of a file that only its owner can open: all of them, or none."""
-    draft = path.with_name(f".{path.name}.draft")
-    with contextlib.suppress(FileNotFoundError):
-        draft.unlink()
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class _Version(msgspec.Struct):
