@@ -324,6 +324,7 @@ class Gateway:
             wall=self._wall_s,
             federation=lambda: self.federation,
             broker=lambda: self._mqtt.session if self._mqtt is not None else None,
+            page=lambda: self.page,
         )
 
     async def _serve(self, one: Supervised, pump: Pump) -> None:

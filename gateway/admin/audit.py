@@ -75,6 +75,10 @@ def note_of(principal: Principal, witness: Witness, action: Action, detail: str)
     witness(Actor.PAGE, action, ", ".join(filter(None, (principal.actor, detail))))
 
 
+def not_noted(_call: Call, _action: Action, _detail: str) -> None:
+    """Stand in for the witness of requests where there is none."""
+
+
 def user_of(request: web.Request) -> int | None:
     """Return the user ID of the process at the other end, None if the kernel does not tell."""
     connection = request.transport.get_extra_info("socket") if request.transport is not None else None
@@ -110,6 +114,7 @@ SENTENCES: Final[dict[str, str]] = {
     Action.POLICY_REFUSED: "New rules were not taken",
     Action.CONFIGURATION_RELOADED: "Settings were read anew",
     Action.CONFIGURATION_REFUSED: "New settings were not taken",
+    Action.SETTINGS_CHANGED: "Settings were changed in their file",
     Action.MEMBER_INVITED: "A ticket was made",
     Action.MEMBER_JOINED: "A gateway joined with a ticket",
     Action.MEMBER_REVOKED: "A gateway was shut out",
@@ -119,6 +124,9 @@ SENTENCES: Final[dict[str, str]] = {
     Action.FEDERATION_LEFT: "This gateway left its federation",
     Action.RADIO_RESET: "A step was taken for the radio",
     Action.NOTICE_SENT: "A notice was sent to the mesh",
+    Action.BACKUP_BEGUN: "A backup was asked for",
+    Action.BACKUP_FETCHED: "A backup was fetched",
+    Action.BACKUP_RESTORED: "A backup was restored",
     Action.RESTART_ASKED: "A restart was asked for",
     Action.WIPE_ASKED: "A wipe was asked for",
     Action.SETUP_REFUSED: "A setup code was refused",

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from gateway.admin.access.roles import Role
 from gateway.admin.answering import document_response
+from gateway.admin.audit import CallWitness, not_noted
 from gateway.admin.operations import BUSY, OperationDocument, Operations, Outcome, Progress
 from gateway.admin.problems import TOO_LARGE, UNAVAILABLE, Problem, ProblemError
 from gateway.admin.route import Answers, Call, Route
@@ -23,6 +24,7 @@ from gateway.backup.limits import MAX_BACKUP_PASSPHRASE, MIN_BACKUP_PASSPHRASE
 from gateway.backup.passphrase import check
 from gateway.backup.restoring import Plan
 from gateway.errors import StoreError
+from gateway.store.audit import Action
 
 WORD: Final = "restore"
 """What has to be written before a gateway becomes another."""
@@ -244,12 +246,14 @@ class BackupAnswers:
     Args:
         control: makes and restores them.
         operations: does what takes long.
+        note: notes who had what done.
 
     """
 
-    def __init__(self, control: BackupControl, operations: Operations) -> None:
+    def __init__(self, control: BackupControl, operations: Operations, note: CallWitness = not_noted) -> None:
         self._control = control
         self._operations = operations
+        self._note = note
 
     def answers(self) -> Answers:
         """Return who answers."""
@@ -285,7 +289,9 @@ class BackupAnswers:
                 return _failed(error)
             return f"It waits to be fetched: GET /api/v1/backups/{name}.", {"backup": name}
 
-        return self._operations.begin("backup", work)
+        begun = self._operations.begin("backup", work)
+        self._note(call, Action.BACKUP_BEGUN, "with history" if wanted.with_history else "without history")
+        return begun
 
     async def _send(self, call: Call) -> web.Response:
         if not call.is_streamed and call.request.content_type != BYTES:
@@ -306,6 +312,7 @@ class BackupAnswers:
             file = await asyncio.to_thread(one.path.open, "rb")
         except OSError as error:
             raise _gone(call["id"]) from error
+        self._note(call, Action.BACKUP_FETCHED, "")
         with file:
             disposition = 'attachment; filename="meshgate.backup"'
             response = web.StreamResponse(headers={"Content-Type": BYTES, "Content-Disposition": disposition, "Cache-Control": "no-store"})
@@ -341,6 +348,10 @@ class BackupAnswers:
             _refuse(error)
         except KeyError:
             raise _gone(call["id"]) from None
+        if not wanted.dry_run:
+            self._note(
+                call, Action.BACKUP_RESTORED, "the gateway stays who it is" if wanted.new_identity else "the gateway becomes the other"
+            )
         return restored(manifest, plan, new_identity=wanted.new_identity, dry_run=wanted.dry_run)
 
 

@@ -141,6 +141,11 @@ class PageListener:
         self.trouble: tuple[str, str] | None = None
         self.bound: list[Address] = []
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open, those that have said nothing yet included."""
+        return self._sources.total()
+
     @web.middleware
     async def timing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Tell a connection's clock that a head has come, and that it was answered."""

@@ -1,7 +1,6 @@
 """The page as a whole: who may come in, where it listens, and what it answers."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
 from ipaddress import ip_address
@@ -22,7 +21,9 @@ from gateway.admin.access.routes import ROUTES
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.answering import as_problems, routed
 from gateway.admin.listener import PageListener
+from gateway.admin.quiet import quiet
 from gateway.admin.route import Answers
+from gateway.errors import ConfigError
 from hw.network import own_addresses
 from transports.websocket.address import Address
 
@@ -91,8 +92,11 @@ class Page:
 
     def certificate_trouble(self) -> tuple[str, str] | None:
         """Return what is wrong with the certificate and what to do, None if nothing is."""
-        if self._certificate is None or not self._certificate.is_over(self.entrance.wall()):
-            return None
+        try:
+            if self._certificate is None or not self._certificate.is_over(self.entrance.wall()):
+                return None
+        except ConfigError as error:
+            return (str(error), "Put it back, or the gateway does not start the next time.")
         return (
             f"The time of the certificate of the page, {self._certificate.file}, is over.",
             "Put a new one there, then: systemctl reload meshgate.",
@@ -110,7 +114,7 @@ class Page:
         runner = web.AppRunner(
             app,
             access_log=None,
-            logger=self._quiet(),
+            logger=quiet("The page", lambda: self.entrance.refusals.note(Refused.MALFORMED), self._report),
             keepalive_timeout=limits.PAGE_IDLE_S,
             lingering_time=1.0,
             max_line_size=limits.MAX_PAGE_LINE,
@@ -151,12 +155,6 @@ class Page:
     def _secure_port(self) -> int | None:
         return next((address.port for address in self.listener.bound if address.port not in (0, 80)), None)
 
-    def _quiet(self) -> logging.Logger:
-        """Return a log for the library that counts what strangers send wrong, in place of a page of text for each."""
-        logger = logging.Logger("page")  # noqa: LOG001 -- of nobody else, so that no stranger writes into the log of the gateway
-        logger.addHandler(_Counting(self.entrance, self._report))
-        return logger
-
 
 def for_browsers(addresses: Iterable[Address]) -> tuple[str, ...]:
     """Return what browsers call them: without encryption on this machine, over TLS on all others."""
@@ -167,20 +165,6 @@ def for_browsers(addresses: Iterable[Address]) -> tuple[str, ...]:
         scheme = "http" if listening.is_loopback else "https"
         found += [f"{scheme}://{Address(host, address.port)}/" for host in hosts]
     return tuple(dict.fromkeys(found))
-
-
-class _Counting(logging.Handler):
-    def __init__(self, entrance: Entrance, report: Callable[[str], None]) -> None:
-        super().__init__()
-        self._entrance = entrance
-        self._tell = report
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        if error is None or isinstance(error, web.HTTPException | OSError) or type(error).__module__.startswith("aiohttp"):
-            self._entrance.refusals.note(Refused.MALFORMED)
-        else:
-            self._tell(f"The page could not answer: {type(error).__name__}: {error}")
 
 
 async def _healthz(_request: web.Request) -> web.StreamResponse:

@@ -62,7 +62,7 @@ PAGES: Final = (
     Page("logs", logs.show, needs=("list_log",)),
     Page("backup", backup.show, backup.act, backup.upload, needs=("create_backup", "send_backup", "restore_backup"), live=False),
     Page("settings", settings.show, settings.act, needs=("get_config", "change_config"), live=False),
-    Page("security", security.show, security.act, needs=("wipe",)),
+    Page("security", security.show, security.act, needs=("wipe",), live=False, least=Role.VIEWER),
     Page("update", update.show, needs=("get_updates",)),
     Page("help", manual.show, needs=("get_status",)),
 )
@@ -77,7 +77,7 @@ _DONE: Final = tuple(
         name=f"act_{one.name}",
         method="POST",
         path=one.path,
-        role=Role.OPERATOR,
+        role=one.least,
         media=HTML,
         changes=True,
         summary=f"What was sent with a form of the page {one.name}; the API says who may.",

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.admin.access.roles import Role
 from gateway.admin.answering import document_response
+from gateway.admin.audit import CallWitness, not_noted
 from gateway.admin.problems import FieldError, Problem, ProblemError
 from gateway.admin.route import Answers, Call, Route
 from gateway.admin.settings import NO_TAG, UNUSABLE
@@ -17,6 +18,7 @@ from gateway.config.policy import InvalidPolicyError
 from gateway.config.policy_file import PolicyFile, RulesChange
 from gateway.errors import ConfigError
 from gateway.limits import MAX_POLICY_FILE
+from gateway.store.audit import Action
 
 INVALID: Final = Problem(400, "policy_invalid", "the rules cannot be used")
 CHANGED: Final = Problem(412, "changed_meanwhile", "somebody else has changed the rules since")
@@ -83,12 +85,14 @@ class RulesFile:
     Args:
         file: what is changed.
         taken: has the file read anew; raises `ConfigError`.
+        note: notes whose rules these are.
 
     """
 
-    def __init__(self, file: PolicyFile, taken: Callable[[], object]) -> None:
+    def __init__(self, file: PolicyFile, taken: Callable[[], object], note: CallWitness = not_noted) -> None:
         self._file = file
         self._taken = taken
+        self._note = note
         self._changing = asyncio.Lock()
 
     def answers(self) -> Answers:
@@ -114,6 +118,8 @@ class RulesFile:
                         CHANGED, "Somebody else has changed the rules since.", "Look at them again: GET /api/v1/policy/file."
                     )
                 change = await self._done(text, write=not dry_run)
+                if not dry_run and change.diff:
+                    self._note(call, Action.SETTINGS_CHANGED, "the rules in policy.file")
                 tag = await asyncio.to_thread(self._file.tag)
                 if not dry_run:
                     self._taken()

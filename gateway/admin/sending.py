@@ -15,6 +15,7 @@ from aiohttp import web
 
 from gateway.admin.access.roles import Role
 from gateway.admin.answering import document_response
+from gateway.admin.audit import CallWitness, not_noted
 from gateway.admin.limits import MAX_NOTICE, MAX_PINGS, MAX_RECEIPTS_KEPT, PING_WAIT_S, SEND_BURST, SEND_RATE
 from gateway.admin.messages import MessageDocument, Stage
 from gateway.admin.peers import NO_PEER
@@ -25,6 +26,7 @@ from gateway.mesh.events import MeshEvent, Ping, Say, Whisper
 from gateway.mesh.peers import PeerTable
 from gateway.mesh.records import Decided, Verb
 from gateway.session.rate import TokenBucket
+from gateway.store.audit import Action
 
 ISLAND: Final = "island"
 MAX_WHISPER: Final = 255  # bytes of UTF-8 of a private message
@@ -115,6 +117,7 @@ class Sending:
         ask_site: see `AskSite`.
         wall: Unix seconds, None while nobody knows them.
         randbytes: source of IDs.
+        note: notes that something was sent, and neither what nor to whom.
 
     """
 
@@ -125,12 +128,14 @@ class Sending:
         ask_site: AskSite,
         wall: Callable[[], float | None],
         randbytes: Callable[[int], bytes],
+        note: CallWitness = not_noted,
     ) -> None:
         self._give = give
         self._peers = peers
         self._ask_site = ask_site
         self._wall = wall
         self._randbytes = randbytes
+        self._note = note
         self._receipts: OrderedDict[str, ReceiptDocument] = OrderedDict()
         self._keys: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
         self._budget = TokenBucket(SEND_RATE, SEND_BURST)
@@ -167,6 +172,7 @@ class Sending:
         recipient = self._recipient(wanted)
         give = self._ready()
         receipt = self._notice(wanted, give) if recipient is None else self._whisper(wanted, recipient, give)
+        self._note(call, Action.NOTICE_SENT, "to everybody near" if recipient is None else "to one peer")
         self._receipts[receipt.id] = receipt
         if key:
             self._keys[key] = (digest, receipt.id)

@@ -4,7 +4,7 @@ No key holds a secret: passwords and keys are files that the configuration only 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,6 +13,8 @@ from aiohttp import web
 
 from gateway.admin.access.roles import Role
 from gateway.admin.answering import document_response
+from gateway.admin.audit import CallWitness, not_noted
+from gateway.admin.limits import MAX_USER_NAME
 from gateway.admin.problems import FieldError, Problem, ProblemError
 from gateway.admin.route import Answers, Call, Route
 from gateway.config import Config
@@ -22,6 +24,8 @@ from gateway.config.load import Loaded
 from gateway.config.problems import InvalidConfigError, Layer, Origin
 from gateway.config.schema import KEYS
 from gateway.errors import ConfigError
+from gateway.limits import MAX_AUDIT_DETAIL
+from gateway.store.audit import Action
 
 _NO_FILE: Final = Problem(404, "not_here", "this gateway was started without a configuration file that could be changed")
 _INVALID: Final = Problem(400, "config_invalid", "the configuration could not be used with these values")
@@ -29,6 +33,8 @@ _UNKNOWN: Final = Problem(400, "unknown_key", "there is no such key")
 UNUSABLE: Final = Problem(409, "config_unusable", "the file cannot be read or written")
 CHANGED: Final = Problem(412, "changed_meanwhile", "somebody else has changed the configuration since")
 NO_TAG: Final = Problem(428, "tag_missing", "the header If-Match is missing, without which two could undo each other's changes")
+
+_ROOM: Final = MAX_AUDIT_DETAIL - MAX_USER_NAME - 16  # characters: who did it and how many more there were stand there as well
 
 
 class SettingDocument(msgspec.Struct, frozen=True):
@@ -115,13 +121,17 @@ class Settings:
         file: what is changed, None if there is nothing.
         taken: told that settings were changed, so that those are taken that need no restart.
         running: the configuration the gateway was started with, None if nobody knows it.
+        note: notes whose settings were changed, and never to what.
 
     """
 
-    def __init__(self, file: ConfigFile | None, taken: Callable[[], object], running: Config | None = None) -> None:
+    def __init__(
+        self, file: ConfigFile | None, taken: Callable[[], object], running: Config | None = None, note: CallWitness = not_noted
+    ) -> None:
         self._file = file
         self._taken = taken
         self._running = running
+        self._note = note
         self._changing = asyncio.Lock()
 
     def answers(self) -> Answers:
@@ -144,6 +154,8 @@ class Settings:
         async with self._changing:
             await self._agrees(call, file)
             change = await self._done(file, wanted, write=not dry_run)
+            if not dry_run and change.diff:
+                self._note(call, Action.SETTINGS_CHANGED, _keys(sorted({*change.changed, *change.shadowed} or wanted)))
             tag = await asyncio.to_thread(file.tag)
         if not dry_run and change.changed:
             self._taken()
@@ -177,6 +189,18 @@ class Settings:
         if self._file is None:
             raise ProblemError(_NO_FILE, "This gateway was started without a configuration file that could be changed.")
         return self._file
+
+
+def _keys(names: Sequence[str]) -> str:
+    """Name the keys as far as there is room, and how many more there are."""
+    room, shown = _ROOM, list[str]()
+    for name in names:
+        room -= len(name) + 2
+        if room < 0:
+            break
+        shown.append(name)
+    left = len(names) - len(shown)
+    return ", ".join([*shown, f"{left} more"] if left else shown)
 
 
 def settings_of(loaded: Loaded, path: Path, running: Config | None = None) -> tuple[SettingDocument, ...]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from gateway.admin.audit import of_calls
 from gateway.admin.backups import BackupAnswers, BackupControl
 from gateway.admin.charts import Charts
 from gateway.admin.feed import Feed, Topic
@@ -74,11 +75,12 @@ class Api:
         self._status = status
         self._desk = desk
         engine, keeping = parts.engine, parts.keeping
+        note = of_calls(keeping.auditor.note)
         self.feed = Feed(self._state, self._wall, randbytes(4).hex())
         self.news = News(self.feed)
         self._peers = Neighbourhood(engine, parts.trunks, radio, parts.wall)
         self._ways = Ways(status, config.transports.order, lambda: parts.trunks.failed)
-        self._sending = Sending(self._give, engine.mesh.peers, self._ask_site, self._wall, randbytes)
+        self._sending = Sending(self._give, engine.mesh.peers, self._ask_site, self._wall, randbytes, note)
         self._operations = Operations(Examiner(config, file, status, radio), self._wall, randbytes)
         self._frames = Frames(engine.mesh.drops, self._attach, self._wall)
         self._sampling = Sampling(keeping.writer, self._wall_ms, self._figures)
@@ -88,11 +90,11 @@ class Api:
             self._sending,
             self._operations,
             self._frames,
-            BackupAnswers(backups, self._operations),
+            BackupAnswers(backups, self._operations, note),
             Ledger(keeping.writer, keeping.recorder.flush, lambda: names(engine), self._sending.message),
             Charts(keeping.writer, self._wall_ms),
-            Settings(file, taken, config),
-            RulesFile(PolicyFile(config.policy.file), rules.read_anew),
+            Settings(file, taken, config, note),
+            RulesFile(PolicyFile(config.policy.file), rules.read_anew, note),
             Logbook(ring),
             Updates(),
             Stream(self.feed),

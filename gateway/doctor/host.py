@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from gateway.doctor.finding import Finding, fail, ok, unknown, warn
 from gateway.doctor.host_facts import Called, HostFacts, Login, Port, PortState, Rules
+from gateway.doctor.page import check_page
 from hw.vitals import Disk, Throttled, Vitals
 
 HOT_C = 80.0  # degrees Celsius at which a Raspberry Pi begins to slow down
@@ -34,6 +35,8 @@ def _findings(facts: HostFacts) -> Iterator[Finding]:
         yield check_called(one)
     for login in facts.brokers:
         yield check_broker(login)
+    if facts.page is not None:
+        yield from check_page(facts.page)
     if facts.metrics_trouble:
         yield fail("metrics.token", facts.metrics_trouble, "Without it the gateway does not start.")
     yield check_rules(facts.rules)
@@ -132,12 +135,13 @@ def check_files(facts: HostFacts) -> Iterator[Finding]:
 def check_port(port: Port, *, gateway_runs: bool) -> Finding:
     """A port is the gateway's, or could be."""
     check, subject = f"port.{port.transport}", str(port.number)
-    key = "metrics.listen" if port.transport == "metrics" else f"transports.{port.transport}.listen"
+    name = "the page" if port.transport == "page" else port.transport
+    key = f"{port.transport}.listen" if port.transport in {"metrics", "page"} else f"transports.{port.transport}.listen"
     match port.state, gateway_runs:
         case (PortState.FREE, False):
-            return ok(check, f"Port {subject} is free for {port.transport}.", subject)
+            return ok(check, f"Port {subject} is free for {name}.", subject)
         case (PortState.TAKEN, True):
-            return ok(check, f"Somebody waits on port {subject} for {port.transport}, as should be.", subject)
+            return ok(check, f"Somebody waits on port {subject} for {name}, as should be.", subject)
         case (PortState.FREE, True):
             return fail(check, f"The gateway runs, and nobody waits on port {subject}.", "See: meshgate status.", subject)
         case (PortState.TAKEN, False):

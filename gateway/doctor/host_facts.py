@@ -44,6 +44,19 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class PageFacts:
+    """How it is with the page."""
+
+    is_set_up: bool | None = True  # None: this user cannot see it
+    people_trouble: str = ""  # why the file of those who may come in cannot be used
+    reaches_others: bool = False  # it listens for other machines
+    serves_plain: bool = False  # also without encryption
+    days_left: float | None = None  # of its certificate; None: there is none yet, or this user cannot see it
+    certificate_trouble: str = ""  # why it cannot be used
+    unreachable: str = ""  # why the running gateway does not listen where it should
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """How it is with the operator's rules."""
 
@@ -75,6 +88,7 @@ class HostFacts:
     called: tuple[Called, ...] = ()
     brokers: tuple[Login, ...] = ()  # none: MQTT is switched off
     rules: Rules = Rules()
+    page: PageFacts | None = None  # None: it is switched off
     metrics_trouble: str = ""  # why a token for metrics cannot be used
     libp2p_wanted: bool = False
     libp2p: Uplink | None = None  # None: the gateway does not run

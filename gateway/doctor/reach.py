@@ -16,6 +16,7 @@ from gateway.config import Config
 from gateway.config.policy import InvalidPolicyError, default_policy_file, load_policy
 from gateway.doctor.broker import log_in
 from gateway.doctor.host_facts import Called, HostFacts, Port, PortState, Rules, Uplink
+from gateway.doctor.page import look_at_page
 from gateway.errors import ConfigError
 from gateway.limits import MAX_DOCTOR_FILES
 from gateway.status import GatewayStatus
@@ -60,6 +61,7 @@ async def gather_host(config: Config, status: GatewayStatus | None, *, root: Pat
         called=tuple(called),
         brokers=brokers,
         rules=_rules(config),
+        page=look_at_page(config, status, time.time()),
         metrics_trouble=_metrics_trouble(config),
         libp2p_wanted=config.transports.libp2p.enabled,
         libp2p=None if status is None else _uplink(status),
@@ -94,6 +96,7 @@ def _ports(config: Config) -> Iterator[Port]:
     for name, enabled, listen, parse in (
         ("libp2p", chosen.libp2p.enabled, chosen.libp2p.listen, libp2p.parse_listen),
         ("websocket", chosen.websocket.enabled, chosen.websocket.listen, websocket.parse_listen),
+        ("page", config.page.enabled, config.page.listen, websocket.parse_listen),
         ("metrics", True, config.metrics.listen, websocket.parse_listen),
     ):
         for text in listen if enabled else ():

@@ -55,6 +55,7 @@ class Action(StrEnum):
     POLICY_REFUSED = "policy_refused"  # the rules cannot be used; the old ones stay
     CONFIGURATION_RELOADED = "configuration_reloaded"
     CONFIGURATION_REFUSED = "configuration_refused"
+    SETTINGS_CHANGED = "settings_changed"  # in their file, over the API
     MEMBER_INVITED = "member_invited"
     MEMBER_JOINED = "member_joined"  # with a ticket of ours
     MEMBER_REVOKED = "member_revoked"
@@ -64,6 +65,9 @@ class Action(StrEnum):
     FEDERATION_LEFT = "federation_left"
     RADIO_RESET = "radio_reset"
     NOTICE_SENT = "notice_sent"
+    BACKUP_BEGUN = "backup_begun"
+    BACKUP_FETCHED = "backup_fetched"  # whoever did has a copy of every key, behind a passphrase
+    BACKUP_RESTORED = "backup_restored"  # this gateway ends, and starts as the other
     RESTART_ASKED = "restart_asked"
     WIPE_ASKED = "wipe_asked"
     SETUP_REFUSED = "setup_refused"

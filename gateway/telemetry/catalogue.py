@@ -21,6 +21,7 @@ from gateway.telemetry.labels import (
     LETTERS,
     METHODS,
     PACKET_TYPES,
+    REFUSED,
     ROUTES,
     STATUSES,
     STEPS,
@@ -179,10 +180,15 @@ METRICS: Final = (
     _counter("mqtt_publishes_total", "What became of messages for the broker.", result=("published", "dropped", "refused")),
     _gauge("mqtt_queue_messages", "Messages the broker has not acknowledged."),
     _counter("mqtt_commands_total", "What became of commands.", outcome=("done", "failed", "refused", "ignored")),
+    # The page; absent while it is switched off
+    _gauge("page_sessions", "Sessions of people who are logged in."),
+    _gauge("page_connections", "Open connections of the page, those that have said nothing yet included."),
+    _counter("page_refused_total", "Connections and requests the page has refused, and why.", reason=REFUSED),
     # The API and the metrics themselves
     _counter("http_requests_total", "Requests that were answered.", method=METHODS, route=ROUTES, status=STATUSES),
     Metric("http_request_seconds", Kind.HISTOGRAM, "Time to answer a request.", {"route": ROUTES}, REQUEST_S),
     _counter("http_connections_refused_total", "Connections closed and requests refused because there were too many."),
+    _counter("http_malformed_total", "What came to the addresses for metrics and was no HTTP."),
     # The store
     _gauge("store_messages", "Messages on their way that the store keeps."),
     _gauge("store_bytes", "Bytes of the database."),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from gateway.admin.page import Page
 from gateway.bridge.delays import Delays
 from gateway.bridge.engine import GatewayEngine
 from gateway.bridge.gate import Gate
@@ -24,7 +25,7 @@ from gateway.telemetry.health import Health, Name, severity_of
 from gateway.telemetry.labels import LETTERS, PACKET_TYPES, TRANSPORT_EVENTS, WIDE
 from gateway.telemetry.meter import Meter
 from gateway.telemetry.mqtt.session import Session
-from gateway.telemetry.outward import of_broker, of_federation
+from gateway.telemetry.outward import of_broker, of_federation, of_page
 from gateway.telemetry.progress import Part, Progress
 from gateway.wire.types import type_name
 from hw.vitals import Vitals
@@ -78,6 +79,7 @@ class Parts:
     logs: LogCounts = field(default_factory=LogCounts)
     federation: Callable[[], Federation | None] = lambda: None
     broker: Callable[[], Session | None] = lambda: None
+    page: Callable[[], Page | None] = lambda: None
 
 
 def figures(parts: Parts, now: float) -> Iterator[Figure]:
@@ -93,6 +95,7 @@ def figures(parts: Parts, now: float) -> Iterator[Figure]:
     yield from _transports(parts)
     yield from of_federation(parts.federation())
     yield from of_broker(parts.broker())
+    yield from of_page(parts.page())
     yield from _requests(parts.meter)
     yield from _store(parts)
     yield from _machine(parts)
@@ -249,6 +252,7 @@ def _requests(meter: Meter) -> Iterator[Figure]:
     for route, delays in meter.seconds.items():
         yield "http_request_seconds", (route,), delays
     yield "http_connections_refused_total", (), meter.refused
+    yield "http_malformed_total", (), meter.malformed
 
 
 def _store(parts: Parts) -> Iterator[Figure]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.admin import table
+from gateway.admin.access.principal import Refused
 from gateway.mesh.effects import Priority
 from gateway.wire.types import MessageType, type_name
 from hw.bluez.steps import Step
@@ -20,6 +21,8 @@ CLASSES: Final = tuple(priority.name.lower() for priority in Priority)
 METHODS: Final = (*table.METHODS, OTHER)
 STATUSES: Final = ("2xx", "3xx", "4xx", "5xx")
 ROUTES: Final = (*table.PATHS, OTHER)
+REFUSED: Final = tuple(why.value for why in Refused)
+"""Why the page sends somebody away."""
 
 LETTERS: Final = ("taken", "known", "handed_over", "delivered", "copied", "sent_towards", "given_to_sites")
 """What is done with mail."""

@@ -14,6 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.admin.quiet import quiet
 from gateway.errors import ConfigError
 from gateway.session.rate import TokenBucket
 from gateway.telemetry.limits import MAX_TOKEN, METRICS_BURST, METRICS_CONNECTIONS, METRICS_RATE
@@ -37,6 +38,7 @@ class Listener:
         probes: who answers.
         meter: counts.
         now: monotonic seconds.
+        report: told one sentence about something that must not happen.
 
     Attributes:
         trouble: why it does not listen where it should and what to do, None while it does.
@@ -45,13 +47,20 @@ class Listener:
     """
 
     def __init__(
-        self, addresses: Sequence[Address], tokens: Callable[[], Sequence[str]], probes: Probes, meter: Meter, now: Callable[[], float]
+        self,
+        addresses: Sequence[Address],
+        tokens: Callable[[], Sequence[str]],
+        probes: Probes,
+        meter: Meter,
+        now: Callable[[], float],
+        report: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self.addresses = tuple(addresses)
         self._tokens = tokens
         self._probes = probes
         self._meter = meter
         self._now = now
+        self._report = report
         self._budget = TokenBucket(METRICS_RATE, METRICS_BURST)
         self.trouble: tuple[str, str] | None = None
         self.bound: list[str] = []
@@ -60,7 +69,8 @@ class Listener:
         """Serve until cancelled; an address that is taken is tried again and again."""
         app = web.Application(middlewares=[counting(self._meter), self._guard], client_max_size=0)
         app.add_routes(self._probes.routes())
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=1.0)
+        logger = quiet("The address for metrics", self._count_malformed, self._report)
+        runner = web.AppRunner(app, access_log=None, logger=logger, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=1.0)
         await runner.setup()
         servers: list[asyncio.Server] = []
         try:
@@ -96,6 +106,9 @@ class Listener:
         servers.append(server)
         self.bound += [str(Address(*socket.getsockname()[:2])) for socket in server.sockets]
         return True
+
+    def _count_malformed(self) -> None:
+        self._meter.malformed += 1
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Answer) -> web.StreamResponse:

@@ -17,12 +17,14 @@ class Meter:
     Attributes:
         requests: by method, route and class of status.
         refused: connections closed and requests refused because there were too many.
+        malformed: what came to the addresses for metrics and was no HTTP.
 
     """
 
     def __init__(self) -> None:
         self.requests: dict[tuple[str, str, str], int] = {}
         self.refused = 0
+        self.malformed = 0
         self._seconds: dict[str, Delays] = {}
 
     @property

@@ -75,7 +75,7 @@ class Observed:
         self.exposition = Exposition(lambda: figures(parts, _now()), _now, child)
         self._probes = Probes(parts.health, self.exposition, redactor, _now)
         addresses = [parse_listen(text) for text in config.metrics.listen]
-        self.listener = Listener(addresses, lambda: self._tokens, self._probes, parts.meter, _now)
+        self.listener = Listener(addresses, lambda: self._tokens, self._probes, parts.meter, _now, self._mistaken)
         unreachable = Check(Name.METRICS_UNREACHABLE, lambda: self.listener.trouble)
         self.rounds = Rounds(parts.health, parts.transports, (*checks, unreachable))
         self._pulse = Pulse(self.rounds, parts, self._sentence, sense, notifier)
@@ -141,6 +141,9 @@ class Observed:
         waiting = parts.trunks.waiting_bytes + (pump.waiting_bytes if pump is not None else 0)
         said = sentence(near, len(parts.engine.sites), waiting, parts.health.problems(now))
         return said if self._redactor is None else self._redactor.text(said)
+
+    def _mistaken(self, sentence: str) -> None:
+        self._say(Level.WARNING, Event.LIBRARY, sentence)
 
     def _say(self, level: Level, event: Event, text: str) -> None:
         self._tell(Entry(level, event, text))

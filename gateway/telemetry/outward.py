@@ -1,7 +1,9 @@
-"""The numbers of what leads outward beside the links: the federation and the line to an MQTT broker."""
+"""The numbers of what leads outward beside the links: the federation, the line to an MQTT broker and the page."""
 
 from collections.abc import Iterator
 
+from gateway.admin.access.principal import Refused
+from gateway.admin.page import Page
 from gateway.bridge.membership_links import UNUSED
 from gateway.bridge.tickets import Refusal
 from gateway.runtime.federation import Federation
@@ -45,3 +47,15 @@ def of_broker(session: Session | None) -> Iterator[tuple[str, tuple[str, ...], f
     yield "mqtt_commands_total", ("failed",), admission.failed
     yield "mqtt_commands_total", ("refused",), admission.turned_away
     yield "mqtt_commands_total", ("ignored",), admission.ignored + session.strays
+
+
+def of_page(page: Page | None) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    """Read the page; nothing where it is switched off."""
+    if page is None:
+        return
+    entrance = page.entrance
+    entrance.sessions.expire(entrance.now())
+    yield "page_sessions", (), len(entrance.sessions)
+    yield "page_connections", (), page.listener.connections
+    for why in Refused:
+        yield "page_refused_total", (why.value,), entrance.refusals[why]

@@ -205,9 +205,8 @@ def make_door(state: Path, *, secure: bool = False, wall: float | None = WALL, *
         web.get("/api/v1/events", events),
         web.post("/api/v1/forgotten", send),
     ]
-    page = Page(
-        entrance, certificate, [HERE], randbytes=rng.randbytes, more=lambda _own: routes, needs=needs, report=reports.append, **options
-    )
+    inside: dict[str, Any] = {"more": lambda _own: routes, "needs": needs, **options}
+    page = Page(entrance, certificate, [HERE], randbytes=rng.randbytes, report=reports.append, **inside)
     return Door(state, page, entrance, told, clock, reports, secure=secure, calls=calls)
 
 

@@ -9,7 +9,19 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
+from gateway.admin.access.documents import (
+    CertificateDocument,
+    Done,
+    NewToken,
+    SessionDocument,
+    SessionsDocument,
+    TokenDocument,
+    TokensDocument,
+    UserDocument,
+    UsersDocument,
+)
 from gateway.admin.access.roles import Role
+from gateway.admin.audit import AuditDocument, ChangeDocument
 from gateway.admin.backups import BackupDocument, BackupsDocument, ContentsDocument, RestoredDocument
 from gateway.admin.changelog import NotesDocument
 from gateway.admin.charts import ChartDocument, ChartsDocument
@@ -54,6 +66,10 @@ def status() -> GatewayStatus:
     )
     return msgspec.structs.replace(whole, bridge=bridge, problems=(Problem(EVIL, EVIL),), sentence=EVIL)
 
+
+TOKEN = TokenDocument("0badc0de", EVIL, "read", EVIL, "2027-01-10T08:00:00Z", "2027-01-20T08:00:00Z", None)
+SECRET = "mgt_shown-this-once"  # noqa: S105 -- of nothing
+PRINT = ":".join(f"{number:02X}" for number in range(32))
 
 DOCUMENTS: Mapping[str, msgspec.Struct] = {
     "get_charts": ChartsDocument(
@@ -122,6 +138,31 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
     "get_backup_contents": CONTENTS,
     "restore_backup": RestoredDocument(False, CONTENTS, (EVIL,), (), "two"),
     "wipe": WipeDocument(("a", "b"), (), ()),
+    "list_users": UsersDocument((UserDocument("ada", "admin", None), UserDocument(EVIL, "viewer", "2027-01-10T08:00:00Z"))),
+    "add_user": UserDocument(EVIL, "viewer", None),
+    "remove_user": Done(EVIL),
+    "change_passphrase": Done(EVIL),
+    "list_tokens": TokensDocument(
+        (TOKEN, msgspec.structs.replace(TOKEN, expires="2027-01-11T08:00:00Z", by="", used="2027-01-11T07:00:00Z"))
+    ),
+    "make_token": NewToken(SECRET, TOKEN),
+    "revoke_token": Done(EVIL),
+    "list_sessions": SessionsDocument(
+        (
+            SessionDocument("s1", EVIL, EVIL, 3600, 60, encrypted=False, yours=False),
+            SessionDocument("s2", "ada", "192.0.2.7", 60, 1, encrypted=True, yours=True),
+        )
+    ),
+    "end_session": Done(EVIL),
+    "get_certificate": CertificateDocument(PRINT, "2027-02-01T00:00:00+00:00", EVIL),
+    "list_changes": AuditDocument(
+        (
+            ChangeDocument(8, None, "control_socket", 1000, EVIL, EVIL, 0, EVIL),
+            ChangeDocument(7, int(NOW * 1000), EVIL, None, "login", EVIL, 2, EVIL),
+        ),
+        7,
+        3,
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.client import get_audit
 from gateway.admin.settings import ConfigChange
 from gateway.cli.main import main
 from gateway.client import Client, RefusedError
@@ -54,6 +55,9 @@ async def test_every_command_answers_a_person_and_a_program(tmp_path: Path, caps
             assert json.loads(await tail.stdout.readline())["type"] == "message.sent"
             assert await tail.wait() == 0
         assert (await run(site, capsys, "tail", "--filter", "gossip"))[0] == 2
+        _, out, _ = await run(site, capsys, "audit")
+        assert "A notice was sent to the mesh on this machine: to everybody near." in out
+        assert "Soup" not in out
 
 
 async def test_without_a_gateway_each_says_so(tmp_path: Path, capsys) -> None:
@@ -91,6 +95,8 @@ async def test_settings_are_changed_with_their_comments_and_only_by_who_has_seen
             with pytest.raises(RefusedError) as refused:
                 await client.change_config(change, tag)
             assert refused.value.document.code == code
+        (noted,) = [one for one in (await get_audit(site.parent / "control.sock", 50)).changes if one.action == "settings_changed"]
+        assert noted.detail == "gateway.nickname, log.level, transports.order"
         gone = await client.change_config(ConfigChange({"log.level": None}), done.tag)
         assert (gone.changed, gone.restart) == (("log.level",), ())
         with tarfile.open(fileobj=io.BytesIO(await client.bundle())) as archive:

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.doctor.finding import Verdict
 from gateway.doctor.host import examine_host
-from gateway.doctor.host_facts import Called, HostFacts, Login, Port, PortState, Rules, Uplink
+from gateway.doctor.host_facts import Called, HostFacts, Login, PageFacts, Port, PortState, Rules, Uplink
 from hw.vitals import Disk, Throttled, Vitals
 
 GIB = 1 << 30
@@ -18,6 +18,7 @@ WELL = HostFacts(
     called=(Called("libp2p", 1, 0.02),),
     brokers=(Login(1),),
     rules=Rules(2),
+    page=PageFacts(days_left=400.0),
     libp2p_wanted=True,
     libp2p=Uplink(up=True, links=1, is_public=False),
 )
@@ -39,6 +40,10 @@ def test_a_box_with_which_all_is_well_has_nothing_to_do() -> None:
     findings = examine_host(WELL)
     assert {one.verdict for one in findings} == {Verdict.OK}
     assert not [one for one in findings if one.remedy]
+
+
+def page(**changes: object) -> HostFacts:
+    return replace(WELL, page=replace(WELL.page, **changes))
 
 
 OK, WARN, FAIL, UNKNOWN = Verdict
@@ -79,6 +84,21 @@ SPOILT = [
     (replace(WELL, brokers=(Login(0, "There is no password.", "Write one."),)), "mqtt.login", FAIL),
     (replace(WELL, ports=(Port("metrics", 9464, PortState.TAKEN),)), "port.metrics", FAIL),
     (replace(WELL, ports=(Port("metrics", 9464, PortState.TAKEN),), gateway_runs=True), "port.metrics", OK),
+    (replace(WELL, ports=(Port("page", 8480, PortState.TAKEN),)), "port.page", FAIL),
+    (replace(WELL, ports=(Port("page", 8480, PortState.TAKEN),), gateway_runs=True), "port.page", OK),
+    (replace(WELL, ports=(Port("page", 8480, PortState.FREE),), gateway_runs=True), "port.page", FAIL),
+    (page(unreachable="The address of the page cannot be listened on."), "page.listen", FAIL),
+    (page(is_set_up=False), "page.setup", WARN),
+    (page(is_set_up=False, reaches_others=True), "page.setup", WARN),
+    (page(reaches_others=True), "page.setup", OK),
+    (page(is_set_up=None), "page.setup", UNKNOWN),
+    (page(is_set_up=None, people_trouble="It is damaged."), "page.setup", FAIL),
+    (page(days_left=None), "page.certificate", OK),
+    (page(days_left=3_000_000.0), "page.certificate", OK),
+    (page(days_left=30.0), "page.certificate", WARN),
+    (page(days_left=0.0), "page.certificate", FAIL),
+    (page(certificate_trouble="There is no key."), "page.certificate", FAIL),
+    (page(reaches_others=True, serves_plain=True), "page.encryption", WARN),
     (replace(WELL, metrics_trouble="The token cannot be read."), "metrics.token", FAIL),
     (replace(WELL, rules=Rules()), "policy.rules", OK),
     (replace(WELL, rules=Rules(trouble="The policy cannot be used (1 problem)", file="policy.toml")), "policy.rules", FAIL),
@@ -95,6 +115,7 @@ def test_what_is_wrong_is_told_with_what_to_do(facts: HostFacts, check: str, ver
 
 def test_what_nobody_wants_is_not_looked_at() -> None:
     quiet = HostFacts(BOARD)
+    assert not [check for check in verdicts(quiet) if check.startswith("page.")]
     assert not {"libp2p.reach", "mqtt.login", "peer.libp2p", "port.libp2p"} & verdicts(quiet).keys()
 
 
@@ -108,3 +129,23 @@ def test_a_port_for_metrics_names_the_setting_it_comes_from() -> None:
     facts = replace(WELL, ports=(Port("metrics", 80, PortState.FORBIDDEN),))
     (found,) = [one for one in examine_host(facts) if one.check == "port.metrics"]
     assert found.remedy == "Use one above 1023 in metrics.listen."
+
+
+def test_a_page_others_reach_before_it_is_set_up_is_told_with_what_that_means() -> None:
+    said = {
+        beyond: next(one for one in examine_host(page(is_set_up=False, reaches_others=beyond)) if one.check == "page.setup")
+        for beyond in (False, True)
+    }
+    assert "Other machines reach the page" in said[True].sentence
+    assert "Other machines" not in said[False].sentence
+    assert all("meshgate setup-code" in one.remedy for one in said.values())
+
+
+def test_a_page_that_is_plain_on_this_machine_only_is_well() -> None:
+    assert "page.encryption" not in verdicts(page(serves_plain=True))
+
+
+def test_the_port_of_the_page_is_called_what_its_setting_is() -> None:
+    (found,) = [one for one in examine_host(replace(WELL, ports=(Port("page", 80, PortState.FORBIDDEN),))) if one.check == "port.page"]
+    assert "page.listen" in found.remedy
+    assert "transports" not in found.remedy

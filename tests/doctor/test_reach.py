@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 def config_of(state: Path, *more: str):
-    return load(None, {}, [f"gateway.state_dir={state}", f"control.socket={state}/control.sock", *more]).config
+    return load(None, {}, [f"gateway.state_dir={state}", f"control.socket={state}/control.sock", "page.listen=[]", *more]).config
 
 
 async def test_a_port_somebody_has_is_taken_and_one_of_another_machine_is_elsewhere(tmp_path: Path) -> None:
@@ -41,8 +41,8 @@ async def test_a_site_that_answers_has_a_time_and_one_that_does_not_a_reason(tmp
 
 
 async def test_what_is_switched_off_is_not_tried(tmp_path: Path) -> None:
-    facts = await gather_host(config_of(tmp_path), None)
-    assert (facts.ports, facts.called, facts.libp2p_wanted) == ((), (), False)
+    facts = await gather_host(config_of(tmp_path, "page.enabled=false", "page.listen=['127.0.0.1:8480']"), None)
+    assert (facts.ports, facts.called, facts.libp2p_wanted, facts.page) == ((), (), False, None)
 
 
 def test_an_open_key_counts_always_and_the_rest_where_others_get_in(tmp_path: Path) -> None:
@@ -114,3 +114,10 @@ async def test_rules_of_ones_own_are_read_and_none_are_none(tmp_path: Path) -> N
 async def test_rules_that_were_named_have_to_be_there(tmp_path: Path) -> None:
     config = config_of(tmp_path, f"policy.file={tmp_path / 'elsewhere.toml'}")
     assert (await gather_host(config, None)).rules.trouble
+
+
+async def test_the_port_of_the_page_is_looked_at_like_any_other(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        ports = (await gather_host(config_of(tmp_path, f"page.listen=['127.0.0.1:{taken}', '127.0.0.1:{free_port()}']"), None)).ports
+    assert [(one.transport, one.state) for one in ports] == [("page", PortState.TAKEN), ("page", PortState.FREE)]

@@ -20,6 +20,7 @@ from gateway.backup.restoring import DECIDED, finish
 from gateway.runtime import backups as module
 from gateway.runtime.backups import FOLDER, Backups
 from gateway.runtime.writer import StoreWriter
+from gateway.store.audit import Action
 from gateway.store.copying import CopyError
 from gateway.store.store import open_store
 from tests.admin.listening import known, serving
@@ -33,11 +34,19 @@ HERE = "/api/v1/backups"
 class Box:
     """A gateway of which only the store runs."""
 
-    def __init__(self, files: Files, session: aiohttp.ClientSession, control: Backups, stop: asyncio.Event) -> None:
+    def __init__(
+        self,
+        files: Files,
+        session: aiohttp.ClientSession,
+        control: Backups,
+        stop: asyncio.Event,
+        noted: list[tuple[Action, str]],
+    ) -> None:
         self.files = files
         self.session = session
         self.control = control
         self.stop = stop
+        self.noted = noted
 
     async def ask(self, method: str, path: str, **more):
         async with self.session.request(method, f"{HERE}{path}", **more) as response:
@@ -80,12 +89,16 @@ async def box(directory: Path, role: Role = Role.ADMIN):
     stop = asyncio.Event()
     control.begin(stop)
     operations = Operations(None, lambda: None, Random(3).randbytes)
-    answers = {**operations.answers(), **BackupAnswers(control, operations).answers()}
+    noted: list[tuple[Action, str]] = []
+    answers = {
+        **operations.answers(),
+        **BackupAnswers(control, operations, lambda _call, action, detail: noted.append((action, detail))).answers(),
+    }
     try:
         app = application(answers, known(role))
         app.add_routes(Pages(answers, known(role), page_status).routes())
         async with serving(app) as base, aiohttp.ClientSession(base) as session:
-            yield Box(files, session, control, stop)
+            yield Box(files, session, control, stop, noted)
     finally:
         await operations.close()
         writing.cancel()
@@ -97,6 +110,7 @@ async def test_one_box_makes_a_backup_and_another_becomes_it(tmp_path, monkeypat
     async with box(tmp_path / "north") as north:
         data = await north.fetched()
         assert north.waiting() == []  # fetched once
+        assert north.noted == [(Action.BACKUP_BEGUN, "without history"), (Action.BACKUP_FETCHED, "")]
         assert PASSPHRASE not in "".join(str(one) for one in await north.ask("GET", ""))
     async with box(tmp_path / "south") as south:
         name = await south.sent(data)
@@ -111,6 +125,7 @@ async def test_one_box_makes_a_backup_and_another_becomes_it(tmp_path, monkeypat
         status, done = await south.ask("POST", f"/{name}/restore", json={"passphrase": PASSPHRASE, "confirm": "restore"})
         assert status == 200
         assert "must never run beside this one" in done["warning"]
+        assert south.noted == [(Action.BACKUP_RESTORED, "the gateway becomes the other")]  # the dry run was none
         await south.stop.wait()
         assert (await south.ask("POST", f"/{name}/contents", json={"passphrase": PASSPHRASE}))[1]["code"] == "busy"  # it ends
     await south.control.finish()

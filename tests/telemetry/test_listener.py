@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +34,9 @@ class Stage:
         self.health, self.meter, self.now, self.tokens = Health(), Meter(), 100.0, tokens
         exposition = Exposition(lambda: [("ready", (), self.health.is_ready)], lambda: self.now, lambda: None, process=False)
         probes = Probes(self.health, exposition, Redactor(b"salt"), lambda: self.now)
-        self.listener = Listener(addresses or (Address("127.0.0.1", 0),), lambda: self.tokens, probes, self.meter, lambda: self.now)
+        self.reports: list[str] = []
+        places = addresses or (Address("127.0.0.1", 0),)
+        self.listener = Listener(places, lambda: self.tokens, probes, self.meter, lambda: self.now, self.reports.append)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
@@ -149,6 +152,53 @@ async def test_connections_beyond_the_cap_are_closed_and_the_others_still_served
         for _, writer in opened:
             writer.close()
             await writer.wait_closed()
+
+
+GARBAGE = [
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),  # somebody speaks TLS
+    b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    b"GET /metrics HTTP/9.9\r\n\r\n",
+    b"GET /metrics HTTP/1.1\r\nHost : localhost\r\n\r\n",
+    b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    b"POST /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"".join(b"x-%d: y\r\n" % number for number in range(9_000)) + b"\r\n",
+    b"\x00\xff\r\n\r\n",
+]
+
+
+async def test_what_is_no_http_is_counted_and_writes_no_log(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    caplog.set_level(logging.DEBUG, "aiohttp")
+    stage = Stage()
+    async with stage.running() as url:
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        for data in GARBAGE * 3:
+            reader, writer = await asyncio.open_connection(host, int(port))
+            with contextlib.suppress(ConnectionError):
+                writer.write(data)
+                writer.write_eof()
+                await reader.read()
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+        assert (await ask(f"{url}/healthz"))[0] == 200
+    assert stage.meter.malformed >= 3 * (len(GARBAGE) - 1)  # of a body that is not read nobody knows
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
+    assert stage.reports == []
+    assert capfd.readouterr().err == ""
+
+
+async def test_a_mistake_of_our_own_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+
+    def broken(_host: str) -> bool:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("gateway.telemetry.listener.names_this_machine", broken)
+    async with stage.running() as url:
+        assert (await ask(f"{url}/healthz"))[0] == 500
+    assert stage.reports == ["The address for metrics could not answer: ZeroDivisionError: division by zero"]
+    assert stage.meter.malformed == 0
+    assert caplog.records == []
 
 
 async def test_an_address_that_is_taken_is_named_with_what_to_do() -> None:

@@ -46,7 +46,8 @@ STATIC = {"build_info"}
 """Metrics that say what is, and never change while it is."""
 
 WITH_PROCESSES = {"transport_bytes_total", "http_requests_total", "http_request_seconds", "http_connections_refused_total"}
-"""Metrics of real sockets: `tests/app/test_observed.py` and `tests/telemetry/test_listener.py` move them."""
+WITH_PROCESSES |= {"http_malformed_total", "page_sessions", "page_connections", "page_refused_total"}
+"""Metrics of real sockets: `tests/app/test_observed.py`, `test_listener.py` and `test_page_figures.py` move them."""
 
 NEAR = LinkId("radio:Ada@gateway")
 

@@ -75,6 +75,7 @@ class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN_NAME)]
     scope: str = "read"
     days: Annotated[int, Meta(ge=1, le=MAX_TOKEN_DAYS)] = 90
+    current: Secret = ""  # of whoever asks: a token outlives the browser they have left open
 
 
 class NewToken(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from gateway.admin.access.tls import PageCertificate
 from gateway.admin.access.vault import Token, User
 from gateway.admin.limits import CODE_S
 from gateway.admin.route import Answers, Call
+from gateway.errors import ConfigError
 from gateway.store.audit import Action
 
 T = TypeVar("T")
@@ -120,10 +121,10 @@ class Resources:
 
     async def make_token(self, call: Call) -> docs.NewToken:
         """Make a token, and show it this once."""
-        self._refuse_tokens(call)
         wanted = call.body(docs.TokenRequest)
         if wanted.scope not in SCOPES:
             raise AccessProblem(400, "bad_request", "There is no such scope.", f"One of: {', '.join(SCOPES)}.")
+        await self._confirm(call, wanted.current)
         principal = _asks(call)
         by = "" if principal.proof is Proof.LOCAL else principal.name
         made = await self._kept(self._entrance.tokens.make(wanted.name, SCOPES[wanted.scope], wanted.days, by))
@@ -141,7 +142,11 @@ class Resources:
         """Answer by what the page can be recognized."""
         if self._certificate is None:
             raise AccessProblem(404, "no_certificate", "The page has no certificate.")
-        return docs.CertificateDocument(self._certificate.fingerprint, self._certificate.ends().isoformat(), str(self._certificate.file))
+        try:
+            ends = self._certificate.ends()
+        except ConfigError as error:
+            raise AccessProblem(503, "unreadable", str(error), "Put it back, then: systemctl reload meshgate.") from error
+        return docs.CertificateDocument(self._certificate.fingerprint, ends.isoformat(), str(self._certificate.file))
 
     async def make_code(self, call: Call) -> docs.SetupCodeDocument:
         """Make a setup code; also for a passphrase that was forgotten."""

@@ -20,6 +20,7 @@ _NO_SESSION: Final = Problem(404, "unknown_session", "there is no such session")
 _NO_TOKEN: Final = Problem(404, "unknown_token", "there is no such token")
 _TOO_MANY: Final = Problem(409, "too_many", "there are as many tokens as there may be")
 _NO_CERTIFICATE: Final = Problem(404, "no_certificate", "the page has no certificate")
+_UNREADABLE: Final = Problem(503, "unreadable", "its file cannot be read any more")
 _ELSEWHERE: Final = Problem(403, "only_at_the_box", "setup codes are made at the box")
 
 ROUTES: Final = (
@@ -104,7 +105,7 @@ ROUTES: Final = (
         role=Role.ADMIN,
         body=docs.TokenRequest,
         answer=docs.NewToken,
-        problems=(_NOT_BY_TOKEN, _TOO_MANY, _NOT_KEPT),
+        problems=(_NOT_YOURS, _NOT_BY_TOKEN, _TOO_MANY, _WAIT, _NOT_KEPT),
         changes=True,
         summary="Make a token, and show it this once.",
     ),
@@ -124,7 +125,7 @@ ROUTES: Final = (
         path="/api/v1/certificate",
         role=Role.VIEWER,
         answer=docs.CertificateDocument,
-        problems=(_NO_CERTIFICATE,),
+        problems=(_NO_CERTIFICATE, _UNREADABLE),
         summary="By what the page can be recognized.",
     ),
     Route(

@@ -116,6 +116,33 @@ def moment(at: float, now: float, words: Words) -> Markup:
     return h("time", said, datetime=exact, title=exact, tabindex=0)
 
 
+def seconds_of(text: str | None) -> float | None:
+    """Return a time of day as of RFC 3339 in Unix seconds, None for none."""
+    return datetime.fromisoformat(text).timestamp() if text else None
+
+
+def moment_of(text: str | None, now: float, words: Words) -> Child:
+    """Return a time of day as of RFC 3339 as `moment` does; a dash for none."""
+    at = seconds_of(text)
+    return NOTHING if at is None else moment(at, now, words)
+
+
+def copied(key: str, words: Words) -> Markup:
+    """Return a button that copies what has this ID, for browsers with scripts."""
+    return h(
+        "p",
+        h(
+            "button",
+            words("common.copy"),
+            type="button",
+            data_copy=key,
+            data_done=words("common.copied"),
+            hidden=True,
+            data_scripted=True,
+        ),
+    )
+
+
 def field(name: str, label: str, *, hint: str = "", kind: str = "text", value: str = "", **more: str | int | bool | None) -> Markup:
     """Return a line to fill in."""
     described = f"{name}-hint" if hint else None
@@ -176,9 +203,9 @@ def _of_diff(line: str) -> Child:
     return h("ins", line) if line.startswith("+") else h("del", line) if line.startswith("-") else line
 
 
-def more(title: str, *content: Child, key: str = "") -> Markup:
+def more(title: str, *content: Child, key: str = "", opened: bool = False) -> Markup:
     """Return what is there for those who want to know."""
-    return h("details", h("summary", title), *content, id=key or None)
+    return h("details", h("summary", title), *content, id=key or None, open=opened)
 
 
 def counts(rows: Mapping[str, int], words: Words) -> Markup:

@@ -118,6 +118,7 @@ class Page:
         upload: the same for what was sent with a file.
         needs: names of the routes without which it is not there.
         live: whether it is kept up to date while it is looked at; not where that would change under somebody's hands what they send.
+        least: what somebody must be to send anything here; the API says who may do what.
 
     """
 
@@ -127,6 +128,7 @@ class Page:
     upload: Show | None = None
     needs: tuple[str, ...] = ()
     live: bool = True
+    least: Role = Role.OPERATOR
 
     @property
     def path(self) -> str:
