@@ -13,6 +13,7 @@ from msgspec import structs
 
 from gateway import admin
 from gateway.admin.requests import answers
+from gateway.admin.restart import Restarting
 from gateway.assembly import links
 from gateway.assembly.announced import offered, shown
 from gateway.assembly.api import Api
@@ -225,7 +226,7 @@ class Gateway:
         )
         keeping, wipe = self._keeping, self.wiping.wipe
         asked = answers(self.status, self.radio, keeping.recorder, self._rulebook, self._desk, wipe, keeping.auditor, self.witness)
-        self._answers = {**asked, **self.api.answers()}
+        self._answers = {**asked, **self.api.answers(), **Restarting(self.steering.restart).answers()}
         self.page = page(
             config,
             self._rng.randbytes,
@@ -300,9 +301,8 @@ class Gateway:
         """Return a snapshot for the page, the command line and programs."""
         now = asyncio.get_running_loop().time()
         queues = QueuesSummary() if self._pump is None else describe_queues(self._pump.queues, self._pump.shed)
-        transports = [one.status() for one in self._supervised]
         self._observed.rounds.look(now)
-        problems = self.health.problems(now)
+        transports, problems = [one.status() for one in self._supervised], self.health.problems(now)
         stored, up = self._keeping.summary(), now - self._started
         snapshot = describe(self.engine, transports, problems, queues, up, now, self.trunks, stored)
         return snapshot if self._mqtt is None else structs.replace(snapshot, mqtt=self._mqtt.summary())

@@ -23,6 +23,7 @@ from gateway.admin.logbook import LogLevel, LogsDocument
 from gateway.admin.messages import MessageDocument, MessagesDocument, Stage
 from gateway.admin.operations import DoctorRequest, OperationDocument
 from gateway.admin.peers import PeerDocument, PeersDocument, TopologyDocument, Where
+from gateway.admin.restart import WORD, RestartDocument, RestartRequest
 from gateway.admin.rules_file import RulesChangedDocument, RulesFileDocument, RulesText
 from gateway.admin.sending import ISLAND, PingDocument, PingRequest, ReceiptDocument, SendRequest
 from gateway.admin.settings import ChangedDocument, ConfigChange, ConfigDocument
@@ -122,6 +123,10 @@ class Client:
     async def updates(self) -> UpdatesDocument:
         """Return which version is installed, and how its machine gets another."""
         return await self._connection.ask("GET", f"{API}/updates", UpdatesDocument)
+
+    async def restart(self) -> RestartDocument:
+        """Let it start again; it answers nothing for a while then."""
+        return await self._connection.ask("POST", f"{API}/restart", RestartDocument, RestartRequest(WORD))
 
     async def examine(self) -> OperationDocument:
         """Have it look at its machine; `operation` says how far that is."""

@@ -9,10 +9,8 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from gateway.admin import limits
-from gateway.admin.access import entry
+from gateway.admin import entry, limits
 from gateway.admin.access.entrance import Entrance
-from gateway.admin.access.entry import Entry
 from gateway.admin.access.gate import Gate, Needs, asker
 from gateway.admin.access.principal import Refused
 from gateway.admin.access.resources import Resources
@@ -20,6 +18,7 @@ from gateway.admin.access.roles import Role
 from gateway.admin.access.routes import ROUTES
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.answering import as_problems, routed
+from gateway.admin.entry import Entry
 from gateway.admin.listener import PageListener
 from gateway.admin.quiet import quiet
 from gateway.admin.route import Answers
@@ -29,6 +28,7 @@ from transports.websocket.address import Address
 
 SHUTDOWN_S: Final = 2.0  # seconds an answer under way may take when the gateway stops
 HOME: Final = "/"
+FIRST: Final = "/welcome"
 _OWN: Final = {**entry.NEEDS, **{(one.method, one.path): one.role for one in ROUTES}, ("GET", "/healthz"): None}
 
 More = Callable[[Answers], Sequence[web.AbstractRouteDef]]
@@ -42,11 +42,13 @@ class Page:
         entrance: knows who may come in.
         certificate: None serves this machine only, without encryption.
         addresses: where to listen.
+        called: name of the gateway.
         handed: sockets that listen already, systemd's.
         host_names: other names under which this machine is asked for.
         serves_plain: whether other machines are served without encryption as well.
         randbytes: cryptographic randomness.
-        more: everything else that is answered; its ``/`` is where people are led who have logged in.
+        more: everything else that is answered; its ``/`` is where people are led who have logged in,
+            its ``/welcome`` the first one.
         needs: what somebody must be for one of those.
         middlewares: see every request that may be answered.
         large: paths whose bodies may be larger than `limits.MAX_PAGE_BODY`: whoever answers reads them.
@@ -60,6 +62,7 @@ class Page:
         certificate: PageCertificate | None,
         addresses: Sequence[Address],
         *,
+        called: str = "",
         handed: Sequence[socket.socket] = (),
         host_names: Sequence[str] = (),
         serves_plain: bool = False,
@@ -76,13 +79,23 @@ class Page:
         self._report = report
         self.listener = PageListener(addresses, handed, lambda: certificate.context if certificate is not None else None, entrance.refusals)
         self.resources = Resources(entrance, certificate, self.addresses)
-        self._gate = Gate(entrance, self._needed, host_names, serves_plain=serves_plain, secure_port=self._secure_port, large=large)
         routes = more(self.resources.answers())
-        home = HOME if any(isinstance(one, web.RouteDef) and one.path == HOME for one in routes) else "/account"
-        self._entry = Entry(entrance, lambda: self.fingerprint, randbytes, home)
+        paths = {one.path for one in routes if isinstance(one, web.RouteDef)}
+        home = HOME if HOME in paths else "/account"
+        first = FIRST if FIRST in paths else home
+        self._entry = Entry(entrance, lambda: self.fingerprint, randbytes, called=called, home=home, first=first)
+        self._gate = Gate(
+            entrance,
+            self._needed,
+            host_names,
+            serves_plain=serves_plain,
+            secure_port=self._secure_port,
+            large=large,
+            refused=self._entry.refused,
+        )
         self._middlewares = [*middlewares, self.listener.timing, self._gate.middleware, as_problems]
         self._routes = [*self._entry.routes(), *routed(ROUTES, self.resources.answers(), asker), *routes]
-        if not any(isinstance(one, web.RouteDef) and one.path == "/healthz" for one in routes):
+        if "/healthz" not in paths:
             self._routes.append(web.get("/healthz", _healthz))
 
     @property

@@ -14,7 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.admin.access.principal import Principal
+from gateway.admin.access.principal import Principal, Proof
 from gateway.admin.access.roles import Role
 from gateway.admin.assets import served
 from gateway.admin.federation import FederationRefusal
@@ -23,6 +23,7 @@ from gateway.admin.route import Answers, Route, Who
 from gateway.admin.table import TABLE
 from gateway.admin.uploads import received
 from gateway.admin.views import (
+    account,
     backup,
     diagnostics,
     federation,
@@ -37,12 +38,14 @@ from gateway.admin.views import (
     topology,
     transports,
     update,
+    welcome,
 )
 from gateway.admin.views import help as manual
 from gateway.admin.views.markup import Markup, together
 from gateway.admin.views.parts import FORM_FIELD
+from gateway.admin.views.spoken import keep_language, spoken
 from gateway.admin.views.visit import Page, Show, Visit
-from gateway.admin.views.words import LANGUAGES, Words, language_of
+from gateway.admin.views.words import Words
 from gateway.bridge.engine import BridgeMode
 from gateway.errors import StoreError
 from gateway.status import GatewayStatus
@@ -65,8 +68,18 @@ PAGES: Final = (
     Page("security", security.show, security.act, needs=("wipe",), live=False, least=Role.VIEWER),
     Page("update", update.show, needs=("get_updates",)),
     Page("help", manual.show, needs=("get_status",)),
+    Page(
+        "account",
+        account.show,
+        account.act,
+        needs=("list_sessions", "end_session", "change_passphrase"),
+        least=Role.VIEWER,
+        listed=False,
+        live=False,
+    ),
+    Page("welcome", welcome.show, welcome.act, needs=("get_config", "change_config"), least=Role.ADMIN, listed=False, live=False),
 )
-"""Every page, in the order of the menu. What nobody answers for is not there."""
+"""Every page, those of the menu in its order. What nobody answers for is not there."""
 
 _READ: Final = tuple(
     Route(name=f"page_{one.name}", method="GET", path=one.path, role=Role.VIEWER, media=HTML, summary=f"The page {one.name}.")
@@ -114,7 +127,6 @@ NEEDS: Final = {(route.method, route.path): route.role for route in PAGE_ROUTES}
 """What somebody must be for each, None for everybody."""
 _BY_NAME: Final = {route.name: route for route in PAGE_ROUTES}
 
-_YEAR_S: Final = 31_536_000
 _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -170,19 +182,17 @@ class Pages:
     def _answering(self, route: Route, page: Page, show: Show, act: Show | None = None) -> _Answer:
         async def answer(request: web.Request) -> web.StreamResponse:
             principal = self._who(request)
-            chosen = request.query.get(shell.LANGUAGE_FIELD, "")
-            words = Words(language_of(request.headers.get("Accept-Language", ""), chosen or request.cookies.get(shell.LANGUAGE_FIELD, "")))
+            words = spoken(request)
             if principal is None or (route.role is not None and principal.role < route.role):
-                return self._refused(words, principal)
+                return self._refused(words, principal, self._seal(request))
             is_form = act is not None and not route.takes
             form = {name: text for name, text in (await request.post()).items() if isinstance(text, str)} if is_form else {}
             visit = Visit(request, principal, words, self._seal(request), self._wall(), self._routes, self._answers, form)
             outcome, done, wrong = await _tried(act, visit, sent=True) if act is not None else (None, 200, ())
             content, shown, _ = await _tried(show, replace(visit, wrong=wrong, done=act is not None and done == HTTPStatus.OK))
             live = page.live and act is None and shown == 200
-            response = self._respond(words, page, together(outcome, content), max(done, shown), live=live)
-            if chosen in LANGUAGES:
-                response.set_cookie(shell.LANGUAGE_FIELD, chosen, max_age=_YEAR_S, httponly=True, samesite="Strict", secure=request.secure)
+            response = self._respond(visit, page, together(outcome, content), max(done, shown), live=live)
+            keep_language(request, response)
             return response
 
         return answer
@@ -198,21 +208,36 @@ class Pages:
 
         return take
 
-    def _respond(self, words: Words, page: Page, content: Markup, status_code: int, *, live: bool) -> web.Response:
-        opened = self._gateway().bridge.mode is BridgeMode.OPEN
-        title = words(f"{page.name}.title")
-        events = "follow_events" in self._answers
+    def _respond(self, visit: Visit, page: Page, content: Markup, status_code: int, *, live: bool) -> web.Response:
+        words = visit.words
         text = shell.document(
-            words, title, content, name=self._name, menu=self.menu, here=page.name, live=live, events=events, opened=opened
+            words,
+            words(f"{page.name}.title"),
+            content,
+            name=self._name,
+            menu=self.menu,
+            here=page.name,
+            live=live,
+            events="follow_events" in self._answers,
+            opened=self._gateway().bridge.mode is BridgeMode.OPEN,
+            who=_logged_in(visit.principal),
+            seal=visit.seal,
         )
         return _html(text, status_code)
 
-    def _refused(self, words: Words, principal: Principal | None) -> web.Response:
+    def _refused(self, words: Words, principal: Principal | None, seal: str) -> web.Response:
         if principal is None:
             error = ProblemDocument("not signed in", NOT_SIGNED_IN.status, words("common.sign_in"), NOT_SIGNED_IN.code)
             return _html(shell.document(words, words("common.not_shown"), shell.problem(error, words)), NOT_SIGNED_IN.status)
         error = ProblemDocument("role needed", 403, words("common.not_yours"), "role_needed")
-        return _html(shell.document(words, words("common.not_shown"), shell.problem(error, words), name=self._name, menu=self.menu), 403)
+        who, told = _logged_in(principal), shell.problem(error, words)
+        text = shell.document(words, words("common.not_shown"), told, name=self._name, menu=self.menu, who=who, seal=seal)
+        return _html(text, 403)
+
+
+def _logged_in(principal: Principal) -> str:
+    """Return who is logged in and could log out; empty for programs."""
+    return principal.name if principal.proof is Proof.SESSION else ""
 
 
 async def _tried(make: Show, visit: Visit, *, sent: bool = False) -> tuple[Markup, int, tuple[FieldError, ...]]:

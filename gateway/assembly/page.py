@@ -92,6 +92,7 @@ def page(
         entrance,
         certificate,
         [parse_listen(text) for text in chosen.listen],
+        called=config.gateway.nickname,
         handed=handed_over(os.environ, SOCKET_NAME),
         host_names=chosen.host_names,
         serves_plain=chosen.plain_http is PlainHttp.SERVE,

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self
 
+from gateway.cli.demo_door import HOSTS, free_place, sentence
 from gateway.cli.demo_failover import BACK_AFTER_S, BACK_AT, GONE_AFTER_S, GONE_AT, Failover
 from gateway.cli.demo_process import IslandProcess
 from gateway.cli.island import Doing, Got, Quiet, Report, Said
@@ -178,6 +179,11 @@ class Demo:
         """The transport each gateway uses to reach the other."""
         return tuple(island.doing.links[0] if island.doing is not None and island.doing.links else None for island in self.islands)
 
+    def doors(self) -> list[str]:
+        """Say where the pages are that are open now, and how to come in."""
+        found = [(island.name, island.doing) for island in self.islands if island.doing is not None and island.doing.page]
+        return [sentence(name, doing.page, doing.setup_code) for name, doing in found if self.phase not in (Phase.STOPPING, Phase.DONE)]
+
     def take(self, island: IslandProcess, report: Report) -> None:
         """Enter what an island reports into the books."""
         match report:
@@ -204,8 +210,9 @@ class Demo:
             address = f"wss://{place}#{north_id}" if name == "websocket" else f"{listen}/p2p/{north_id}"
             there[name] = {"listen": [listen], "members": [south_id], "peers": []}
             here[name] = {"listen": [], "members": [north_id], "peers": [address]}
-        await north.start(self.everyone, there, self.take, self._changed.set)
-        await south.start(self.everyone, here, self.take, self._changed.set)
+        places = [free_place(host) for host in HOSTS]
+        await north.start(self.everyone, there, places[0], self.take, self._changed.set)
+        await south.start(self.everyone, here, places[1], self.take, self._changed.set)
 
     async def _talk(self, view: View) -> None:
         if not await self._until(self._all_acquainted, START_S, view, self._stop):

@@ -53,6 +53,7 @@ class IslandProcess:
         self,
         everyone: tuple[str, ...],
         transports: Mapping[str, Mapping[str, list[str]]],
+        page: str | None,
         take: Callable[["IslandProcess", Report], None],
         ended: Callable[[], None],
     ) -> None:
@@ -61,12 +62,13 @@ class IslandProcess:
         Args:
             everyone: the phones of all islands.
             transports: ``listen``, ``members`` and ``peers`` of its configuration, for each transport it uses.
+            page: where its page listens, None for no page.
             take: given every report, after this object has looked at it.
             ended: called when nothing more will come.
 
         """
         config = self.directory / "config.toml"
-        self._write_config(config, transports)
+        self._write_config(config, transports, page)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "gateway.cli.island"),
@@ -123,7 +125,7 @@ class IslandProcess:
                 self.said.append(report.sentence)
             take(self, report)
 
-    def _write_config(self, path: Path, transports: Mapping[str, Mapping[str, list[str]]]) -> None:
+    def _write_config(self, path: Path, transports: Mapping[str, Mapping[str, list[str]]], page: str | None) -> None:
         tables: dict[str, dict[str, object]] = {name: {"enabled": True, **keys} for name, keys in transports.items()}
         tables.setdefault("libp2p", {})["identity_file"] = str(self._key_file)
         document = {
@@ -131,7 +133,7 @@ class IslandProcess:
             "gateway": {"nickname": f"Meshgate {self.name}", "state_dir": str(self.directory)},
             "bridge": {"mode": "open"},
             "transports": tables,
-            "page": {"enabled": False},  # several gateways, one machine
+            "page": {"enabled": page is not None, **({"listen": [page]} if page is not None else {})},
             "control": {"socket": str(self.directory / "control.sock")},
         }
         path.write_text(tomlkit.dumps(document), encoding="utf-8")

@@ -54,13 +54,14 @@ class Live:
 
 
 class Lines:
-    """A line whenever the phase changes, and now and then."""
+    """A line whenever the phase changes, now and then, and when there is a page to be opened."""
 
     def __init__(self, demo: Demo, say: Callable[[str], None]) -> None:
         self._demo = demo
         self._say = say
         self._phase = ""
         self._said = 0.0
+        self._doors: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +71,10 @@ class Lines:
 
     def update(self) -> None:
         """Say something if there is something new."""
+        for door in self._demo.doors():
+            if door not in self._doors:
+                self._doors.add(door)
+                self._say(door)
         now = time.monotonic()
         if self._demo.phase != self._phase or now - self._said >= LINE_S:
             self._phase, self._said = self._demo.phase, now
@@ -198,7 +203,7 @@ def _who(crossing: Crossing) -> Text:
 
 def _footer(demo: Demo) -> list[RenderableType]:
     figures = _figures(demo)
-    lines = [Text(figures[0], style="bold"), *map(Text, figures[1:])]
+    lines = [Text(figures[0], style="bold"), *map(Text, figures[1:]), *(Text(door, style=ACCENT) for door in demo.doors())]
     if demo.killed:
         lines.append(Text(_killed(demo.killed), style=ATTENTION))
     if demo.phase is Phase.TALKING and demo.seconds is None:

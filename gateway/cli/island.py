@@ -18,8 +18,11 @@ from random import Random
 import msgspec
 
 from gateway.app import Gateway
+from gateway.cli.demo_door import Door
 from gateway.config import load
 from gateway.config.checks import WIDE_TRANSPORTS
+from gateway.config.editing import ConfigFile
+from gateway.config.load import Loaded
 from gateway.mesh.engine import Mesh
 from gateway.testing.chat import Chat
 from gateway.testing.island import Island
@@ -27,6 +30,7 @@ from gateway.testing.radio import VirtualRadio
 from transports.libp2p.transport import Libp2pTransport
 
 REPORT_S = 0.25  # seconds between two reports
+NO_RESTART = "This gateway belongs to a demonstration, which nobody would start again. End it and start it anew: nothing of it is kept."
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -70,6 +74,8 @@ class Doing(msgspec.Struct, frozen=True, tag="doing", tag_field="event"):
     addresses: tuple[str, ...]
     child_pid: int | None
     counters: dict[str, dict[str, int]]  # of each transport to other sites
+    page: str = ""  # where it is, empty if there is none
+    setup_code: str = ""  # opens it, empty once somebody has a passphrase
     links: tuple[str, ...] = ()  # transports that have a link to the other site, the one in use first
 
 
@@ -108,11 +114,13 @@ def tell(report: Report) -> None:
 
 async def serve(spec: Spec, commands: asyncio.StreamReader) -> None:
     """Run the island until `commands` ends."""
-    config = load(Path(spec.config), os.environ, spec.overrides).config
+    config = _loaded(spec, None).config
     island = Island(spec.seed, spec.phones)
     chat = Chat(island, _Wire(), Random(spec.seed), spec.everyone)  # noqa: S311 -- who talks when is no secret
     radio = VirtualRadio(island)
-    gateway = Gateway(config, [radio], report=lambda sentence: tell(Told(sentence)))
+    file = ConfigFile(Path(spec.config), lambda path, text: _loaded(spec, None if text is None else (path, text)))
+    gateway = Gateway(config, [radio], report=lambda sentence: tell(Told(sentence)), file=file)
+    gateway.steering.stays = NO_RESTART
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(gateway.run(stop))
@@ -122,6 +130,10 @@ async def serve(spec: Spec, commands: asyncio.StreamReader) -> None:
         stop.set()
         listening.cancel()
         reporting.cancel()
+
+
+def _loaded(spec: Spec, instead: tuple[Path, str] | None) -> Loaded:
+    return load(Path(spec.config), os.environ, spec.overrides, instead=instead)
 
 
 async def _listen(commands: asyncio.StreamReader, chat: Chat, radio: VirtualRadio, libp2p: Libp2pTransport | None) -> None:
@@ -140,8 +152,10 @@ async def _listen(commands: asyncio.StreamReader, chat: Chat, radio: VirtualRadi
 
 
 async def _report(gateway: Gateway, island: Island, spec: Spec) -> None:
+    door = Door(gateway.page)
     while True:
         status = gateway.status()
+        address, code = door.look()
         uplinks = {name: status.transports[name] for name in WIDE_TRANSPORTS if name in status.transports}
         people = [peer for peer in status.mesh.peers if peer.nickname in spec.everyone]
         tell(
@@ -156,6 +170,8 @@ async def _report(gateway: Gateway, island: Island, spec: Spec) -> None:
                 addresses=tuple(address for one in uplinks.values() for address in one.addresses),
                 child_pid=gateway.libp2p.child_pid if gateway.libp2p is not None else None,
                 counters={name: dict(one.counters) for name, one in uplinks.items()},
+                page=address,
+                setup_code=code,
                 links=tuple(
                     link.partition(":")[0] for route in status.bridge.routes for link in (route.using, *route.spare) if route.using
                 ),

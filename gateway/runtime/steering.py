@@ -46,7 +46,7 @@ class Steering:
         has_bridge: whether the configuration lets anything cross at all.
         witness: notes each of them.
 
-    `restarts` says whether the gateway is to start again once it has stopped.
+    `restarts` says whether the gateway is to start again once it has stopped, and `stays`, why it cannot.
 
     """
 
@@ -63,6 +63,7 @@ class Steering:
         self._switching = asyncio.Lock()
         self._started = 0.0
         self.restarts = False
+        self.stays = ""
         self.is_off = has_bridge and note.exists()
 
     def begin(self, send: Callable[[MeshEvent], None], stop: asyncio.Event) -> None:
@@ -101,20 +102,27 @@ class Steering:
             if not on:
                 await self._write_down(on=False)
 
-    async def restart(self, by: Actor) -> None:
+    async def restart(self, by: Actor, who: str = "", uid: int | None = None) -> None:
         """Stop in a moment, and start again.
 
+        Args:
+            by: which way the wish came.
+            who: asks, where that way has names.
+            uid: of whoever asks, where it has users.
+
         Raises:
-            SteeringError: the gateway has only just started.
+            SteeringError: the gateway has only just started, or nobody would start it again.
 
         """
+        if self.stays:
+            raise SteeringError(self.stays)
         loop = asyncio.get_running_loop()
         if loop.time() - self._started < YOUNG_S:
             raise SteeringError(f"The gateway has only just started; ask again in {YOUNG_S:.0f} seconds.")
         if not self.restarts:
             self.restarts = True
             self._report(f"The gateway restarts, as was asked for {by.way}.")
-            self._witness(by, Action.RESTART_ASKED)
+            self._witness(by, Action.RESTART_ASKED, who, uid)
             loop.call_later(RESTART_S, self._stop.set)
 
     async def rescan(self, radio: Radio, by: Actor) -> tuple[str, ...]:

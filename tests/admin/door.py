@@ -17,11 +17,14 @@ from aiohttp import web
 from argon2.profiles import CHEAPEST
 
 from gateway.admin.access.entrance import Entrance
-from gateway.admin.access.gate import PRINCIPAL
+from gateway.admin.access.gate import PRINCIPAL, asker, bound_to
 from gateway.admin.access.principal import Refused
 from gateway.admin.access.roles import Role
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.page import Page
+from gateway.admin.pages import NEEDS, Pages
+from gateway.admin.route import Answers
+from tests.admin.documents import document
 from transports.websocket.address import Address
 
 HERE = Address("127.0.0.1", 0)
@@ -169,7 +172,7 @@ async def read_reply(reader: asyncio.StreamReader) -> Reply:
     return Reply(int(first.split()[1]), headers, body)
 
 
-def make_door(state: Path, *, secure: bool = False, wall: float | None = WALL, **options: Any) -> Door:
+def make_door(state: Path, *, secure: bool = False, wall: float | None = WALL, answers: Answers | None = None, **options: Any) -> Door:
     rng, clock, told, reports, calls = Random(7), [1_000.0], [], [], []
     entrance = Entrance(
         state,
@@ -197,7 +200,16 @@ def make_door(state: Path, *, secure: bool = False, wall: float | None = WALL, *
         return socket
 
     def needs(request: web.Request) -> Role | None:
-        return {"/api/v1/look": Role.VIEWER, "/api/v1/messages": Role.OPERATOR, "/api/v1/events": Role.VIEWER}.get(request.path, Role.ADMIN)
+        resource = request.match_info.route.resource
+        place = (request.method, resource.canonical if resource is not None else "")
+        own = {"/api/v1/look": Role.VIEWER, "/api/v1/messages": Role.OPERATOR, "/api/v1/events": Role.VIEWER}
+        return NEEDS[place] if place in NEEDS else own.get(request.path, Role.ADMIN)
+
+    def more(own: Answers) -> list[web.RouteDef]:
+        return [
+            *routes,
+            *Pages({**own, **(answers or {})}, asker, document, seal=lambda request: entrance.seals.seal(bound_to(request))).routes(),
+        ]
 
     routes = [
         web.get("/api/v1/look", look),
@@ -205,7 +217,7 @@ def make_door(state: Path, *, secure: bool = False, wall: float | None = WALL, *
         web.get("/api/v1/events", events),
         web.post("/api/v1/forgotten", send),
     ]
-    inside: dict[str, Any] = {"more": lambda _own: routes, "needs": needs, **options}
+    inside: dict[str, Any] = {"more": more, "needs": needs, **options}
     page = Page(entrance, certificate, [HERE], randbytes=rng.randbytes, report=reports.append, **inside)
     return Door(state, page, entrance, told, clock, reports, secure=secure, calls=calls)
 

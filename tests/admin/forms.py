@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Forms(HTMLParser):
-    """The forms of a page, by what they do."""
+    """The forms of a page, by what they do; without the one to log out, which stands on every page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -24,7 +24,8 @@ class Forms(HTMLParser):
             self._ids.append((tag, found["id"] or ""))
         if tag == "form":
             self._open = {}
-            self.all.append(self._open)
+            if found["action"] != "/logout":
+                self.all.append(self._open)
         elif tag in {"input", "textarea", "select"}:
             self.fields[name] = found
             if "disabled" in found:

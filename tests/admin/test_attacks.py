@@ -369,7 +369,7 @@ async def test_no_code_at_all_is_no_code(fresh: Door) -> None:
 
 
 async def test_nobody_sets_a_gateway_up_from_the_internet(fresh: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.admin.access.entry.is_local", lambda remote, _called: remote != "127.0.0.1")
+    monkeypatch.setattr("gateway.admin.entry.is_local", lambda remote, _called: remote != "127.0.0.1")
     code = fresh.entrance.code.issue(fresh.clock[0])
     assert is_refused(fresh, await fresh.ask("GET", "/setup"), 403, Refused.NETWORK)
     assert (await _post_setup(fresh, code, "meshgate-form=x", fresh.entrance.seals.seal("x"))).json["code"] == "not_local"

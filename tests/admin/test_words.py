@@ -33,7 +33,8 @@ def test_every_text_can_be_said_of_any_number(language) -> None:
     for name in catalogue(FIRST):
         for count in (0, 1, 2, 3, 11, 100, 101):
             values = dict.fromkeys(("span", "seconds", "amount", "word", "title", "now", "most", "size", "id", "wanted", "hours"), "x")
-            places = dict.fromkeys(("value", "where", "left", "whole", "name", "symptom", "direct", "hops", "sites", "far"), "y")
+            ours = ("minutes", "least", "tall", "wide", "file", "of")
+            places = dict.fromkeys((*ours, "value", "where", "left", "whole", "name", "symptom", "direct", "hops", "sites", "far"), "y")
             assert words(name, count=count, **values, **places)
 
 

@@ -34,6 +34,7 @@ from gateway.admin.pages import Pages
 from gateway.admin.peers import PeerDocument, PeersDocument, Where
 from gateway.admin.policy import HistoryDocument, LimitDocument, PolicyDocument, RuleDocument
 from gateway.admin.requests import answers
+from gateway.admin.restart import RestartDocument
 from gateway.admin.route import Answers, Call
 from gateway.admin.rules_file import RulesChangedDocument, RulesFileDocument
 from gateway.admin.sending import PingDocument
@@ -117,7 +118,6 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
         "tag",
         (SettingDocument("bridge.cell", EVIL, "", "file", EVIL, 3, restart=True, kind="text", sentence=EVIL, allowed="", choices=()),),
     ),
-    "change_config": ChangedDocument(dry_run=True, changed=("bridge.cell",), restart=(), shadowed=(), diff=EVIL, tag="tag"),
     "watch_frames": FramesDocument(
         9.0,
         3,
@@ -137,6 +137,10 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
     "send_backup": BackupDocument("ef", 5, uploaded=True, seconds=9),
     "get_backup_contents": CONTENTS,
     "restore_backup": RestoredDocument(False, CONTENTS, (EVIL,), (), "two"),
+    "change_config": ChangedDocument(
+        dry_run=True, changed=("gateway.nickname",), restart=("gateway.nickname",), shadowed=(EVIL,), diff=EVIL, tag="tag"
+    ),
+    "restart": RestartDocument("The gateway starts again now.", 30),
     "wipe": WipeDocument(("a", "b"), (), ()),
     "list_users": UsersDocument((UserDocument("ada", "admin", None), UserDocument(EVIL, "viewer", "2027-01-10T08:00:00Z"))),
     "add_user": UserDocument(EVIL, "viewer", None),

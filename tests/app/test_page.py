@@ -58,7 +58,8 @@ async def test_the_code_in_the_log_sets_the_page_up_the_certificate_is_the_one_i
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=pinned), cookie_jar=jar) as session:
             assert await send(session, f"{url}/setup", code=code[1], name="ada", passphrase=GOOD) == (303, "/login")
-            assert await send(session, f"{url}/login", name="ada", passphrase=GOOD) == (303, "/")
+            assert await send(session, f"{url}/login", name="ada", passphrase=GOOD) == (303, "/welcome")
+            assert (await send(session, f"{url}/welcome", do="restart"))[0] == 409  # it has only just started
             async with session.get(f"{url}/api/v1/session") as who:
                 assert (await who.json())["role"] == "admin"
         socket = config.parent / "control.sock"

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from gateway.bridge.cells import is_cell, neighbors, surroundings
+from gateway.bridge.cells import bounds, cell_of, is_cell, neighbors, parts, surroundings
 
 ALPHABET = "0123456789bcdefghjkmnpqrstuvwxyz"
 
@@ -49,3 +49,43 @@ def test_a_cell_has_six_characters_of_the_geohash_alphabet(text: str) -> None:
 
 def test_a_cell_is_a_cell() -> None:
     assert is_cell("u4pruy")
+
+
+def test_a_place_is_in_the_cell_that_halving_the_world_leads_to_and_within_its_edges() -> None:
+    rng = Random(9)
+    for _ in range(200):
+        longitude, latitude = rng.uniform(-180, 180), rng.uniform(-90, 90)
+        cell = cell_of(latitude, longitude)
+        assert cell == geohash(longitude, latitude)
+        edges = bounds(cell)
+        assert edges.south <= latitude < edges.north
+        assert edges.west <= longitude < edges.east
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "cell"), [(90, 0, "upbpbp"), (-90, -180, "000000"), (0, 180, "800000"), (0, 0, "s00000")]
+)
+def test_poles_and_the_far_meridian_are_in_a_cell_too(latitude: float, longitude: float, cell: str) -> None:
+    assert cell_of(latitude, longitude) == cell
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [(90.1, 0), (-91, 0), (0, 180.5), (0, -181), (float("nan"), 0), (0, float("inf"))])
+def test_a_place_outside_the_world_is_none(latitude: float, longitude: float) -> None:
+    with pytest.raises(ValueError, match="no place"):
+        cell_of(latitude, longitude)
+
+
+@pytest.mark.parametrize("whole", ["", "u", "u2", "u2edh"])
+def test_a_cell_consists_of_32_that_cover_it_without_a_gap(whole: str) -> None:
+    edges = bounds(whole)
+    pieces = [bounds(one) for one in parts(whole)]
+    assert len(set(pieces)) == 32
+    area = sum((one.north - one.south) * (one.east - one.west) for one in pieces)
+    assert area == pytest.approx((edges.north - edges.south) * (edges.east - edges.west))
+    assert (min(one.south for one in pieces), max(one.east for one in pieces)) == (edges.south, edges.east)
+
+
+def test_what_is_no_geohash_has_no_edges() -> None:
+    for text in ("a", "U2", "u2edhwu2edhwu"):
+        with pytest.raises(ValueError, match="no geohash"):
+            bounds(text)

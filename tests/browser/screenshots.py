@@ -43,7 +43,7 @@ async def album(browser: Browser, base: str, names: list[str], directory: Path, 
 
 async def main(directory: Path, wanted: list[str]) -> None:
     """Take the pictures."""
-    names = wanted or [*(one.name for one in PAGES), "messages/why", "federation/invite"]
+    names = wanted or [*(one.name for one in PAGES if one.name != "account"), "messages/why", "federation/invite"]
     with tempfile.TemporaryDirectory() as state:
         async with town(Path(state)) as base, chromium() as browser:
             for width in WIDTHS:

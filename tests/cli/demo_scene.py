@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gateway.cli.demo_door import HOSTS
 from gateway.cli.demo_islands import Demo, Phase
 from gateway.cli.island import Doing, Got, Said
 from gateway.testing.chat import PRIVATE, PUBLIC
@@ -16,8 +17,8 @@ def new_demo(seconds: float | None = None, transports: tuple[str, ...] = ("libp2
     return demo
 
 
-def doing(demo: Demo, *, sites: int = 1, acquainted: int = 15, links: tuple[str, ...] | None = None) -> None:
-    """Both islands tell how they are, and over which links they reach each other, the one in use first."""
+def doing(demo: Demo, *, sites: int = 1, acquainted: int = 15, links: tuple[str, ...] | None = None, code: str | None = None) -> None:
+    """Both islands tell how they are, and over which links they reach each other, the one in use first; with a code, their pages too."""
     for island, far in zip(demo.islands, (SOUTH, NORTH), strict=True):
         island.doing = Doing(
             sentence="3 phones near. Linked to 1 site. Nothing is waiting.",
@@ -30,6 +31,8 @@ def doing(demo: Demo, *, sites: int = 1, acquainted: int = 15, links: tuple[str,
             addresses=(),
             child_pid=None,
             counters={name: {"restarts": 0} for name in demo.transports},
+            page=f"http://{HOSTS[island is demo.islands[1]]}:8480/" if code is not None else "",
+            setup_code=code or "",
             links=(demo.transports if links is None else links) if sites else (),
         )
         demo.take(island, island.doing)

@@ -24,8 +24,7 @@ class Gate:
         self.steering = Steering(self.note, offers, self.reports.append, has_bridge=has_bridge, witness=self._note)
 
     def _note(self, actor: Actor, action: Action, detail: str = "", uid: int | None = None) -> None:
-        assert uid is None
-        self.noted.append((actor, action, detail))
+        self.noted.append((actor, action, detail if uid is None else f"{detail} {uid}"))
 
     def begin(self) -> "Gate":
         self.steering.begin(self.events.append, self.stop)
@@ -118,5 +117,22 @@ def test_a_restart_comes_after_its_answer_and_not_again_and_again(tmp_path):
         assert gate.steering.restarts
         assert gate.reports == ["The gateway restarts, as was asked for over MQTT."]
         assert gate.noted == [(Actor.MQTT, Action.RESTART_ASKED, "")]
+
+    run(scene())
+
+
+def test_who_asked_for_a_restart_is_noted_and_one_that_nobody_would_start_again_stays(tmp_path):
+    async def scene() -> None:
+        gate = Gate(tmp_path).begin()
+        await asyncio.sleep(YOUNG_S)
+        gate.steering.stays = "Nobody would start it again."
+        with pytest.raises(SteeringError, match="Nobody would"):
+            await gate.steering.restart(Actor.PAGE, "ada")
+        assert (gate.steering.restarts, gate.noted) == (False, [])
+        gate.steering.stays = ""
+        await gate.steering.restart(Actor.CONTROL_SOCKET, "somebody", 1000)
+        assert gate.noted == [(Actor.CONTROL_SOCKET, Action.RESTART_ASKED, "somebody 1000")]
+        await asyncio.sleep(RESTART_S + 0.1)
+        assert gate.stop.is_set()
 
     run(scene())

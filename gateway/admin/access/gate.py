@@ -73,6 +73,7 @@ class Gate:
         serves_plain: whether the page is served without encryption to other machines.
         secure_port: where it is served over TLS, for those who come without; None for the port they came to.
         large: paths whose bodies may be larger than `MAX_PAGE_BODY`: whoever answers reads them, and counts.
+        refused: makes the answer to whoever is sent away.
 
     """
 
@@ -85,7 +86,9 @@ class Gate:
         serves_plain: bool = False,
         secure_port: Callable[[], int | None] = lambda: None,
         large: Collection[str] = (),
+        refused: Callable[[web.Request, AccessProblem], web.Response] = problem_response,
     ) -> None:
+        self._answer_refused = refused
         self._entrance = entrance
         self._needs = needs
         self._names = frozenset(name.lower().removesuffix(".") for name in names)
@@ -101,16 +104,16 @@ class Gate:
         try:
             return await self._admitted(request, handler)
         except AccessProblem as error:
-            return problem_response(request, error)
+            return self._answer_refused(request, error)
         except web.HTTPRequestEntityTooLarge:
-            return problem_response(request, self._refused(Refused.LARGE))
+            return self._answer_refused(request, self._refused(Refused.LARGE))
         except web.HTTPException as error:
             if error.status < 400:
                 raise
             refused = AccessProblem(error.status, error.reason.lower().replace(" ", "_"), f"{error.reason}.")
             if "Allow" in error.headers:
                 refused.headers["Allow"] = error.headers["Allow"]
-            return problem_response(request, refused)
+            return self._answer_refused(request, refused)
 
     async def dress(self, request: web.Request, response: web.StreamResponse) -> None:
         """Put on every answer what keeps browsers from doing more with it."""

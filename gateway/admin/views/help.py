@@ -31,5 +31,6 @@ async def show(visit: Visit) -> Markup:
     return together(
         join,
         h("p.noprint", h("button", words("help.print"), type="button", data_print=True, hidden=True, data_scripted=True)),
+        h("p.noprint", h("a", words("help.first"), href="/welcome")) if visit.may("change_config") else None,
         h("section.noprint", h("h2", words("help.manual")), manual),
     )

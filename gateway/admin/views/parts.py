@@ -143,11 +143,23 @@ def copied(key: str, words: Words) -> Markup:
     )
 
 
-def field(name: str, label: str, *, hint: str = "", kind: str = "text", value: str = "", **more: str | int | bool | None) -> Markup:
-    """Return a line to fill in."""
-    described = f"{name}-hint" if hint else None
-    entry = h("input", id=name, name=name, type=kind, value=value or None, aria_describedby=described, **more)
-    return h("p.field", h("label", label, for_=name), entry, h("small", hint, id=described) if hint else None)
+def field(
+    name: str, label: str, *, hint: str = "", kind: str = "text", value: str = "", trouble: str = "", **more: str | int | bool | None
+) -> Markup:
+    """Return a line to fill in; `trouble` says what is wrong with what stands there, and what to do."""
+    described = " ".join(f"{name}-{what}" for what, said in (("trouble", trouble), ("hint", hint)) if said) or None
+    entry = h(
+        "input",
+        id=name,
+        name=name,
+        type=kind,
+        value=value or None,
+        aria_describedby=described,
+        aria_invalid="true" if trouble else None,
+        **more,
+    )
+    wrong = h("strong.mistake", trouble, id=f"{name}-trouble") if trouble else None
+    return h("p.field", h("label", label, for_=name), wrong, entry, h("small", hint, id=f"{name}-hint") if hint else None)
 
 
 def lines(name: str, label: str, value: str = "", *, hint: str = "", rows: int = 6, required: bool = True) -> Markup:

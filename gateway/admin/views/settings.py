@@ -10,6 +10,7 @@ from gateway.admin.views.parts import ATTENTION, GOOD, QUIET, diff, form, notice
 from gateway.admin.views.settings_form import HERE, settings_form
 from gateway.admin.views.settings_sent import CHANGES, TAG, Wanted, packed, wanted
 from gateway.admin.views.visit import Visit
+from gateway.admin.views.welcome import again
 from gateway.admin.views.words import Words
 
 RESTART: Final = "sudo systemctl restart meshgate"
@@ -22,7 +23,7 @@ async def show(visit: Visit) -> Markup:
     saved = visit.done and visit.form.get("do") == "save"
     proposed = {} if saved or not visit.form else wanted(visit.form, found.settings, words)
     return together(
-        _pending(found, words),
+        _pending(found, visit),
         h("p", words("settings.file"), " ", h("code.whole", found.file, dir="ltr")),
         h("p", words("settings.about")),
         _search(find, words),
@@ -30,21 +31,21 @@ async def show(visit: Visit) -> Markup:
     )
 
 
-def _pending(found: ConfigDocument, words: Words) -> Markup | None:
+def _pending(found: ConfigDocument, visit: Visit) -> Markup | None:
     """Say which settings stand in the file and are not in force."""
-    keys = [one.key for one in found.settings if one.pending]
+    words, keys = visit.words, [one.key for one in found.settings if one.pending]
     if not keys:
         return None
     return h(
         "section.problem.attention",
         h("p", state(ATTENTION, words("settings.pending", count=len(keys)))),
         h("ul.plain", [h("li", h("a", h("code", key, dir="ltr"), href=f"#setting-{key}")) for key in keys]),
-        _restart(words),
+        _restart(visit),
     )
 
 
-def _restart(words: Words) -> Markup:
-    return h("p", words("settings.restart_now"), " ", h("code.whole", RESTART, dir="ltr"))
+def _restart(visit: Visit) -> Markup:
+    return h("div", h("p", visit.words("settings.restart_now"), " ", h("code.whole", RESTART, dir="ltr")), again(visit))
 
 
 def _search(find: str, words: Words) -> Markup:
@@ -78,7 +79,7 @@ async def act(visit: Visit) -> Markup:
         if error.document.code != CHANGED.code:
             raise
         raise ProblemError(CHANGED, words("settings.meanwhile"), words("settings.look_again")) from error
-    return _saved(done, words) if what == "save" else _preview(done, changes, tag, visit)
+    return _saved(done, visit) if what == "save" else _preview(done, changes, tag, visit)
 
 
 def _preview(done: ChangedDocument, changes: Wanted, tag: str, visit: Visit) -> Markup:
@@ -97,8 +98,9 @@ def _preview(done: ChangedDocument, changes: Wanted, tag: str, visit: Visit) -> 
     )
 
 
-def _saved(done: ChangedDocument, words: Words) -> Markup:
-    return notice(GOOD, words("settings.saved"), _effects(done, words), _restart(words) if done.restart else None)
+def _saved(done: ChangedDocument, visit: Visit) -> Markup:
+    words = visit.words
+    return notice(GOOD, words("settings.saved"), _effects(done, words), _restart(visit) if done.restart else None)
 
 
 def _effects(done: ChangedDocument, words: Words) -> Markup:

@@ -5,8 +5,8 @@ from typing import Final
 
 from gateway.admin.assets import address
 from gateway.admin.problems import FieldError, ProblemDocument
-from gateway.admin.views.markup import Child, Markup, h
-from gateway.admin.views.parts import ATTENTION, BROKEN, foreign, notice, state
+from gateway.admin.views.markup import Child, Markup, h, together
+from gateway.admin.views.parts import ATTENTION, BROKEN, FORM_FIELD, foreign, notice, state
 from gateway.admin.views.visit import Page
 from gateway.admin.views.words import LANGUAGES, Words
 
@@ -25,6 +25,9 @@ def document(
     live: bool = False,
     events: bool = False,
     opened: bool = False,
+    who: str = "",
+    seal: str = "",
+    scripted: bool = True,
 ) -> str:
     """Return a whole page.
 
@@ -38,6 +41,9 @@ def document(
         live: whether it is kept up to date while it is looked at.
         events: whether the API tells what happens.
         opened: whether the bridge is open, which everybody has to be told.
+        who: is logged in, empty for nobody.
+        seal: for the form that ends that.
+        scripted: whether it has scripts; where a passphrase is written to come in, there are none.
 
     """
     head = h(
@@ -48,7 +54,7 @@ def document(
         h("title", f"{title} · {name or 'Meshgate'}"),
         h("link", rel="icon", href=address("mark.svg"), type="image/svg+xml"),
         h("link", rel="stylesheet", href=address("page.css")),
-        h("script", src=address("page.js"), type="module"),
+        h("script", src=address("page.js"), type="module") if scripted else None,
     )
     body = h(
         "body",
@@ -62,7 +68,7 @@ def document(
             id="main",
             tabindex=-1,
         ),
-        _foot(words, here),
+        _foot(words, here, who, seal),
         data_stale=words("common.stale"),
         data_page=here,
         data_events=events,
@@ -97,14 +103,25 @@ def _banner(words: Words, name: str, opened: bool) -> Markup:
     )
 
 
+def _who(words: Words, who: str, seal: str) -> Markup:
+    """Return who is logged in, and the way out."""
+    sealed = h("input", type="hidden", name=FORM_FIELD, value=seal)
+    leave = h("form", sealed, h("button.plain", words("common.logout"), type="submit"), method="post", action="/logout")
+    return h("div.who", h("a", words("common.account"), ": ", h("bdi", who), href="/account"), leave)
+
+
 def _menu(words: Words, menu: Sequence[Page], here: str) -> Markup | None:
     if not menu:
         return None
-    items = [h("li", h("a", words(f"{one.name}.title"), href=one.path, aria_current="page" if one.name == here else None)) for one in menu]
+    items = [
+        h("li", h("a", words(f"{one.name}.title"), href=one.path, aria_current="page" if one.name == here else None))
+        for one in menu
+        if one.listed
+    ]
     return h("nav", h("ul", items), aria_label=words("common.menu"))
 
 
-def _foot(words: Words, here: str) -> Markup:
+def _foot(words: Words, here: str, who: str, seal: str) -> Markup:
     others = [
         h("a", own, href=f"/{here or 'status'}?{LANGUAGE_FIELD}={code}", lang=code, dir=direction, hreflang=code)
         for code, (own, direction, _) in LANGUAGES.items()
@@ -112,6 +129,7 @@ def _foot(words: Words, here: str) -> Markup:
     ]
     return h(
         "footer",
-        h("p", h("a", words("common.account"), href="/account"), *[Markup(f" · {other}") for other in others]),
+        _who(words, who, seal) if who else None,
+        h("p", [together(one, " ") for one in others]),
         h("p", "Meshgate", id="pulse", aria_live="polite"),
     )

@@ -33,6 +33,7 @@ class Visit:
         wrong: what the API found wrong with what was sent, one thing each.
         done: whether what was sent was done.
         file: what was sent with it, None without one.
+        troubles: what is wrong with fields of it, in words, to be shown beside them.
 
     """
 
@@ -47,6 +48,7 @@ class Visit:
     wrong: tuple[FieldError, ...] = ()
     done: bool = False
     file: AsyncIterator[bytes] | None = None
+    troubles: dict[str, str] = field(default_factory=dict)
 
     @property
     def role(self) -> Role:
@@ -109,7 +111,7 @@ Show = Callable[[Visit], Awaitable[Markup]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is in the menu.
+    """One page.
 
     Args:
         name: of its texts, and of its address.
@@ -119,6 +121,7 @@ class Page:
         needs: names of the routes without which it is not there.
         live: whether it is kept up to date while it is looked at; not where that would change under somebody's hands what they send.
         least: what somebody must be to send anything here; the API says who may do what.
+        listed: whether it stands in the menu.
 
     """
 
@@ -129,6 +132,7 @@ class Page:
     needs: tuple[str, ...] = ()
     live: bool = True
     least: Role = Role.OPERATOR
+    listed: bool = True
 
     @property
     def path(self) -> str:
