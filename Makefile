@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test slow rig boot check bench docs screenshots setup lock clean
+.PHONY: run test slow browser rig boot check bench docs screenshots setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,11 @@ test: setup
 	$(BIN)/pytest
 
 slow: setup
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "slow and not browser"
+
+# The pages of real gateways in Debian's Chromium; takes about five minutes.
+browser: setup
+	$(BIN)/pytest -m browser tests/browser
 
 # Beside a real bluetoothd, in a guest of its own; the first time builds that guest's kernel. See tests/rig/README.md.
 rig: setup
@@ -41,7 +45,7 @@ lock:
 clean:
 	rm -rf build dist $(VENV)
 
-# Look at every page with Debian's Chromium and write docs/screenshots anew; takes two minutes.
+# Look at every page with Debian's Chromium and write docs/screenshots anew; takes a minute.
 screenshots: setup
 	$(BIN)/python tests/browser/screenshots.py
 

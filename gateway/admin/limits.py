@@ -23,7 +23,7 @@ MAX_PAGE_BODY: Final = 65_536  # bytes of a request's body, unless its route say
 MAX_PAGE_PATH: Final = 2_048  # bytes of path and query
 MAX_PAGE_LINE: Final = 4_096  # bytes of a header, name and value
 MAX_PAGE_HEADERS: Final = 64  # headers of a request
-MAX_FORM_FIELDS: Final = 64  # fields of a form
+MAX_FORM_FIELDS: Final = 256  # fields of a form
 
 # Passphrases
 MIN_PASSPHRASE: Final = 12  # characters

@@ -1,4 +1,4 @@
-"""Two real gateways, linked, each with an island of virtual phones that talk; and the pages of the first on a port."""
+"""Two real gateways, linked, each with an island of virtual phones that talk, and each with its page on a port of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from aiohttp import web
-
-from gateway.admin.access.roles import Role
-from gateway.admin.api import application
-from gateway.admin.pages import Pages
-from gateway.admin.requests import answers
+from gateway.admin.page import Page
 from gateway.app import Gateway
 from gateway.config import load
 from gateway.config.editing import ConfigFile
@@ -21,7 +16,6 @@ from gateway.testing.chat import Chat
 from gateway.testing.island import Island
 from gateway.testing.ledger import Ledger
 from gateway.testing.radio import VirtualRadio
-from tests.admin.listening import serving
 from tests.app.processes import free_port
 from transports.libp2p.identity import load_peer_id
 
@@ -36,6 +30,32 @@ class Site:
     radio: VirtualRadio
     chat: Chat
 
+    @property
+    def page(self) -> Page:
+        if self.gateway.page is None:
+            raise LookupError("the page is switched off")
+        return self.gateway.page
+
+    @property
+    def listens(self) -> bool:
+        return bool(self.page.listener.bound)
+
+    @property
+    def address(self) -> str:
+        """Where its page is, without the last slash."""
+        return self.page.addresses()[0].rstrip("/")
+
+    def setup_code(self) -> str:
+        """A new code, as at the box."""
+        entrance = self.page.entrance
+        return entrance.code.issue(entrance.now())
+
+
+@dataclass(frozen=True)
+class Town:
+    hall: Site
+    hut: Site
+
 
 def site(directory: Path, nickname: str, phones: tuple[str, ...], *settings: str) -> Site:
     """A gateway with its phones."""
@@ -44,6 +64,7 @@ def site(directory: Path, nickname: str, phones: tuple[str, ...], *settings: str
         f"gateway.state_dir={directory}",
         f"control.socket={directory}/control.sock",
         'radio.clock="trust"',
+        'page.listen=["127.0.0.1:0"]',
         *settings,
     )
     island = Island(nickname, phones)
@@ -93,23 +114,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def page_of(gateway: Gateway, role: Role = Role.ADMIN) -> web.Application:
-    """The application with API and pages, as a listener of its own would serve it."""
-    everybody = answers(gateway.status, gateway.radio, gateway._keeping.recorder, gateway._rulebook, gateway._desk, gateway.wiping.wipe)
-    everybody = {**everybody, **gateway.api.answers()}
-    app = application(everybody, lambda _request: role)
-    app.add_routes(Pages(everybody, lambda _request: role, gateway.status, name=gateway.config.gateway.nickname).routes())
-    return app
-
-
 @asynccontextmanager
-async def town(directory: Path, mode: str = "open", talk_s: float = 600.0) -> AsyncIterator[str]:
-    """The two gateways, linked and with messages crossing; yields where the pages of the first are."""
+async def town(directory: Path, mode: str = "open", talk_s: float = 3600.0) -> AsyncIterator[Town]:
+    """The two gateways, linked and with messages crossing; nobody has set up their pages yet."""
     hall, hut = linked(directory, mode)
-    async with running(hall, hut), serving(page_of(hall.gateway)) as base:
+    async with running(hall, hut):
+        found = Town(hall, hut)
+        await until(lambda: hall.listens and hut.listens)
         await until(lambda: hall.gateway.status().bridge.sites == 1)
         for one in (hall, hut):
             one.radio.do(lambda one=one: one.chat.start(one.radio.island.now + talk_s))
         if mode == "open":
             await until(lambda: hall.gateway.status().bridge.crossed_in > 3)
-        yield base
+        yield found

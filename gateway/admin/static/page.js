@@ -50,8 +50,9 @@ document.addEventListener("submit", (event) => {
   if (button) setTimeout(() => (button.disabled = true)); // once is enough
 });
 
-const here = document.querySelector("nav [aria-current]");
-if (here) here.closest("ul").scrollLeft = here.offsetLeft - 16;
+const menu = document.querySelector("nav");
+menu?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+menu?.addEventListener("focusin", (event) => event.target.scrollIntoView({ block: "nearest", inline: "nearest" }));
 
 refresh();
 document.querySelector(".notice")?.focus();

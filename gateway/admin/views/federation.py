@@ -174,7 +174,7 @@ async def act(visit: Visit) -> Markup:
     match sent.get("do"):
         case "invite":
             made = await visit.ask(InviteDocument, "invite", body={"valid_s": _seconds(sent)})
-            return _invitation(made, visit)
+            return _invitation(made, (await visit.ask(FederationDocument, "get_federation")).peer_id, visit)
         case "join":
             address = sent.get("address", "").strip()
             ticket = "".join(sent.get("ticket", "").split())
@@ -208,7 +208,7 @@ def _confirmed(sent: Mapping[str, str], word: str, words: Words) -> None:
         raise ProblemError(BAD_REQUEST, words("common.not_confirmed"), words("common.write", word=word))
 
 
-def _invitation(made: InviteDocument, visit: Visit) -> Markup:
+def _invitation(made: InviteDocument, own: str, visit: Visit) -> Markup:
     words = visit.words
     return notice(
         GOOD,
@@ -222,7 +222,7 @@ def _invitation(made: InviteDocument, visit: Visit) -> Markup:
                 h("h3", words("federation.code")),
                 h("p", h("code.whole", made.code, dir="ltr")),
                 h("p", words("federation.code_about")),
-                *[h("p", h("code.whole", one, dir="ltr")) for one in made.addresses],
+                *[h("p", h("code.whole", one, dir="ltr")) for one in _with_identity(made.addresses, own)],
             ),
         ),
         h("h3", words("federation.ticket")),
@@ -240,6 +240,11 @@ def _invitation(made: InviteDocument, visit: Visit) -> Markup:
             ),
         ),
     )
+
+
+def _with_identity(addresses: Sequence[str], own: str) -> list[str]:
+    """Return addresses with whose they are: a short code is shown to nobody else."""
+    return [one if one.endswith(own) else f"{one}/p2p/{own}" if one.startswith("/") else f"{one}#{own}" for one in addresses]
 
 
 def picture(text: str, said: str) -> Markup:

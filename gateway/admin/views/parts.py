@@ -57,9 +57,9 @@ def state(kind: str, word: str) -> Markup:
 def card(title: str, *content: Child, key: str = "", wide: bool = False) -> Markup:
     """Return a card; `key` is its name in the page."""
     tag = "section.card.wide" if wide else "section.card"
-    return h(
-        tag, h("h2", title, id=f"{key}-title" if key else None), *content, id=key or None, aria_labelledby=f"{key}-title" if key else None
-    )
+    heading = h("h2", title, id=f"{key}-title" if key else None)
+    called = {"aria_labelledby": f"{key}-title"} if key else {"aria_label": title}
+    return h(tag, heading, *content, id=key or None, **called)
 
 
 def figures(rows: Iterable[tuple[Child, Child]]) -> Markup:

@@ -9,6 +9,7 @@ from gateway.admin.access.problem import AccessProblem
 from gateway.admin.problems import BAD_REQUEST, Problem, ProblemError
 from gateway.admin.views import people, sessions, tokens
 from gateway.admin.views.changes import changes, cursor_of
+from gateway.admin.views.farewell import begun
 from gateway.admin.views.markup import Markup, h, together
 from gateway.admin.views.parts import (
     ATTENTION,
@@ -135,7 +136,9 @@ async def act(visit: Visit) -> Markup:
 
 async def _erase(visit: Visit) -> Markup:
     words = visit.words
-    done = await visit.ask(WipeDocument, "wipe", body={"confirm": visit.form.get("confirm", "").strip()})
+    done = await begun(visit.ask(WipeDocument, "wipe", body={"confirm": visit.form.get("confirm", "").strip()}))
+    if done is None:
+        return notice(GOOD, words("security.wiping"), h("p", words("security.again")))
     failed = [h("li", h("code.whole", one.path), " ", foreign(one.why, words)) for one in done.failed]
     return together(
         notice(
