@@ -1,5 +1,6 @@
 // What the pages do beyond HTML: they stay up to date, search tables, copy, print, and let a message be seen travelling.
 // Everything can be read and done without it.
+import { able, scan } from "./camera.js";
 import { follow } from "./live.js";
 import { travel } from "./map.js";
 
@@ -20,7 +21,7 @@ function search(root) {
 }
 
 function refresh() {
-  for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
+  for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = "camera" in part.dataset && !able;
   local(document);
   search(document);
   travel(document.getElementById("map"));
@@ -40,6 +41,8 @@ document.addEventListener("click", async (event) => {
     } catch {
       getSelection().selectAllChildren(text); // without TLS a page may not copy, and people can
     }
+  } else if (button?.dataset.camera) {
+    await scan(button);
   } else if (button && "print" in button.dataset) {
     print();
   }

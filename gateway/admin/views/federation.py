@@ -24,6 +24,7 @@ from gateway.admin.views.parts import (
     Column,
     card,
     choice,
+    copied,
     field,
     foreign,
     form,
@@ -98,6 +99,20 @@ def _forms(visit: Visit) -> Markup:
         "join",
         seal,
         words("federation.use"),
+        h(
+            "p",
+            h(
+                "button",
+                words("federation.camera"),
+                type="button",
+                data_camera="ticket",
+                data_aim=words("federation.camera_aim"),
+                data_close=words("federation.camera_close"),
+                data_refused=words("federation.camera_refused"),
+                hidden=True,
+                data_scripted=True,
+            ),
+        ),
         lines("ticket", words("federation.ticket"), hint=words("federation.ticket_hint"), rows=3),
         field("address", words("federation.address"), hint=words("federation.address_hint"), dir="ltr", spellcheck="false"),
     )
@@ -227,18 +242,7 @@ def _invitation(made: InviteDocument, own: str, visit: Visit) -> Markup:
         ),
         h("h3", words("federation.ticket")),
         h("p", h("code.whole", made.ticket, dir="ltr", id="made-ticket")),
-        h(
-            "p",
-            h(
-                "button",
-                words("common.copy"),
-                type="button",
-                data_copy="made-ticket",
-                data_done=words("common.copied"),
-                hidden=True,
-                data_scripted=True,
-            ),
-        ),
+        copied("made-ticket", words),
     )
 
 
