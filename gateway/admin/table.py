@@ -22,6 +22,7 @@ from gateway.admin import (
     stream,
     transports,
     update,
+    versions,
 )
 from gateway.admin.access import routes as access
 from gateway.admin.probes import DESCRIPTION, PROBES
@@ -42,6 +43,7 @@ TABLE: Final[tuple[Route, ...]] = (
     *backups.ROUTES,
     *logbook.ROUTES,
     *update.ROUTES,
+    *versions.ROUTES,
     *stream.ROUTES,
     *access.ROUTES,
     DESCRIPTION,

@@ -12,6 +12,8 @@ import msgspec
 from gateway.admin.access.roles import Role
 from gateway.admin.changelog import NotesDocument, changelog, notes_of
 from gateway.admin.route import Answers, Call, Route
+from gateway.update.journal import Journal, Phase, read_journal
+from gateway.update.tree import HOME, Tree
 
 MARK: Final = Path("/usr/lib/meshgate/installed-by")
 """Holds the word of whoever put Meshgate on this machine, where that was no Python installer."""
@@ -26,6 +28,17 @@ class Means(StrEnum):
     ANSIBLE = "ansible"
     CHECKOUT = "checkout"  # a source tree
     PYTHON = "python"  # pip, uv or the like
+    VERSIONS = "versions"  # bundles, each beside the one before
+
+
+class VersionsDocument(msgspec.Struct, frozen=True):
+    """The versions of a box that is kept in versions, see `gateway.update`."""
+
+    previous: str  # that can be gone back to; empty where there is none
+    on_trial: str  # that has to show that it is no worse; empty where none is
+    asked: str  # for which version was asked last; empty where none was
+    outcome: str  # what came of it: applied, rolled_back, fell_back or broken_off
+    why: str  # a clause; empty where there is nothing to say
 
 
 class UpdatesDocument(msgspec.Struct, frozen=True):
@@ -35,6 +48,7 @@ class UpdatesDocument(msgspec.Struct, frozen=True):
     means: Means
     notes_of: str  # the version the notes are about; empty where there are none
     notes: tuple[NotesDocument, ...]
+    appliance: VersionsDocument | None = None  # where this box is kept in versions
 
 
 ROUTES: Final = (
@@ -54,11 +68,13 @@ class Updates:
 
     Args:
         mark: see `MARK`.
+        tree: where versions are, if this box is kept in versions.
 
     """
 
-    def __init__(self, mark: Path = MARK) -> None:
+    def __init__(self, mark: Path = MARK, tree: Tree | None = None) -> None:
         self._mark = mark
+        self._tree = tree or Tree(HOME)
 
     def answers(self) -> Answers:
         """Return who answers."""
@@ -70,7 +86,17 @@ class Updates:
     def _document(self) -> UpdatesDocument:
         version = metadata.version("meshgate")
         about, notes = notes_of(changelog(), version)
+        if self._tree.current:
+            return UpdatesDocument(version, Means.VERSIONS, about, notes, _versions(self._tree))
         return UpdatesDocument(version, means(self._mark, metadata.distribution("meshgate")), about, notes)
+
+
+def _versions(tree: Tree) -> VersionsDocument:
+    journal = read_journal(tree.journal) or Journal()
+    on_trial, last = journal.target if journal.phase is Phase.TRIAL else "", journal.last
+    if last is None:
+        return VersionsDocument(journal.previous, on_trial, "", "", "")
+    return VersionsDocument(journal.previous, on_trial, last.version, last.outcome, last.why)
 
 
 def means(mark: Path, installed: metadata.Distribution) -> Means:

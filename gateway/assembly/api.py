@@ -22,6 +22,7 @@ from gateway.admin.settings import Settings
 from gateway.admin.stream import Stream
 from gateway.admin.transports import Ways
 from gateway.admin.update import Updates
+from gateway.admin.versions import Versions
 from gateway.assembly.diagnostics import Examiner
 from gateway.assembly.names import names
 from gateway.config import Config
@@ -34,6 +35,7 @@ from gateway.runtime.sampling import Sampling
 from gateway.status import GatewayStatus
 from gateway.telemetry.figures import Parts
 from gateway.telemetry.health import Change
+from gateway.telemetry.updated import Updated
 
 LOOK_S: Final = 2.0  # seconds between two looks at what has changed, while somebody follows
 IDLE_LOOKS: Final = 5  # of these, only each so many while nobody does
@@ -97,8 +99,10 @@ class Api:
             RulesFile(PolicyFile(config.policy.file), rules.read_anew, note),
             Logbook(ring),
             Updates(),
+            Versions(note),
             Stream(self.feed),
         )
+        self._updated = Updated(config.gateway.state_dir, keeping.auditor.note)
         parts.health.watch(self._changed)
 
     def answers(self) -> Answers:
@@ -121,6 +125,8 @@ class Api:
                 if len(self.feed) or looks % IDLE_LOOKS == 0:
                     self.news.look(self._status())
                 self._sampling.look(loop.time())
+                for name, found in self._updated.look():
+                    self._parts.health.note(name, found, loop.time())
                 looks += 1
                 await asyncio.sleep(LOOK_S)
         finally:

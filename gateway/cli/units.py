@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.cli.arguments import Subcommands, add_command
 from gateway.cli.output import CommandError, Exit, emit, print_table
-from hw.systemd.units import UnitFile, unit_files, write_units
+from hw.systemd.units import UnitFile, is_versioned, unit_files, write_units
 
 _EXAMPLES = (
     "meshgate units                          # which files, and where they go",
@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("usage", str(error), hint="Name it with --python.", status=Exit.USAGE) from error
     if args.name is not None:
         return _print(args, every)
-    chosen = [one for one in every if args.panel or not one.panel]
+    versioned = is_versioned(args.python)
+    chosen = [one for one in every if (args.panel or not one.panel) and (versioned or not one.versioned)]
     if args.write is None:
         _list(args, chosen)
         return Exit.OK
@@ -69,4 +70,4 @@ def _list(args: argparse.Namespace, chosen: list[UnitFile]) -> None:
 
 
 def _document(one: UnitFile) -> dict[str, object]:
-    return {"name": one.name, "path": f"/{one.place}", "content": one.text, "panel": one.panel}
+    return {"name": one.name, "path": f"/{one.place}", "content": one.text, "panel": one.panel, "versioned": one.versioned}

@@ -25,7 +25,7 @@ MADE: Final = (
     *("identity.key", ".identity.key.*", "access.json", ".access.json.*", "access.json.*", "page.key", ".page.key.*"),
     *("libp2p.key", ".libp2p.key.*", "websocket.key", ".websocket.key.*"),
     *("federation.book", ".federation.book.*", "store.db-*", "store.db", "store.db.*"),
-    *("websocket.crt", ".websocket.crt.*", "page.crt", ".page.crt.*", "clock"),
+    *("websocket.crt", ".websocket.crt.*", "page.crt", ".page.crt.*", "clock", "update.seen", ".update.seen.*"),
     *(".store.db.*", ".backups/*", ".restore/*", ".restore.draft/*"),
 )
 """What Meshgate makes in its state directory, by pattern, in the order in which it is erased."""

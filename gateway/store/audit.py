@@ -70,6 +70,10 @@ class Action(StrEnum):
     BACKUP_RESTORED = "backup_restored"  # this gateway ends, and starts as the other
     RESTART_ASKED = "restart_asked"
     WIPE_ASKED = "wipe_asked"
+    UPDATE_ASKED = "update_asked"
+    UPDATE_APPLIED = "update_applied"  # a version passed its trial
+    UPDATE_ROLLED_BACK = "update_rolled_back"  # somebody asked for the one before
+    UPDATE_FELL_BACK = "update_fell_back"  # a version was no good, and the one before runs again
     SETUP_REFUSED = "setup_refused"
     SETUP_DONE = "setup_done"
     LOGIN = "login"

@@ -34,12 +34,16 @@ class Name(StrEnum):
     CERTIFICATE_OVER = "certificate_over"  # of the page; browsers refuse it
     MQTT_UNREACHABLE = "mqtt_unreachable"  # no broker has answered for a minute
     DISK_NEARLY_FULL = "disk_nearly_full"  # of the state directory
+    UPDATE_ON_TRIAL = "update_on_trial"  # another version runs and has to show that it is no worse
+    UPDATE_FELL_BACK = "update_fell_back"  # a version was no good, and the one before runs again
     UNDERVOLTAGE = "undervoltage"  # the board's supply is too weak
     TOO_HOT = "too_hot"  # the processor slows down or is about to
 
 
 SEVERITIES: Final[dict[Name, Severity]] = {
     Name.TRANSPORT_DEGRADED: Severity.NOTICE,
+    Name.UPDATE_ON_TRIAL: Severity.NOTICE,
+    Name.UPDATE_FELL_BACK: Severity.WARNING,
     Name.BRIDGE_WITHOUT_CELL: Severity.WARNING,
     Name.FEDERATION_NOT_KEPT: Severity.WARNING,
     Name.POLICY_REFUSED: Severity.WARNING,

@@ -66,7 +66,7 @@ def test_it_really_looks_at_this_machine_and_shows_no_address(tmp_path, capsys) 
 
 
 def test_a_radio_that_is_not_wanted_is_well(capsys) -> None:
-    assert main(["doctor", "--set", "radio.enabled=false"]) == 0
+    assert main(["doctor", "--set", "radio.enabled=false", "--set", "page.enabled=false"]) == 0
     assert "switched off in the configuration" in capsys.readouterr().out
 
 
@@ -116,7 +116,8 @@ def test_only_a_yes_is_a_yes(monkeypatch, capsys, answer: str, closed: bool) -> 
 
 def test_the_archive_is_written_and_an_old_one_stays(tmp_path, capsys) -> None:
     path = tmp_path / "support.tar.gz"
-    line = ["doctor", "--bundle", str(path), "--set", "radio.enabled=false", "--set", f"gateway.state_dir={tmp_path}"]
+    line = ["doctor", "--bundle", str(path)]
+    line += ["--set", "radio.enabled=false", "--set", "page.enabled=false", "--set", f"gateway.state_dir={tmp_path}"]
     assert main(line) == 0
     before = path.read_bytes()
     assert main([*line, "--json"]) == 1

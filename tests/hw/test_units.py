@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hw.systemd.units import unit_files, write_units
+from hw.systemd.units import is_versioned, unit_files, write_units
 
 CEILING = 2.0
-SERVICES = ("meshgate.service", "meshgate-recover.service")
-UNITS = (*SERVICES, "meshgate.socket", "meshgate-recover.socket")
+SERVICES = ("meshgate.service", "meshgate-recover.service", "meshgate-update.service")
+UNITS = (*SERVICES, "meshgate.socket", "meshgate-recover.socket", "meshgate-update.socket")
 ETC = Path("etc/systemd/system")
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here, so no unit was checked: apt install systemd"
@@ -86,7 +86,17 @@ def test_the_python_that_has_meshgate_is_the_one_that_runs_it() -> None:
     assert starts == [
         "ExecStart=/opt/meshgate/bin/python -I -m gateway run",
         "ExecStart=/opt/meshgate/bin/python -I -m hw.recover --allow-user meshgate",
+        "ExecStart=/opt/meshgate/bin/python -I -m gateway.update --allow-user meshgate",
     ]
+
+
+@pytest.mark.parametrize("python", ["/opt/meshgate/current/bin/python", "/opt/meshgate/versions/1.2.3/bin/python"])
+def test_whoever_takes_a_version_back_is_run_by_the_last_good_one(python: str) -> None:
+    starts = {one.name: line for one in unit_files(python) for line in one.text.splitlines() if line.startswith("ExecStart=/opt")}
+    assert starts["meshgate.service"] == "ExecStart=/opt/meshgate/current/bin/python -I -m gateway run"
+    assert starts["meshgate-update.service"].startswith("ExecStart=/opt/meshgate/good/bin/python -I -m gateway.update")
+    assert is_versioned(python)
+    assert not is_versioned("/opt/meshgate/bin/python")
 
 
 @pytest.mark.parametrize("python", ["python3", "/opt/my python", "/opt/%h/python", "/opt/$X/python", "/opt/a\nExecStart=/bin/sh", ""])

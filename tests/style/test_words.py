@@ -15,6 +15,8 @@ REAL_TIME = {
     "app/processes.py": "polls real processes",
     "boot/machine.py": "polls a real machine",
     "browser/sites.py": "polls real gateways",
+    "update/process.py": "is a real process",
+    "update/test_whole.py": "polls real processes",
     "transports/libp2p_rigs.py": "polls real processes",
     "transports/stranger.py": "is a real process",
 }

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.admin.update import Means, UpdatesDocument
+from gateway.admin.update import Means, UpdatesDocument, VersionsDocument
 from gateway.admin.views.markup import Child, Markup, h, together
 from gateway.admin.views.parts import card, figures
 from gateway.admin.views.visit import Visit
@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     Means.PYTHON: "pip install --upgrade 'meshgate[all]'",
     Means.CHECKOUT: "git pull && make setup",
     Means.ANSIBLE: "ansible-playbook site.yml",
+    Means.VERSIONS: "sudo meshgate update apply",
 }
 
 
@@ -33,7 +34,7 @@ async def show(visit: Visit) -> Markup:
         card(
             words("update.installed"),
             h("p.big", h("bdi", found.version)),
-            figures(((words("update.means"), words(f"update.{found.means.value}")),)),
+            figures(((words("update.means"), words(f"update.{found.means.value}")), *_versions(visit, found.appliance))),
             key="installed",
         ),
         card(
@@ -46,6 +47,21 @@ async def show(visit: Visit) -> Markup:
         card(words("update.notes", title=found.notes_of or found.version), notes or h("p.empty", words("update.none")), key="notes"),
         h("p.faint", words("update.offline")),
     )
+
+
+def _versions(visit: Visit, found: VersionsDocument | None) -> list[tuple[Child, Child]]:
+    """Return what there is to say of the versions of this box."""
+    words = visit.words
+    if found is None:
+        return []
+    rows: list[tuple[Child, Child]] = [
+        (words("update.previous"), h("bdi", found.previous) if found.previous else words("update.no_previous"))
+    ]
+    if found.on_trial:
+        rows.append((words("update.on_trial"), h("bdi", found.on_trial)))
+    if found.asked:
+        rows.append((words("update.last"), words(f"update.{found.outcome}", title=found.asked)))
+    return rows
 
 
 def _typed(text: str) -> list[Child]:
