@@ -9,6 +9,7 @@ from gateway.store.audit import Action, Actor
 from gateway.telemetry.health import Found, Name
 from gateway.update.journal import Journal, Outcome, Phase, Report, read_journal
 from gateway.update.tree import HOME, Tree
+from hw.durable import put_in_place
 
 SEEN: Final = "update.seen"
 """In the state directory: the number of the last outcome that is in the log of changes."""
