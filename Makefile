@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test slow browser rig boot check bench docs screenshots setup lock clean
+.PHONY: run test slow browser rig boot ansible check bench docs screenshots setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,6 +24,10 @@ rig: setup
 # The service under a systemd of its own, in a container; needs root.
 boot: setup
 	tests/boot/boot test
+
+# The Ansible roles on a Debian root directory, started in a container; needs root. The first time makes that directory.
+ansible: setup
+	tests/ansible/lane test
 
 check: setup
 	$(BIN)/ruff check .

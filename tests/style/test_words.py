@@ -12,6 +12,7 @@ SAY_NOTHING = re.compile(r"(Manager|Helper|Handler|Utils?|Common|Enhanced|Unifie
 SLEEP = re.compile(r"\btime\.sleep\(|\b(asyncio|trio)\.sleep\((?!0\))")
 REAL_TIME = {
     "network/test_embedding.py": "kills real processes",
+    "ansible/boxes.py": "polls a real machine",
     "app/processes.py": "polls real processes",
     "boot/machine.py": "polls a real machine",
     "browser/sites.py": "polls real gateways",
