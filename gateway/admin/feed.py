@@ -18,6 +18,7 @@ import msgspec
 
 from gateway.admin.limits import MAX_EVENT_LAG, MAX_EVENT_LISTENERS, MAX_EVENTS_RING
 
+WOKEN_AT_ONCE: Final = 8  # who follow: each is sent something, which takes a tenth of a millisecond and more
 WAKE_S: Final = 0.1  # seconds what happens may wait for company before those who follow are woken
 
 
@@ -193,8 +194,14 @@ class Feed:
 
     def _wake(self) -> None:
         self._timer = None
-        for follower in self._followers:
+        self._wake_some(tuple(self._followers))
+
+    def _wake_some(self, followers: "tuple[Follower, ...]") -> None:
+        """Wake a few at a time: between them the loop looks at what else has come, a phone's frame above all."""
+        for follower in followers[:WOKEN_AT_ONCE]:
             follower.wake()
+        if len(followers) > WOKEN_AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._wake_some, followers[WOKEN_AT_ONCE:])
 
 
 class Follower:

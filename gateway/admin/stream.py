@@ -124,10 +124,6 @@ async def _as_lines(request: web.Request, follower: Follower) -> web.StreamRespo
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
 
-    async def send(text: bytes) -> None:
-        event = msgspec.json.decode(text, type=_Head)
-        await response.write(b"id: %s\nevent: %s\ndata: %s\n\n" % (event.id.encode(), event.type.encode(), text))
-
     with suppress(ConnectionError, TimeoutError):
         while not follower.has_ended:
             try:
@@ -136,9 +132,14 @@ async def _as_lines(request: web.Request, follower: Follower) -> web.StreamRespo
             except TimeoutError:
                 await _in_time(response.write(b": still here\n\n"))
                 continue
-            for text in news:
-                await _in_time(send(text))
+            await _in_time(response.write(b"".join(map(_lines, news))))
     return response
+
+
+def _lines(text: bytes) -> bytes:
+    """Return an event as it is sent to a browser."""
+    event = msgspec.json.decode(text, type=_Head)
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (event.id.encode(), event.type.encode(), text)
 
 
 async def _pass_on(follower: Follower, send: Callable[[bytes], Awaitable[None]]) -> None:

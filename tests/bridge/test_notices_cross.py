@@ -39,6 +39,7 @@ def test_they_cross_when_they_are_said() -> None:
     assert kept(sites, "B") == ids
 
 
+@pytest.mark.timeout(30)
 def test_a_post_of_somebody_who_has_left_crosses_a_day_later() -> None:
     sites = Sites("A", "B")
     posted(sites, "A")

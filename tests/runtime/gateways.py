@@ -1,6 +1,7 @@
 """A whole gateway on an island of virtual phones, in virtual time."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from gateway.app import Gateway
 from gateway.config import load
 from gateway.mesh.effects import Effect
 from gateway.testing.island import Island
-from gateway.testing.radio import VirtualRadio
+from gateway.testing.radio import Pace, VirtualRadio
 from tests.testing.virtual_loop import run
 
 PHONES = ("Ada", "Bela")
@@ -24,13 +25,14 @@ class Site:
         trusted: Callable[[], bool] = lambda: True,
         *settings: str,
         island: Island | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         overrides = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock"]
         overrides += ["transports.libp2p.enabled=false", "page.enabled=false", *settings]
         self.socket = directory / "control.sock"
         self.reports: list[str] = []
         self.island = island or Island("seed", PHONES)
-        self.radio = VirtualRadio(self.island)
+        self.radio = VirtualRadio(self.island, pace=Pace(self.island, wall))
         config = load(None, {}, overrides).config
         self.gateway = Gateway(config, [self.radio], notice=notice, trusted=trusted, report=self.reports.append)
         self.stop = asyncio.Event()

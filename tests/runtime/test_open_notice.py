@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import app
 from gateway.assembly.announced import OPEN_MARK
 from gateway.bridge.open import OPEN_NOTICE
 from gateway.mesh.engine import Mesh
@@ -19,6 +20,7 @@ from gateway.wire.packet import payload_of, peek
 from gateway.wire.types import MessageType
 from tests.runtime.gateways import PHONES, Site, play
 from tests.store.stores import opened
+from tests.telemetry.world import VirtualTimeOfDay, wall
 
 OPEN = ("bridge.mode=open",)
 CONSENT = ("bridge.mode=consent", "bridge.cell=u4pruy")
@@ -77,17 +79,19 @@ def test_after_a_restart_there_is_still_one_and_after_one_in_consent_mode_none(t
 
 
 def test_a_bridge_switched_off_takes_it_down_and_one_switched_on_puts_it_up_again_and_the_log_of_changes_has_all_of_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(app, "TimeOfDay", VirtualTimeOfDay)  # whoever says something older than before is not believed
+
     async def scene() -> None:
-        site = Site(tmp_path, lambda _effect, _now: None, lambda: True, *OPEN)
-        running = asyncio.create_task(site.run_for(4 * A_WHILE))
+        site = Site(tmp_path, lambda _effect, _now: None, lambda: True, *OPEN, wall=wall)
+        running = asyncio.create_task(site.run_for(8 * A_WHILE))
         for on in (False, True):
-            await asyncio.sleep(A_WHILE)
+            await asyncio.sleep(2 * A_WHILE)
             assert [shown(site.island, phone) for phone in PHONES] == [[] if on else [OPEN_NOTICE]] * len(PHONES)
             assert bool(site.gateway.status().bridge.notice) is not on
             await site.gateway.steering.switch_bridge(Actor.MQTT, on=on)
-        await asyncio.sleep(A_WHILE)
+        await asyncio.sleep(2 * A_WHILE)
         assert [shown(site.island, phone) for phone in PHONES] == [[OPEN_NOTICE]] * len(PHONES)
         assert any(name.endswith(OPEN_MARK) for name in names(site.island, PHONES[0]))
         await running
