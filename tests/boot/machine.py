@@ -21,7 +21,7 @@ PYTHON: Final = (
 HOME: Final = "/opt/meshgate"
 SERVICE: Final = "meshgate.service"
 BOOT_S: Final = 60.0
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 60.0
 POLL_S: Final = 0.1  # seconds between two looks at a machine that lives in real time
 ROOM: Final = "2G"  # that what the machine writes may take
 
@@ -48,7 +48,11 @@ systemd-nspawn "$@"
 exit $?
 """
 _END: Final = f"""{_GROUP}
-if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {{}} +; fi
+for _ in $(seq 100); do  # whoever was killed takes a moment to be gone
+    if [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {{}} + 2>/dev/null; then exit 0; fi
+    sleep 0.1
+done
+exit 1
 """
 _PAYLOAD: Final = "/mnt"  # where the machine finds what is to be installed
 _MASKED: Final = (  # whoever is enabled here shall neither hold up the machine's start nor answer in its Bluetooth's place
