@@ -22,7 +22,7 @@ LINKED = "transports.libp2p.enabled=true"
 
 
 def gateway_with(directory: Path, *overrides: str) -> Gateway:
-    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", *overrides]
+    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "page.enabled=false", *overrides]
     return Gateway(load(None, {}, settings).config, [])
 
 

@@ -18,7 +18,7 @@ from transports.link import Capability, LinkId, LinkUp
 
 
 def gateway_with(directory: Path, *overrides: str) -> Gateway:
-    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", *overrides]
+    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "page.enabled=false", *overrides]
     return Gateway(load(None, {}, settings).config, [])
 
 

@@ -16,7 +16,7 @@ ON = ("transports.nostr.enabled=true", 'transports.nostr.relays=["wss://relay.ex
 
 
 def gateway_with(directory: Path, *overrides: str) -> Gateway:
-    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", *overrides]
+    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "page.enabled=false", *overrides]
     return Gateway(load(None, {}, settings).config, [])
 
 

@@ -8,7 +8,7 @@ from hw.bluez.adapters import Role, Wish
 
 
 def radio_with(directory: Path, *overrides: str):
-    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", *overrides]
+    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "page.enabled=false", *overrides]
     gateway = Gateway(load(None, {}, settings).config, [], bluetooth=True)
     assert gateway.radio is not None
     return gateway, gateway.radio._ground.config
@@ -33,5 +33,5 @@ def test_the_peer_id_is_kept_to_ourselves_if_so_wanted(tmp_path: Path) -> None:
 
 
 def test_without_bluetooth_there_is_no_radio(tmp_path: Path) -> None:
-    settings = [f"gateway.state_dir={tmp_path}", f"control.socket={tmp_path}/control.sock"]
+    settings = [f"gateway.state_dir={tmp_path}", f"control.socket={tmp_path}/control.sock", "page.enabled=false"]
     assert Gateway(load(None, {}, settings).config, []).radio is None

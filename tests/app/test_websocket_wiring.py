@@ -12,7 +12,7 @@ from transports.libp2p.identity import load_peer_id
 
 
 def gateway_with(directory: Path, *overrides: str) -> Gateway:
-    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", *overrides]
+    settings = [f"gateway.state_dir={directory}", f"control.socket={directory}/control.sock", "page.enabled=false", *overrides]
     return Gateway(load(None, {}, settings).config, [])
 
 

@@ -142,7 +142,8 @@ class TestAbsence:
     def test_a_gateway_without_libp2p_does_not_start_as_if_it_had_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """core/libp2p_transport.py: `start()` returned True with libp2p absent, in a "fallback mode" that opened nothing."""
         monkeypatch.setattr(links, "find_spec", lambda _name: None)
-        settings = [f"gateway.state_dir={tmp_path}", f"control.socket={tmp_path}/control.sock", "transports.libp2p.enabled=true"]
+        settings = [f"gateway.state_dir={tmp_path}", f"control.socket={tmp_path}/control.sock", "page.enabled=false"]
+        settings += ["transports.libp2p.enabled=true"]
         with pytest.raises(ConfigError, match="without libp2p"):
             Gateway(load(None, {}, settings).config, [])
 

@@ -59,3 +59,10 @@ def test_no_test_sleeps() -> None:
 def test_nothing_is_left_for_later() -> None:
     later = re.compile("TODO" + "|FIX" + "ME|X" + "XX")
     assert not [path for path in SOURCES if later.search(path.read_text())]
+
+
+def test_gateways_in_tests_do_not_take_the_port_of_the_page_from_each_other() -> None:
+    texts = {path: path.read_text() for path in (ROOT / "tests").rglob("*.py")}
+    with_gateway = [path for path, text in texts.items() if re.search(r"\bGateway\b", text) and re.search(r'"control\.socket=', text)]
+    assert with_gateway
+    assert not [path for path in with_gateway if "page." not in texts[path]]

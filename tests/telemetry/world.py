@@ -57,6 +57,7 @@ class Site:
             f"gateway.state_dir={directory / name}",
             f"control.socket={directory / name}.sock",
             "bridge.mode=open",
+            "page.enabled=false",
             *overrides,
         ]
         self.loaded = load(None, {}, settings)

@@ -192,6 +192,7 @@ class Stand:
             f"gateway.state_dir={directory / name}",
             f"control.socket={directory / name}.sock",
             "bridge.mode=open",
+            "page.enabled=false",
             *("transports.libp2p.enabled=false", "transports.websocket.enabled=false"),
             *overrides,
         ]
