@@ -25,7 +25,8 @@ if [ ! -L "$ROOTFS_DIR/opt/meshgate/current" ]; then
     (cd "$top" && "$MESHGATE_PYTHON" -m gateway.update.begin "$MESHGATE_BUNDLE" --root "$ROOTFS_DIR" --machine "$machine" --python "${python#python}")
 fi
 
+trusted=$("$MESHGATE_PYTHON" -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$MESHGATE_KEYS"/*.pub)
 more=()
 [ -z "${MESHGATE_VARIABLES-}" ] || more=(--extra-vars "@$MESHGATE_VARIABLES")
 "$top/ansible/apply-to-root" "$ROOTFS_DIR" --extra-vars "@$here/variables.yml" "${more[@]}" \
-    --extra-vars "{\"meshgate_app_bundle\": \"$MESHGATE_BUNDLE\", \"meshgate_app_release_keys\": \"$MESHGATE_KEYS\"}"
+    --extra-vars "{\"meshgate_app_bundle\": \"$MESHGATE_BUNDLE\", \"meshgate_app_release_keys\": $trusted}"
