@@ -22,12 +22,12 @@ from gateway.update.staging import MACHINE, PYTHON
 _OLDEST: Final = "0.0.0"  # whoever may do this knows what it comes from
 
 
-def make_local(wheels: Path, out: Path, trust: Path) -> Path:
-    """Bundle every wheel of a directory, one of them Meshgate's, for this box.
+def make_local(wheels: Path, out: Path, trust: Path) -> str:
+    """Bundle every wheel of a directory, one of them Meshgate's, for this box; returns which version.
 
     Args:
         wheels: the directory; the file that says what is installed is written there.
-        out: directory the bundle is written to.
+        out: the bundle.
         trust: file that the public key is written to.
 
     Raises:
@@ -43,9 +43,9 @@ def make_local(wheels: Path, out: Path, trust: Path) -> Path:
     lines = [f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path, name, version in found]
     (wheels / f"{PYTHON}.txt").write_text("".join(lines))
     seed = secrets.token_bytes(32)
-    bundle = make_bundle(wheels, out, own[0], _OLDEST, MACHINE, seed)
+    make_bundle(wheels, out.parent, own[0], _OLDEST, MACHINE, seed).replace(out)
     trust.write_text(f"{public_of(seed).hex()}  # of one bundle, made here\n")
-    return bundle
+    return own[0]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -63,10 +63,11 @@ def test_what_no_box_would_take_is_not_made(wheelhouse: Path, tmp_path: Path, ab
 
 
 def test_a_bundle_of_wheels_made_here_is_believed_by_whoever_trusts_its_one_key(wheelhouse: Path, tmp_path: Path, capsys) -> None:
-    words = [str(wheelhouse), str(tmp_path), f"--trust={tmp_path / 'keys/here.pub'}"]
+    path = tmp_path / "made.meshgate"
+    words = [str(wheelhouse), str(path), f"--trust={tmp_path / 'keys/here.pub'}"]
     (tmp_path / "keys").mkdir()
     assert local.main(words) == 0
-    path = Path(capsys.readouterr().out.strip())
+    assert capsys.readouterr().out == "0.2.0\n"
     with path.open("rb") as file:
         manifest = open_bundle(file, trusted_keys(tmp_path / "keys")).manifest
         assert (manifest.version, manifest.machine, manifest.oldest) == ("0.2.0", local.MACHINE, "0.0.0")
