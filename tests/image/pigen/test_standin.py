@@ -77,7 +77,8 @@ def test_the_first_version_lies_where_later_ones_will(made: Made) -> None:
     for unit in units:
         assert (made.root / unit.relative_to(version / "units")).read_bytes() == unit.read_bytes()
     said = run(
-        ["chroot", str(made.root), "/opt/meshgate/current/bin/python", "-I", "-m", "gateway", "--version"], {"PATH": "/usr/sbin:/usr/bin:/bin"}
+        ["chroot", str(made.root), "/opt/meshgate/current/bin/python", "-I", "-m", "gateway", "--version"],
+        {"PATH": "/usr/sbin:/usr/bin:/bin"},
     )
     assert VERSION in said.stdout, said.stderr
 
