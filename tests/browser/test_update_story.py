@@ -32,6 +32,7 @@ from hw.recover.admission import Allowed
 from tests.admin.visiting import Visited
 from tests.app.processes import free_port
 from tests.browser.people import visiting
+from tests.browser.test_accessibility import violations
 from tests.update.box import NEW, Box, make
 from tests.update.bundles import MACHINE, SEED, bundle_at
 
@@ -137,6 +138,8 @@ async def test_a_bundle_from_the_browser_is_tried_over_a_restart_and_stays(
                 await ada.goto(f"{address}/update")
             await expect(under_way.get_by_text(f"{NEW} is on trial")).to_be_visible()
             await expect(under_way.get_by_role("progressbar")).to_be_visible()
+            if scripts:
+                assert await violations(ada) == []
             appliance.goes_on.set()
             if not scripts:
                 appliance.close()
@@ -158,10 +161,15 @@ async def test_a_bundle_from_a_stick_that_is_no_good_goes_back_and_the_page_says
         told = ada.get_by_role("status")
         await expect(told.get_by_text("2 bundles are there")).to_be_visible()
         await expect(told.get_by_text("signed by a key this box does not trust")).to_be_visible()
+        assert await violations(ada) == []
         await told.get_by_role("button", name=f"Choose {NEW}").click()
+        await expect(ada.get_by_text(f"Put {NEW} in place?")).to_be_visible()
+        assert await violations(ada) == []
         await ada.get_by_role("button", name=f"Put {NEW} in place").click()
         await ada.get_by_role("status").get_by_role("link", name="Look how far it is").click()
         last = ada.get_by_role("region", name="Last update")
         await expect(last.get_by_text(f"{NEW} was no good, and the version before came back")).to_be_visible(timeout=LIVE_MS)
         await expect(last.get_by_text("systemd gave it up")).to_be_visible()
+        assert await violations(ada) == []
+        assert await ada.evaluate("document.documentElement.scrollWidth") <= 360  # nothing stands out at the side of a phone
     assert appliance.box.tree.current == "0.1.0"

@@ -59,7 +59,7 @@ def _under_way(visit: Visit, found: VersionsDocument) -> Markup:
     bar = h("progress", value=found.done, max=1, aria_label=words("update.progress")) if found.done is not None else None
     return card(
         words("update.back_under_way" if found.back else "update.under_way", title=found.target),
-        h("p", state(ATTENTION, words(f"update.phase_{found.phase.value}", title=found.target))),
+        h("p.sentence", state(ATTENTION, words(f"update.phase_{found.phase.value}", title=found.target))),
         bar,
         h("p", foreign(found.sentence, words)) if found.sentence else None,
         h("p", words(f"update.phase_{found.phase.value}_about")),
@@ -82,7 +82,7 @@ def _last(visit: Visit, found: VersionsDocument) -> Markup | None:
         rows.append((words("update.when"), moment(found.at.timestamp(), visit.now, words)))
     return card(
         words("update.last"),
-        h("p", state(_KINDS[Outcome(found.outcome)], words(f"update.{found.outcome}", title=found.asked))),
+        h("p.sentence", state(_KINDS[Outcome(found.outcome)], words(f"update.{found.outcome}", title=found.asked))),
         figures(rows) if rows else None,
         h("p", words(f"update.{found.outcome}_about")),
         key="last",
@@ -107,9 +107,9 @@ def _bundle(visit: Visit, one: BundleDocument) -> Markup:
     words = visit.words
     place = words("update.sent") if one.sent else h("code.whole", one.path, dir="ltr")
     if one.refusal:
-        return h("section", h("p", state(BROKEN, words("update.refused")), " ", place), h("p", foreign(one.why, words)))
+        return h("section", h("p.sentence", state(BROKEN, words("update.refused")), " ", place), h("p", foreign(one.why, words)))
     choose = form(_HERE, "choose", visit.seal, words("update.choose", title=one.version), _hidden(one.version))
-    return h("section", h("p", state(GOOD, words("update.fits", title=one.version)), " ", place), choose)
+    return h("section", h("p.sentence", state(GOOD, words("update.fits", title=one.version)), " ", place), choose)
 
 
 def _confirmation(visit: Visit, version: str) -> Markup:
