@@ -40,6 +40,8 @@ class Applied:
     settings: Path  # a file with variables
     first: subprocess.CompletedProcess[str]
     second: subprocess.CompletedProcess[str]
+    state: list[str]  # names in the gateway's directory
+    accounts: str  # of the broker
 
 
 @dataclass
@@ -94,7 +96,9 @@ def made(place: Path, settings: Path) -> tuple[Path, subprocess.CompletedProcess
 def applied(made: tuple[Path, subprocess.CompletedProcess[str]], settings: Path) -> Applied:
     """The same, and what is said by a second run."""
     root, first = made
-    return Applied(root, settings, first, tool("./apply-to-root", str(root), "--extra-vars", f"@{settings}"))
+    second = tool("./apply-to-root", str(root), "--extra-vars", f"@{settings}")
+    state = [path.name for path in (root / "var/lib/meshgate").iterdir()]
+    return Applied(root, settings, first, second, state, (root / "etc/mosquitto/meshgate.passwd").read_text())
 
 
 @pytest.fixture(scope="session")

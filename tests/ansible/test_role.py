@@ -47,9 +47,8 @@ def test_settings_of_fleet_groups_and_site_are_one_file_in_which_the_nearest_cou
 
 
 def test_what_no_two_boxes_may_share_is_not_made_before_the_first_boot(applied: Applied) -> None:
-    state = applied.root / "var/lib/meshgate"
-    assert [path.name for path in state.iterdir()] == ["metrics.token"]
-    assert (applied.root / "etc/mosquitto/meshgate.passwd").read_text() == ""
+    assert applied.state == ["metrics.token"]
+    assert applied.accounts == ""
     assert not list((applied.root / "etc/ssh").glob("ssh_host_*")) if (applied.root / "etc/ssh").exists() else True
 
 
