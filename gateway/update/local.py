@@ -8,7 +8,6 @@ other. So there is one way in for every version.
 import argparse
 import hashlib
 import os
-import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +41,7 @@ def make_local(wheels: Path, out: Path, trust: Path) -> str:
         raise ValueError(f"There should be one wheel of Meshgate in {wheels}, and there are {len(own)}.")
     lines = [f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path, name, version in found]
     (wheels / f"{PYTHON}.txt").write_text("".join(lines))
-    seed = secrets.token_bytes(32)
+    seed = os.urandom(32)
     make_bundle(wheels, out.parent, own[0], _OLDEST, MACHINE, seed).replace(out)
     trust.write_text(f"{public_of(seed).hex()}  # of one bundle, made here\n")
     return own[0]
