@@ -8,7 +8,6 @@ other. So there is one way in for every version.
 import argparse
 import hashlib
 import os
-import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +21,14 @@ from gateway.update.staging import MACHINE, PYTHON
 _OLDEST: Final = "0.0.0"  # whoever may do this knows what it comes from
 
 
-def make_local(wheels: Path, out: Path, trust: Path) -> str:
+def make_local(wheels: Path, out: Path, trust: Path, seed: bytes) -> str:
     """Bundle every wheel of a directory, one of them Meshgate's, for this box; returns which version.
 
     Args:
         wheels: the directory; the file that says what is installed is written there.
         out: the bundle.
         trust: file that the public key is written to.
+        seed: the signing key, 32 bytes, used once.
 
     Raises:
         UpdateError: no box would take the result.
@@ -42,7 +42,6 @@ def make_local(wheels: Path, out: Path, trust: Path) -> str:
         raise ValueError(f"There should be one wheel of Meshgate in {wheels}, and there are {len(own)}.")
     lines = [f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path, name, version in found]
     (wheels / f"{PYTHON}.txt").write_text("".join(lines))
-    seed = secrets.token_bytes(32)
     make_bundle(wheels, out.parent, own[0], _OLDEST, MACHINE, seed).replace(out)
     trust.write_text(f"{public_of(seed).hex()}  # of one bundle, made here\n")
     return own[0]
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     os.umask(0o022)
     try:
-        print(make_local(chosen.wheels, chosen.out, chosen.trust))  # noqa: T201 -- a command
+        print(make_local(chosen.wheels, chosen.out, chosen.trust, os.urandom(32)))  # noqa: T201 -- a command
     except (UpdateError, OSError, ValueError) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- a command
         return 1
