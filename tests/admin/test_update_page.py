@@ -123,7 +123,8 @@ async def test_nothing_is_asked_for_before_somebody_is_sure() -> None:
         assert (code, asked_of(hut)[-1]) == (200, route)
         assert EVIL in Read(text).text
         assert "<script>alert" not in text
-    assert (await hut.ask("/update", {"do": "anything"}))[0] == 400
+    for odd in ({"do": "anything"}, {"do": "choose"}, {"do": "back", "version": ""}):
+        assert (await hut.ask("/update", odd))[0] == 400
 
 
 async def test_a_bundle_that_is_sent_is_looked_into_and_put_in_place_only_then(box: Box) -> None:

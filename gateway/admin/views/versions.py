@@ -35,10 +35,10 @@ async def act(visit: Visit) -> Markup:
                 words("update.found", count=len(found.bundles)),
                 [_bundle(visit, one) for one in found.bundles] or h("p", words("update.found_none")),
             )
-        case "choose":
-            return _confirmation(visit, sent.get("version", ""))
-        case "back":
-            return _way_back(visit, sent.get("version", ""))
+        case "choose" if sent.get("version"):
+            return _confirmation(visit, sent["version"])
+        case "back" if sent.get("version"):
+            return _way_back(visit, sent["version"])
         case "apply":
             return _begun(visit, await visit.ask(BegunDocument, "apply_update", body={"version": sent.get("version", "")}))
         case "roll_back":
