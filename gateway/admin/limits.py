@@ -89,3 +89,5 @@ MAX_CONFIG_FILE: Final = 1024 * 1024  # bytes of a configuration file that is ch
 # Forms with a file
 MAX_UPLOAD_FIELDS: Final = 16  # fields before the file
 MAX_UPLOAD_FIELD: Final = 4_096  # bytes of one
+BUNDLE_WAIT_S: Final = 1_800.0  # seconds a bundle that was sent waits to be put in place; one at most waits
+BUNDLE_STALL_S: Final = 30.0  # seconds between two pieces of one that is being sent

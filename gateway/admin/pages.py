@@ -38,6 +38,7 @@ from gateway.admin.views import (
     topology,
     transports,
     update,
+    versions,
     welcome,
 )
 from gateway.admin.views import help as manual
@@ -66,7 +67,7 @@ PAGES: Final = (
     Page("backup", backup.show, backup.act, backup.upload, needs=("create_backup", "send_backup", "restore_backup"), live=False),
     Page("settings", settings.show, settings.act, needs=("get_config", "change_config"), live=False),
     Page("security", security.show, security.act, needs=("wipe",), live=False, least=Role.VIEWER),
-    Page("update", update.show, needs=("get_updates",)),
+    Page("update", update.show, versions.act, versions.upload, needs=("get_updates",)),
     Page("help", manual.show, needs=("get_status",)),
     Page(
         "account",

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.admin.access.roles import Role
 from gateway.admin.changelog import NotesDocument, changelog, notes_of
 from gateway.admin.route import Answers, Call, Route
-from gateway.update.journal import Journal, Phase, read_journal
+from gateway.update.journal import Journal, Phase, Wish, read_journal
+from gateway.update.progress import PROGRESS, read_progress
 from gateway.update.tree import HOME, Tree
 
 MARK: Final = Path("/usr/lib/meshgate/installed-by")
@@ -39,6 +42,13 @@ class VersionsDocument(msgspec.Struct, frozen=True):
     asked: str  # for which version was asked last; empty where none was
     outcome: str  # what came of it: applied, rolled_back, fell_back or broken_off
     why: str  # a clause; empty where there is nothing to say
+    at: datetime | None = None  # when that was, as the box had the time; None where nothing was asked
+    origin: str = ""  # what ran before it
+    phase: Phase = Phase.IDLE  # what is under way
+    target: str = ""  # the version it is about; empty where nothing is under way
+    back: bool = False  # whether somebody asked to go back
+    done: float | None = None  # share of what is being done just now, 0 to 1; None where nobody says
+    sentence: str = ""  # what that is
 
 
 class UpdatesDocument(msgspec.Struct, frozen=True):
@@ -69,11 +79,13 @@ class Updates:
     Args:
         mark: see `MARK`.
         tree: where versions are, if this box is kept in versions.
+        progress: where whoever puts them in place shows how far it is.
 
     """
 
-    def __init__(self, mark: Path = MARK, tree: Tree | None = None) -> None:
+    def __init__(self, mark: Path = MARK, tree: Tree | None = None, progress: Path = PROGRESS) -> None:
         self._mark = mark
+        self._progress = progress
         self._tree = tree or Tree(HOME)
 
     def answers(self) -> Answers:
@@ -87,16 +99,21 @@ class Updates:
         version = metadata.version("meshgate")
         about, notes = notes_of(changelog(), version)
         if self._tree.current:
-            return UpdatesDocument(version, Means.VERSIONS, about, notes, _versions(self._tree))
+            return UpdatesDocument(version, Means.VERSIONS, about, notes, _versions(self._tree, self._progress))
         return UpdatesDocument(version, means(self._mark, metadata.distribution("meshgate")), about, notes)
 
 
-def _versions(tree: Tree) -> VersionsDocument:
+def _versions(tree: Tree, progress: Path) -> VersionsDocument:
     journal = read_journal(tree.journal) or Journal()
-    on_trial, last = journal.target if journal.phase is Phase.TRIAL else "", journal.last
-    if last is None:
-        return VersionsDocument(journal.previous, on_trial, "", "", "")
-    return VersionsDocument(journal.previous, on_trial, last.version, last.outcome, last.why)
+    found = VersionsDocument(journal.previous, journal.target if journal.phase is Phase.TRIAL else "", "", "", "")
+    if (last := journal.last) is not None:
+        at = datetime.fromtimestamp(last.at, UTC) if last.at else None
+        found = replace(found, asked=last.version, outcome=last.outcome.value, why=last.why, at=at, origin=last.origin)
+    if journal.phase is Phase.IDLE:
+        return found
+    found = replace(found, phase=journal.phase, target=journal.target, back=journal.wish is Wish.ROLLBACK)
+    step = read_progress(progress)
+    return found if step is None else replace(found, done=step.done, sentence=step.sentence)
 
 
 def means(mark: Path, installed: metadata.Distribution) -> Means:

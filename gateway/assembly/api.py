@@ -9,6 +9,7 @@ from gateway.admin.backups import BackupAnswers, BackupControl
 from gateway.admin.charts import Charts
 from gateway.admin.feed import Feed, Topic
 from gateway.admin.frames import FrameMonitor, Frames
+from gateway.admin.inbox import FOLDER, Inbox
 from gateway.admin.logbook import Logbook, LogRing
 from gateway.admin.messages import Ledger
 from gateway.admin.news import News
@@ -86,6 +87,7 @@ class Api:
         self._operations = Operations(Examiner(config, file, status, radio), self._wall, randbytes)
         self._frames = Frames(engine.mesh.drops, self._attach, self._wall)
         self._sampling = Sampling(keeping.writer, self._wall_ms, self._figures)
+        self._inbox = Inbox(config.gateway.state_dir / FOLDER)
         self._rooms = (
             self._peers,
             self._ways,
@@ -99,7 +101,7 @@ class Api:
             RulesFile(PolicyFile(config.policy.file), rules.read_anew, note),
             Logbook(ring),
             Updates(),
-            Versions(note),
+            Versions(note, self._inbox),
             Stream(self.feed),
         )
         self._updated = Updated(config.gateway.state_dir, keeping.auditor.note)
@@ -120,6 +122,7 @@ class Api:
     async def run(self) -> None:
         """Look at what changes, and note figures, until cancelled."""
         loop, looks = asyncio.get_running_loop(), 0
+        await asyncio.to_thread(self._inbox.clear)
         try:
             while True:
                 if len(self.feed) or looks % IDLE_LOOKS == 0:
@@ -135,6 +138,7 @@ class Api:
     async def close(self) -> None:
         """End what is under way, and for everybody who follows."""
         self.feed.close()
+        self._inbox.forget()
         self._frames.close()
         await self._operations.close()
 

@@ -26,7 +26,7 @@ MADE: Final = (
     *("libp2p.key", ".libp2p.key.*", "websocket.key", ".websocket.key.*"),
     *("federation.book", ".federation.book.*", "store.db-*", "store.db", "store.db.*"),
     *("websocket.crt", ".websocket.crt.*", "page.crt", ".page.crt.*", "clock", "update.seen", ".update.seen.*"),
-    *(".store.db.*", ".backups/*", ".restore/*", ".restore.draft/*"),
+    *(".store.db.*", ".backups/*", ".bundles/*", ".restore/*", ".restore.draft/*"),
 )
 """What Meshgate makes in its state directory, by pattern, in the order in which it is erased."""
 

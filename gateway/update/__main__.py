@@ -16,6 +16,7 @@ from gateway.update.errors import UpdateError
 from gateway.update.installation import Clock, Installation
 from gateway.update.keys import KEYS
 from gateway.update.limits import BACKLOG, HOLD_S
+from gateway.update.progress import PROGRESS, ProgressFile
 from gateway.update.protocol import SOCKET
 from gateway.update.server import Server
 from gateway.update.service import CONTROL, Service, Systemd
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str], service: Service | None = None, clock: Clock 
     parser.add_argument("--control", metavar="PATH", type=Path, default=CONTROL, help="the gateway's control socket")
     parser.add_argument("--system", metavar="PATH", type=Path, default=Path("/"), help="where units belong")
     parser.add_argument("--hold", metavar="SECONDS", type=float, default=HOLD_S, help="how long a new version has to be well")
+    parser.add_argument("--progress", metavar="PATH", type=Path, default=PROGRESS, help="where to show how far it is")
     parser.add_argument("--socket", metavar="PATH", default=SOCKET, help="where to listen, unless systemd listens already")
     chosen = parser.parse_args(arguments)
     try:
@@ -44,22 +46,25 @@ def main(arguments: Sequence[str], service: Service | None = None, clock: Clock 
         _log("There is no such user.")
         return _USAGE
     installation = Installation(Tree(chosen.home), service or Systemd(chosen.control), chosen.system, clock, chosen.hold)
+    progress = ProgressFile(chosen.progress)
     is_left = installation.recover() if chosen.home.is_dir() else False
     with _listener(chosen.socket) as listener:
         Notifier().ready()
         if is_left:
-            _resume(installation)
+            _resume(installation, progress)
             return 0  # another one serves the next: `good` may name another version now
-        Server(listener, allowed, installation, chosen.keys, _log).serve()
+        Server(listener, allowed, installation, chosen.keys, _log, progress=progress).serve()
     return 0
 
 
-def _resume(installation: Installation) -> None:
+def _resume(installation: Installation, progress: ProgressFile) -> None:
     try:
-        report = installation.resume(lambda _step, _done, _sentence: None)
+        report = installation.resume(progress.show)
     except UpdateError as error:
         _log(f"The trial cannot go on: {error}")
         raise
+    finally:
+        progress.clear()
     _log(f"{report.version}: {report.outcome.replace('_', ' ')}{f', because {report.why}' if report.why else ''}.")
 
 

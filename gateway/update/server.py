@@ -14,6 +14,7 @@ from gateway.update.installation import Installation
 from gateway.update.journal import Outcome, Phase, Report, Wish
 from gateway.update.keys import trusted_keys
 from gateway.update.limits import BURST, IDLE_S, MAX_REQUEST, REFILL_S, REQUEST_S, TELL_S
+from gateway.update.progress import ProgressFile
 from gateway.update.protocol import Answer, Request, Step, encode, parse_request
 from hw.recover.admission import Allowance, Allowed, Caller, caller_of
 
@@ -32,6 +33,7 @@ class Server:
         log: told what was asked for and what came of it, in one line each.
         clock: monotonic seconds.
         wall: Unix seconds.
+        progress: shows everybody on the box how far it is.
 
     """
 
@@ -44,6 +46,7 @@ class Server:
         log: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        progress: ProgressFile | None = None,
     ) -> None:
         self._listener = listener
         self._allowed = allowed
@@ -53,6 +56,7 @@ class Server:
         self._allowance = Allowance(BURST, REFILL_S, clock())
         self._clock = clock
         self._wall = wall
+        self._progress = progress or ProgressFile()
 
     def serve(self) -> None:
         """Serve until nobody has asked for a while; then systemd starts another one for the next."""
@@ -87,6 +91,7 @@ class Server:
             self._say(connection, Answer(ok=False, refusal=error.refusal, why=str(error), hint=error.hint))
             return False
         finally:
+            self._progress.clear()
             for file in files:
                 os.close(file)
         self._log(f"{report.version}: {report.outcome.replace('_', ' ')}{f', because {report.why}' if report.why else ''}.")
@@ -107,6 +112,7 @@ class Server:
         self._log(f"{request.do} for {caller}")
 
         def told(step: str, done: float, sentence: str) -> None:
+            self._progress.show(step, done, sentence)
             self._say(connection, Step(step, round(done, 3), sentence))
 
         if request.do is Wish.ROLLBACK:

@@ -8,18 +8,17 @@ from aiohttp.test_utils import make_mocked_request
 
 from gateway.admin.access.principal import Principal, Proof
 from gateway.admin.access.roles import Role
+from gateway.admin.inbox import Inbox
 from gateway.admin.problems import ProblemError
 from gateway.admin.route import Call
 from gateway.admin.update import Means, Updates, VersionsDocument
 from gateway.admin.versions import ApplyRequest, RollbackRequest, Versions
-from gateway.admin.views.words import LANGUAGES, catalogue
 from gateway.store.audit import Action
 from gateway.update import staging
 from gateway.update.errors import Refusal, UpdateError
 from gateway.update.journal import Journal, Outcome, Phase, Report, Wish, write_journal
 from gateway.update.keys import public_of
 from gateway.update.protocol import Request
-from tests.admin.visiting import Read, Visited
 from tests.update.box import NEW, OLD, Box
 from tests.update.bundles import MACHINE, SEED, bundle_at
 
@@ -56,7 +55,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Box:
 
 
 def versions(box: Box, asked: Asked) -> Versions:
-    return Versions(asked.note, box.tree, box.root / "keys", (box.root / "stick",), asked.ask)
+    return Versions(asked.note, Inbox(box.root / "state/.bundles"), box.tree, box.root / "keys", (box.root / "stick",), asked.ask)
 
 
 def call(body=None) -> Call:
@@ -115,20 +114,12 @@ async def test_the_api_tells_of_the_versions_of_a_box(box: Box) -> None:
     assert (found.means, found.appliance) == (Means.VERSIONS, VersionsDocument("", "", "", "", ""))
     last = Report(1, Outcome.FELL_BACK, "0.3.0", NEW, "it did not answer")
     write_journal(box.tree.journal, Journal(Phase.TRIAL, origin=OLD, target=NEW, previous="0.0.9", last=last))
-    found = await updates(call())
-    assert found.appliance == VersionsDocument("0.0.9", NEW, "0.3.0", "fell_back", "it did not answer")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("outcome", Outcome)
-async def test_the_page_says_what_came_of_the_last_update(box: Box, language: str, outcome: Outcome) -> None:
-    write_journal(box.tree.journal, Journal(Phase.TRIAL, origin=OLD, target=NEW, previous="0.0.9", last=Report(1, outcome, "7.7.7", NEW)))
-    updates = Updates(box.root / "mark", box.tree).answers()["get_updates"]
-    code, text, _ = await Visited(get_updates=updates, role=Role.VIEWER).ask("/update", language=language)
-    assert code == 200
-    page = Read(text)
-    said = catalogue(language)[f"update.{outcome.value}"]
-    assert isinstance(said, str)
-    assert said.format(title="7.7.7") in page.text
-    assert catalogue(language)["update.on_trial"] in page.text
-    assert "0.0.9" in page.text
+    found = (await updates(call())).appliance
+    assert (found.previous, found.on_trial, found.asked, found.outcome, found.why) == (
+        "0.0.9",
+        NEW,
+        "0.3.0",
+        "fell_back",
+        "it did not answer",
+    )
+    assert (found.phase, found.target, found.back, found.origin, found.at, found.done) == (Phase.TRIAL, NEW, False, NEW, None, None)

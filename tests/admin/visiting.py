@@ -41,6 +41,7 @@ from gateway.admin.sending import PingDocument
 from gateway.admin.settings import ChangedDocument, ConfigDocument, SettingDocument
 from gateway.admin.transports import TransportDocument, TransportsDocument
 from gateway.admin.update import Means, UpdatesDocument
+from gateway.admin.versions import BegunDocument, BundleDocument, BundlesDocument
 from gateway.admin.why import StepDocument, WhyDocument
 from gateway.admin.wipe import WipeDocument
 from gateway.status import AirSummary, GatewayStatus, Problem, RouteSummary
@@ -129,6 +130,10 @@ DOCUMENTS: Mapping[str, msgspec.Struct] = {
     ),
     "ping": PingDocument(EVIL, "peer", 0.25, 2),
     "get_updates": UpdatesDocument(EVIL, Means.IMAGE, EVIL, (NotesDocument(EVIL, (EVIL, "Type `this`.")),)),
+    "list_bundles": BundlesDocument((BundleDocument("/media/stick/a.meshgate", "7.7.7", "", ""), BundleDocument(EVIL, "", "key", EVIL))),
+    "send_bundle": BundleDocument(EVIL, "7.7.7", "", "", sent=True),
+    "apply_update": BegunDocument(EVIL),
+    "roll_back_update": BegunDocument(EVIL),
     "list_backups": BackupsDocument(
         (BackupDocument("abcd", 1234, uploaded=False, seconds=60), BackupDocument("ef", 5, uploaded=True, seconds=9)), {}
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.ansible.boxes import CACHE, TOOLS, base, copy, started, tool
-from tests.ansible.wheelhouse import wheelhouse
+from tests.ansible.releases import release
 from tests.boot.machine import Machine
 
 SETTINGS = {
@@ -29,15 +29,18 @@ SETTINGS = {
     "meshgate_base_ssh_from": ["203.0.113.0/24", "2001:db8::/32"],
 }
 
+FIRST = "0.1.0"
+
 
 @dataclass
 class Applied:
-    """A box to which site.yml was applied twice, while nothing ran in it."""
+    """A box to which site.yml was applied while nothing ran in it."""
 
     root: Path
     settings: Path  # a file with variables
     first: subprocess.CompletedProcess[str]
-    second: subprocess.CompletedProcess[str]
+    state: list[str]  # names in the gateway's directory
+    accounts: str  # of the broker
 
 
 @dataclass
@@ -68,16 +71,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def parcel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheelhouse of this source tree."""
-    return wheelhouse(tmp_path_factory.mktemp("wheelhouse"), CACHE)
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for releases of this source tree."""
+    return tmp_path_factory.mktemp("releases")
 
 
 @pytest.fixture(scope="session")
-def settings(place: Path, parcel: Path) -> Path:
+def settings(place: Path, releases: Path) -> Path:
     """A file with variables."""
     file = place / "settings.json"
-    file.write_text(json.dumps({**SETTINGS, "meshgate_app_wheelhouse": str(parcel)}))
+    file.write_text(json.dumps({**SETTINGS, **release(releases, CACHE, FIRST)}))
     return file
 
 
@@ -90,9 +93,10 @@ def made(place: Path, settings: Path) -> tuple[Path, subprocess.CompletedProcess
 
 @pytest.fixture(scope="session")
 def applied(made: tuple[Path, subprocess.CompletedProcess[str]], settings: Path) -> Applied:
-    """The same, and what is said by a second run."""
+    """The same, and what was there before it was started."""
     root, first = made
-    return Applied(root, settings, first, tool("./apply-to-root", str(root), "--extra-vars", f"@{settings}"))
+    state = [path.name for path in (root / "var/lib/meshgate").iterdir()]
+    return Applied(root, settings, first, state, (root / "etc/mosquitto/meshgate.passwd").read_text())
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,13 @@ import json
 import re
 import stat
 import tomllib
+from pathlib import Path
 
 import pytest
 
+from gateway.update.keys import write_signing_key
 from tests.ansible.boxes import changed, tool
-from tests.ansible.conftest import Applied, Running
+from tests.ansible.conftest import FIRST, Applied, Running
 
 pytestmark = [pytest.mark.ansible, pytest.mark.timeout(900)]
 
@@ -32,11 +34,6 @@ def outside(running: Running) -> list[str]:
     return into
 
 
-def test_a_second_run_changes_nothing(applied: Applied) -> None:
-    assert changed(applied.first)
-    assert changed(applied.second) == []
-
-
 def test_settings_of_fleet_groups_and_site_are_one_file_in_which_the_nearest_counts(applied: Applied) -> None:
     config = tomllib.loads((applied.root / "etc/meshgate/config.toml").read_text())
     assert config["gateway"] == {"nickname": "Site two"}
@@ -45,9 +42,8 @@ def test_settings_of_fleet_groups_and_site_are_one_file_in_which_the_nearest_cou
 
 
 def test_what_no_two_boxes_may_share_is_not_made_before_the_first_boot(applied: Applied) -> None:
-    state = applied.root / "var/lib/meshgate"
-    assert [path.name for path in state.iterdir()] == ["metrics.token"]
-    assert (applied.root / "etc/mosquitto/meshgate.passwd").read_text() == ""
+    assert applied.state == ["metrics.token"]
+    assert applied.accounts == ""
     assert not list((applied.root / "etc/ssh").glob("ssh_host_*")) if (applied.root / "etc/ssh").exists() else True
 
 
@@ -66,7 +62,7 @@ def test_the_machine_starts_whole_and_the_gateway_with_it(running: Running) -> N
     assert machine.run("cat", "/usr/lib/meshgate/installed-by").strip() == "ansible"
 
 
-@pytest.mark.parametrize("unit", ["meshgate.service", "meshgate-recover.service"])
+@pytest.mark.parametrize("unit", ["meshgate.service", "meshgate-recover.service", "meshgate-update.service"])
 def test_systemd_finds_it_well_protected(running: Running, unit: str) -> None:
     said = running.machine.run("systemd-analyze", "security", "--no-pager", unit)
     assert float(re.search(r"exposure level for .*?: ([0-9.]+)", said)[1]) <= CEILING
@@ -90,7 +86,7 @@ def test_the_journal_is_in_memory_only(running: Running) -> None:
 def test_the_doctor_finds_nothing_wrong(running: Running) -> None:
     machine = running.machine
     machine.until(machine.is_active, "the gateway is active")
-    done = machine.try_("runuser", "-u", "meshgate", "--", "/opt/meshgate/bin/meshgate", "doctor", "--json")
+    done = machine.try_("runuser", "-u", "meshgate", "--", "/usr/local/bin/meshgate", "doctor", "--json")
     assert [one for one in json.loads(done.stdout)["findings"] if one["verdict"] == "fail"] == []
 
 
@@ -109,8 +105,9 @@ def test_from_outside_what_the_configuration_says_is_reached_and_nothing_else(
         assert "TimeoutError" in done.stderr, "dropped, and not refused"
 
 
-def test_a_run_against_the_running_box_changes_nothing_either_and_asks_for_its_health(running: Running) -> None:
+def test_a_second_run_against_the_running_box_changes_nothing_and_asks_for_its_health(running: Running) -> None:
     done = tool("ansible-playbook", "site.yml", *running.inventory)
+    assert changed(running.applied.first)
     found = [line for line in changed(done) if "Enable services" not in line]
     assert found == []
     assert "Wait until the gateway has run without an error for long enough" in done.stdout
@@ -128,9 +125,18 @@ def test_settings_that_the_release_cannot_use_are_refused_and_the_gateway_runs_o
     assert machine.is_active()
 
 
-def test_a_parcel_that_is_not_the_one_that_was_named_is_refused_before_anything_is_touched(running: Running) -> None:
-    other = f'{{"meshgate_app_wheelhouse_sha256": "{"0" * 64}"}}'
+def test_a_bundle_that_nobody_trusted_has_signed_is_refused_before_anything_is_touched(running: Running, tmp_path: Path) -> None:
+    write_signing_key(tmp_path / "other.key", bytes(32))
+    other = json.dumps({"meshgate_app_release_keys": [str(tmp_path / "other.pub")]})
     done = tool("ansible-playbook", "site.yml", *running.inventory, "--tags", "app", "--extra-vars", other, check=False)
     assert done.returncode != 0
-    assert "is not the file whose SHA-256 was given" in done.stdout
+    assert "nobody whose key is in meshgate_app_release_keys has signed it" in done.stdout
     assert changed(done) == []
+
+
+def test_it_is_laid_out_for_updates_from_a_stick(applied: Applied) -> None:
+    home = applied.root / "opt/meshgate"
+    assert sorted(path.name for path in home.iterdir()) == ["current", "good", "versions"]
+    assert {str((home / link).readlink()) for link in ("current", "good")} == {f"versions/{FIRST}"}
+    assert [path.name for path in (applied.root / "etc/meshgate/release-keys").iterdir()] == ["release.pub"]
+    assert not (applied.root / "var/tmp/meshgate-build").exists()

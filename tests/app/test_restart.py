@@ -50,3 +50,11 @@ async def test_after_a_kill_a_request_sync_is_answered_with_what_was_said_before
         assert seen["mesh"]["counters"]["history"] == MESSAGES + 1
     answered = {packet_id(frame, peek(frame)) for frame in answers_in(out)}
     assert {packet_id(frame, peek(frame)) for frame in said} <= answered
+
+
+async def test_a_bundle_that_the_gateway_before_was_sent_is_gone_after_a_start(tmp_path: Path) -> None:
+    config, left = write_site(tmp_path / "hut"), tmp_path / "hut/state/.bundles/sent.meshgate"
+    left.parent.mkdir(parents=True, mode=0o700)
+    left.write_bytes(b"x")
+    async with meshgate("run", "--simulate", 0, "--config", config):
+        await until(config, lambda _: not left.exists())

@@ -16,6 +16,7 @@ from gateway.update.errors import Refusal, UpdateError
 from gateway.update.journal import Wish
 from gateway.update.keys import public_of
 from gateway.update.limits import BURST, MAX_REQUEST, REFILL_S
+from gateway.update.progress import ProgressFile, read_progress
 from gateway.update.protocol import Answer, Request, Step, encode, parse_line, parse_request
 from gateway.update.server import Server
 from gateway.update.trial import Look
@@ -38,7 +39,14 @@ class Serving:
         self.listener.bind(str(self.path))
         self.listener.listen()
         self.server = Server(
-            self.listener, Allowed(1000), box.installation(), keys, self.log.append, lambda: self.now, lambda: self.box.time
+            self.listener,
+            Allowed(1000),
+            box.installation(),
+            keys,
+            self.log.append,
+            lambda: self.now,
+            lambda: self.box.time,
+            ProgressFile(root / "progress.json"),
         )
         monkeypatch.setattr("gateway.update.server.caller_of", lambda _connection: Caller(1, self.uid, self.uid))
 
@@ -193,3 +201,23 @@ def test_every_line_is_read_as_it_was_written() -> None:
     for one in (Step("copy", 0.5, "It."), Answer(ok=False, refusal="key", why="W", hint="H"), Answer(ok=True, outcome="applied")):
         assert parse_line(encode(one)) == one
     assert parse_request(encode(APPLY)) == APPLY
+
+
+def test_everybody_on_the_box_can_see_how_far_it_is_until_it_is_over(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Step | None] = []
+    look = serving.box.service.look
+
+    def looked() -> Look:
+        seen.append(read_progress(tmp_path / "progress.json"))
+        return look()
+
+    monkeypatch.setattr(serving.box.service, "look", looked)
+    assert serving.ask(APPLY, serving.box.bundle()).ok
+    trial = [one for one in seen if one is not None and one.step == "trial"]
+    assert trial[-1].sentence == f"{NEW} is well so far."
+    assert 0.9 < trial[-1].done < 1.0
+    assert read_progress(tmp_path / "progress.json") is None
+    assert serving.refused(APPLY) is Refusal.FORMAT
+    assert read_progress(tmp_path / "progress.json") is None

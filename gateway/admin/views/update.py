@@ -1,12 +1,14 @@
-"""Update: which version is installed, how this box gets another, and what is new. It asks no network."""
+"""Update: which version is installed, how this box gets another and how far that is, and what is new. It asks no network."""
 
 from typing import Final
 
 from gateway.admin.update import Means, UpdatesDocument, VersionsDocument
+from gateway.admin.views import versions
 from gateway.admin.views.markup import Child, Markup, h, together
 from gateway.admin.views.parts import card, figures
 from gateway.admin.views.visit import Visit
 from gateway.admin.views.words import FIRST
+from gateway.update.journal import Phase
 
 _COMMANDS: Final = {
     Means.PACKAGE: "sudo apt update && sudo apt install --only-upgrade meshgate",
@@ -31,12 +33,14 @@ async def show(visit: Visit) -> Markup:
         for one in found.notes
     ]
     return together(
+        versions.shown(visit, found.appliance) if found.appliance is not None and found.appliance.phase is not Phase.IDLE else None,
         card(
             words("update.installed"),
             h("p.big", h("bdi", found.version)),
             figures(((words("update.means"), words(f"update.{found.means.value}")), *_versions(visit, found.appliance))),
             key="installed",
         ),
+        versions.shown(visit, found.appliance) if found.appliance is not None and found.appliance.phase is Phase.IDLE else None,
         card(
             words("update.how"),
             h("p", words(f"update.{found.means.value}_how")),
@@ -57,10 +61,6 @@ def _versions(visit: Visit, found: VersionsDocument | None) -> list[tuple[Child,
     rows: list[tuple[Child, Child]] = [
         (words("update.previous"), h("bdi", found.previous) if found.previous else words("update.no_previous"))
     ]
-    if found.on_trial:
-        rows.append((words("update.on_trial"), h("bdi", found.on_trial)))
-    if found.asked:
-        rows.append((words("update.last"), words(f"update.{found.outcome}", title=found.asked)))
     return rows
 
 
