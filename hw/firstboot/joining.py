@@ -12,7 +12,7 @@ from hw.firstboot.limits import JOIN_S, JOIN_TRIES, MAX_TICKET
 from hw.firstboot.record import DONE, REFUSED
 
 STEP: Final = "join"
-TEMPORARY: Final = frozenset({69, 75, 124})  # the gateway does not answer, cannot now, or takes too long
+TEMPORARY: Final = frozenset({5, 75, 124})  # the gateway does not answer, cannot now, or takes too long
 
 
 def join(box: Box, ask: Callable[[str], Done], sleep: Callable[[float], None] = time.sleep) -> bool:

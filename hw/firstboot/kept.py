@@ -1,4 +1,4 @@
-"""appliance.json: what is kept of the card, what the box has made for itself, and which step of taking a card is under way. Root's alone."""
+"""appliance.json: what is kept of the card, what the box has made for itself, and how far a card was taken. Root's alone."""
 
 import json
 from collections.abc import Mapping

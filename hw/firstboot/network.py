@@ -11,7 +11,6 @@ from hw.firstboot.profiles import HOTSPOT, PROFILES, hotspot_profile
 from hw.firstboot.spot import Seen
 
 WAIT_S = 30  # seconds NetworkManager may take to open the network
-DNS = "etc/NetworkManager/dnsmasq-shared.d/meshgate.conf"
 
 
 class Network(Protocol):
@@ -27,8 +26,8 @@ class Network(Protocol):
         """Close it."""
 
 
-class NetworkManager:
-    """The real one.
+class SystemNetwork:
+    """NetworkManager's.
 
     Args:
         run: starts programs.

@@ -4,7 +4,6 @@ What is there stays. What a power cut has left half is made anew, since each fil
 """
 
 import grp
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -114,6 +113,6 @@ def _private(places: Places) -> Path:
 
 def _size(path: Path) -> int:
     try:
-        return os.stat(path).st_size
+        return path.stat().st_size
     except OSError:
         return 0

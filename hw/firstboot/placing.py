@@ -4,7 +4,6 @@ It also makes what no two boxes may share and the gateway does not make itself: 
 """
 
 import contextlib
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,9 @@ from hw.firstboot.record import DONE, REFUSED
 INFO: Final = "info"
 HOME_ADDRESS: Final = "10.42.77.1"
 """Of the box in its own Wi-Fi network."""
+ANY_NAME: Final = "10.42.77.2"
+"""The address every name leads to there; the portal answers at it."""
+DNS: Final = "etc/NetworkManager/dnsmasq-shared.d/meshgate.conf"
 _MARK: Final = "# Meshgate"
 _SSHD: Final = """# Written at each start: the root of the file system may forget its own keys.
 HostKey /etc/meshgate/ssh/ssh_host_ed25519_key
@@ -63,6 +65,7 @@ def place(box: Box, kept: Kept) -> None:
     if zone := kept.text("timezone"):
         _set_zone(root, zone)
     _set_wifi(root, kept)
+    put_if_other(root / DNS, f"address=/#/{ANY_NAME}\n".encode())
     put_if_other(root / "etc/ssh/sshd_config.d/50-meshgate.conf", _SSHD.encode())
     keys = kept.box.get("authorized_keys")
     text = "".join(f"{key}\n" for key in keys) if isinstance(keys, list) else ""
@@ -134,7 +137,7 @@ def _set_name(box: Box, name: str) -> None:
 
 def _set_zone(root: Path, zone: str) -> None:
     link, draft, target = root / "etc/localtime", root / "etc/.localtime.draft", f"/usr/share/zoneinfo/{zone}"
-    if link.is_symlink() and os.readlink(link) == target:
+    if link.is_symlink() and str(link.readlink()) == target:
         return
     with contextlib.suppress(FileNotFoundError):
         draft.unlink()

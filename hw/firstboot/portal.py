@@ -12,7 +12,10 @@ from typing import Final
 from hw.firstboot.limits import ANSWER_S, HEAD_S, MAX_CONNECTIONS, MAX_FROM_ONE, MAX_HEAD
 
 PATH: Final = "/meshgate"
-_HEAD: Final = "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n{more}Connection: close\r\n\r\n"
+_HEAD: Final = (
+    "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {length}\r\n"
+    "Cache-Control: no-store\r\n{more}Connection: close\r\n\r\n"
+)
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Meshgate</title>
 <style>body{{font:1.1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:32rem;padding:0 1rem;color-scheme:light dark}}

@@ -11,7 +11,8 @@ import pytest
 from hw.systemd.units import is_versioned, unit_files, write_units
 
 CEILING = 2.0
-SERVICES = ("meshgate.service", "meshgate-recover.service", "meshgate-update.service")
+FIRST_BOOT = tuple(f"meshgate-{step}.service" for step in ("clock", "grow", "card", "first-boot", "hotspot", "portal", "join"))
+SERVICES = ("meshgate.service", "meshgate-recover.service", "meshgate-update.service", *FIRST_BOOT)
 UNITS = (*SERVICES, "meshgate.socket", "meshgate-recover.socket", "meshgate-update.socket")
 ETC = Path("etc/systemd/system")
 needs_systemd = pytest.mark.skipif(
