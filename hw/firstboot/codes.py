@@ -1,6 +1,7 @@
 """Codes that the box makes for somebody to read and type."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -8,6 +9,9 @@ ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LETTERS: Final = 9  # of 30: 44 bits, of which a stranger tries a few
 KEY_LETTERS: Final = 12  # 58 bits: whoever has recorded a phone's handshake can try without asking us
 NAME_LETTERS: Final = 4
+KEPT: Final = "setup.code"
+"""Name of the file with the first setup code, in the state directory."""
+_LONGEST: Final = 64  # bytes of it
 
 
 def letters(count: int, randbytes: Callable[[int], bytes]) -> str:
@@ -23,3 +27,12 @@ def letters(count: int, randbytes: Callable[[int], bytes]) -> str:
 def grouped(code: str, size: int) -> str:
     """Return a code as it is shown."""
     return "-".join(code[at : at + size] for at in range(0, len(code), size))
+
+
+def read_code(path: Path) -> str:
+    """Return the setup code that is kept, empty if there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST).decode("ascii", "replace").strip()
+    except OSError:
+        return ""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from hw.firstboot.codes import KEPT
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -90,7 +92,7 @@ class Places:
     @property
     def code(self) -> Path:
         """The setup code as long as nobody has used it."""
-        return self.state / "setup.code"
+        return self.state / KEPT
 
     @property
     def ticket(self) -> Path:

@@ -11,7 +11,7 @@ from typing import Final
 from hw.durable import sync
 from hw.erasing import erase
 from hw.firstboot.box import Box, put_if_other
-from hw.firstboot.codes import CODE_LETTERS, KEY_LETTERS, NAME_LETTERS, grouped, letters
+from hw.firstboot.codes import CODE_LETTERS, KEY_LETTERS, NAME_LETTERS, grouped, letters, read_code
 from hw.firstboot.errors import UnwritableError
 from hw.firstboot.kept import Kept, read_kept, write_kept
 from hw.firstboot.partition import overwritten, writable
@@ -46,15 +46,6 @@ def make_own(box: Box) -> Kept:
     elif not read_code(box.places.code):
         box.put_state(box.places.code.name, f"{letters(CODE_LETTERS, box.randbytes)}\n".encode())
     return kept
-
-
-def read_code(path: Path) -> str:
-    """Return the setup code that is kept, empty if there is none."""
-    try:
-        with path.open("rb") as file:
-            return file.read(64).decode("ascii", "replace").strip()
-    except OSError:
-        return ""
 
 
 def place(box: Box, kept: Kept) -> None:
