@@ -29,12 +29,12 @@ def make_keys(box: Box) -> None:
                 made.append(name)
         except FirstBootError as error:
             troubles.append(str(error))
+    if made:
+        box.note(STEP, DONE, f"This box has made {' and '.join(made)} of its own.")
     if troubles:
         box.note(STEP, REFUSED, " ".join(troubles))
     else:
         box.settle(STEP)
-    if made:
-        box.note(STEP, DONE, f"This box has made {' and '.join(made)} of its own.")
 
 
 def host_keys(places: Places) -> Path:

@@ -84,7 +84,7 @@ class Hotspot:
 
     def failed(self, now: float) -> Act:
         """Note that it could not be opened, or was lost; what is left of it is to be closed."""
-        self.phase, self._after = Phase.WATCHING, now + AGAIN_S
+        self.phase, self._since, self._after = Phase.WATCHING, now - ALONE_S, now + AGAIN_S
         return Act.CLOSE
 
     def _open(self, seen: Seen, now: float) -> Act:

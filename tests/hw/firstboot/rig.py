@@ -78,6 +78,7 @@ class Card:
     def __init__(self, root: Path, seed: int = 1) -> None:
         self.places = Places(root)
         self.started: list[tuple[str, ...]] = []
+        self.read: list[tuple[str, float]] = []
         self.answers: dict[str, Done] = {}
         self.wrong = ""  # what the gateway's loader says of settings
         self.checked: list[str] = []
@@ -104,6 +105,7 @@ class Card:
 
     def run(self, command: Sequence[str], text: str = "", seconds: float = 0.0) -> Done:
         self.started.append(tuple(command))
+        self.read.append((text, seconds))
         return self.answers.get(command[0], Done(0))
 
     def accepts(self, text: str) -> str:

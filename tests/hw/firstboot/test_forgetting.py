@@ -120,5 +120,5 @@ def test_a_power_cut_at_any_line_has_the_reset_done_again(tmp_path: Path, word: 
             is_blank(card)
         else:
             assert (card.places.state / "identity.key").exists()
-        at += 4
+        at += 11
     assert cuts > 20

@@ -172,8 +172,8 @@ def test_a_power_cut_at_any_line_leaves_the_old_settings_or_the_new_ones_and_is_
             cut(1 + at * 7 % 400, card.start)
         card.start()
         is_taken(card)
-        at += 5 if at > 20 else 1
-    assert cuts > 50
+        at += 13 if at > 20 else 3
+    assert cuts > 30
     assert seen == {"Old", "Hut"}
 
 

@@ -103,7 +103,7 @@ def test_no_refusal_repeats_a_secret(zones: Path) -> None:
             parse(f'[appliance]\n{name} = ["hunter22"]\n'.encode(), zones)
         assert "hunter22" not in str(raised.value)
     with pytest.raises(RefusedError) as raised:
-        parse('[appliance]\nwifi = {ssid = "a", password = "hunter2"}\n'.encode(), zones)
+        parse(b'[appliance]\nwifi = {ssid = "a", password = "hunter2"}\n', zones)
     assert "hunter2" not in str(raised.value)
 
 
