@@ -1,10 +1,16 @@
 """What NetworkManager, iw and nft say, and what is said to them."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hw.firstboot.commands import Done
+import pytest
+
+from hw.firstboot.commands import Done, run
 from hw.firstboot.network import SystemNetwork, split
 from hw.firstboot.openings import MARK, Openings, opened, rules
 from hw.firstboot.spot import Seen
@@ -115,3 +121,40 @@ def test_a_firewall_that_says_nonsense_is_taken_for_closed() -> None:
     system = System()
     system.said = {"-j -a": Done(0, "{"), "list chain": Done(0)}
     assert not Openings(system).is_open()
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("nft") is None, reason="nft is not here, or this is not root, so the rules were not loaded"
+)
+def test_the_real_nft_takes_the_rules_and_forgets_them() -> None:
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, __file__],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.returncode, done.stdout) == (0, "opened and closed\n"), done.stderr
+
+
+def try_nft() -> None:
+    """In a network of its own: open beside a firewall like ours, look, close."""
+    base = "table inet meshgate { chain input { type filter hook input priority filter; policy drop; tcp dport 22 accept; }; }\n"
+    assert run(("nft", "-f", "-"), base).code == 0
+    before = run(("nft", "list", "ruleset")).out
+    wall = Openings(run)
+    assert not wall.is_open()
+    assert wall.open("wlan0", "10.42.77.1") == ""
+    assert wall.open("wlan0", "10.42.77.1") == ""  # once more, as after a kill
+    assert wall.is_open()
+    shown = run(("nft", "list", "ruleset")).out
+    assert shown.count(MARK) == 2
+    assert shown.index(MARK) < shown.index("dport 22")
+    assert "redirect to :8079" in shown
+    wall.close()
+    assert run(("nft", "list", "ruleset")).out == before
+    print("opened and closed")
+
+
+if __name__ == "__main__":
+    try_nft()
