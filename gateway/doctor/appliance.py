@@ -18,6 +18,7 @@ _STEPS = {
     "join": "joining the federation",
     "read-only": "the read-only root",
     "reset": "the reset",
+    "system": "making the system what is wanted",
     "secrets": "keys of its own",
 }
 

@@ -18,6 +18,7 @@ from hw.firstboot.partition import overwritten, writable
 from hw.firstboot.profiles import PROFILES, WIFI, home_profile
 from hw.firstboot.record import DONE, REFUSED
 
+STEP: Final = "system"
 INFO: Final = "info"
 HOME_ADDRESS: Final = "10.42.77.1"
 """Of the box in its own Wi-Fi network."""
@@ -49,25 +50,34 @@ def make_own(box: Box) -> Kept:
 
 
 def place(box: Box, kept: Kept) -> None:
-    """Make the system what is wanted; raises `OSError`."""
-    root = box.places.root
-    if name := kept.text("hostname"):
-        _set_name(box, name)
-    if zone := kept.text("timezone"):
-        _set_zone(root, zone)
-    _set_wifi(root, kept)
-    put_if_other(root / DNS, f"address=/#/{ANY_NAME}\n".encode())
+    """Make the system what is wanted; what cannot be done is told, and the rest is done all the same. Raises `OSError`."""
+    troubles = []
+    for doing in (_set_name, _set_zone, _set_wifi, _open_ssh, _tell):
+        try:
+            doing(box, kept)
+        except OSError as error:
+            troubles.append(f"{error.filename or doing.__name__.strip('_')}: {error.strerror or error}.")
+    if troubles:
+        box.note(STEP, REFUSED, f"The system could not be made what is wanted: {' '.join(troubles)}")
+    else:
+        box.settle(STEP)
+
+
+def _open_ssh(box: Box, kept: Kept) -> None:
+    root, path = box.places.root, box.places.ssh / "root.keys"
     put_if_other(root / "etc/ssh/sshd_config.d/50-meshgate.conf", _SSHD.encode())
     keys = kept.box.get("authorized_keys")
-    text = "".join(f"{key}\n" for key in keys) if isinstance(keys, list) else ""
-    if text:
-        put_if_other(box.places.ssh / "root.keys", text.encode(), 0o600)
+    if isinstance(keys, list) and keys:
+        put_if_other(path, "".join(f"{key}\n" for key in keys).encode(), 0o600)
         box.run(("systemctl", "--no-block", "start", "ssh.service"))
-    else:
-        with contextlib.suppress(FileNotFoundError):
-            (box.places.ssh / "root.keys").unlink()
+        return
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _tell(box: Box, kept: Kept) -> None:
     words = info(box, kept)
-    put_if_other(root / "run/issue.d/50-meshgate.issue", words.encode(), 0o600)
+    put_if_other(box.places.root / "run/issue.d/50-meshgate.issue", words.encode(), 0o600)
     _show(box, words if kept.box.get("show_setup_code") is True else "")
 
 
@@ -114,8 +124,10 @@ def _name(root: Path) -> str:
         return "meshgate"
 
 
-def _set_name(box: Box, name: str) -> None:
-    root = box.places.root
+def _set_name(box: Box, kept: Kept) -> None:
+    name, root = kept.text("hostname"), box.places.root
+    if not name:
+        return
     put_if_other(root / "etc/hostname", f"{name}\n".encode())
     hosts = root / "etc/hosts"
     try:
@@ -126,7 +138,10 @@ def _set_name(box: Box, name: str) -> None:
     box.called(name)
 
 
-def _set_zone(root: Path, zone: str) -> None:
+def _set_zone(box: Box, kept: Kept) -> None:
+    zone, root = kept.text("timezone"), box.places.root
+    if not zone:
+        return
     link, draft, target = root / "etc/localtime", root / "etc/.localtime.draft", f"/usr/share/zoneinfo/{zone}"
     if link.is_symlink() and str(link.readlink()) == target:
         return
@@ -137,7 +152,9 @@ def _set_zone(root: Path, zone: str) -> None:
     sync(link.parent)
 
 
-def _set_wifi(root: Path, kept: Kept) -> None:
+def _set_wifi(box: Box, kept: Kept) -> None:
+    root = box.places.root
+    put_if_other(root / DNS, f"address=/#/{ANY_NAME}\n".encode())
     path = root / PROFILES / f"{WIFI}.nmconnection"
     wanted = home_profile(kept.table("wifi"))
     if wanted:

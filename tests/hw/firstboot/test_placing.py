@@ -10,6 +10,7 @@ import pytest
 from hw.firstboot.codes import ALPHABET, grouped
 from hw.firstboot.kept import read_kept
 from hw.firstboot.profiles import home_profile, hotspot_profile
+from hw.firstboot.record import read_record
 from tests.hw.firstboot.rig import CARD, KEY, SECRETS, Card
 
 
@@ -51,6 +52,19 @@ def test_nothing_is_written_that_stands_there_already(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     card.start()
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_one_thing_that_cannot_be_done_keeps_nothing_else_from_it(tmp_path: Path) -> None:
+    card = Card(tmp_path)
+    card.places.card.write_text(CARD)
+    (tmp_path / "etc/hostname").unlink()
+    (tmp_path / "etc/hostname").mkdir()
+    card.start()
+    assert "etc" in read_record(card.places.record).refused["system"]
+    assert (tmp_path / "run/NetworkManager/system-connections/meshgate-wifi.nmconnection").exists()
+    (tmp_path / "etc/hostname").rmdir()
+    card.start()
+    assert read_record(card.places.record).refused == {}
 
 
 def test_two_boxes_share_no_secret_and_no_name(tmp_path: Path) -> None:
