@@ -78,8 +78,11 @@ def clock(box: Box) -> None:
 
 def take(box: Box) -> None:
     """Do what the boot partition wants, then make the box what its owner wants."""
-    reset(box)
-    take_card(box)
+    for doing in (reset, take_card):
+        try:
+            doing(box)
+        except OSError as error:  # what is kept from earlier is done all the same
+            _log(f"{doing.__name__}: {error}")
     kept = make_own(box)
     place(box, kept)
     if isinstance(on := kept.box.get("read_only"), bool):
@@ -125,11 +128,7 @@ def join(box: Box) -> None:
     """Use the ticket from the card."""
 
     def ask(ticket: str) -> Done:
-        done = run((*_GATEWAY, "federation", "join", "--json", "-"), f"{ticket}\n")
-        try:
-            return Done(done.code, error=str(json.loads(done.out or done.error)["error"]["message"]))
-        except (ValueError, KeyError, TypeError):
-            return done
+        return joining.understood(run((*_GATEWAY, "federation", "join", "--json", "-"), f"{ticket}\n"))
 
     joining.join(box, ask)
 

@@ -1,6 +1,7 @@
 """Joins a federation with the ticket from the card, as soon as the gateway runs and the other one is reached."""
 
 import contextlib
+import json
 import time
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +13,21 @@ from hw.firstboot.limits import JOIN_S, JOIN_TRIES, MAX_TICKET
 from hw.firstboot.record import DONE, REFUSED
 
 STEP: Final = "join"
-TEMPORARY: Final = frozenset({5, 75, 124})  # the gateway does not answer, cannot now, or takes too long
+_AGAIN: Final = 75  # EX_TEMPFAIL
+_PATIENT: Final = frozenset({"clock", "not_yet_valid", "too_many_tries", "memory_full"})
+TEMPORARY: Final = frozenset({5, _AGAIN, 124})  # the gateway does not answer, cannot now, or takes too long
+
+
+def understood(done: Done) -> Done:
+    """Return what ``meshgate federation join --json`` said, with one sentence; what time may mend is temporary."""
+    if not done.code:
+        return done
+    try:
+        error = json.loads(done.out or done.error)["error"]
+        word, sentence = str(error["code"]), str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        return done
+    return Done(_AGAIN if word in _PATIENT else done.code, error=sentence)
 
 
 def join(box: Box, ask: Callable[[str], Done], sleep: Callable[[float], None] = time.sleep) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hw.clock import EARLIEST
 from hw.firstboot import __main__ as program
 from hw.firstboot.commands import Done, run
-from hw.firstboot.joining import join
+from hw.firstboot.joining import join, understood
 from hw.firstboot.limits import JOIN_TRIES, MAX_EVENTS, MAX_SENTENCE
 from hw.firstboot.places import Places
 from hw.firstboot.record import DONE, REFUSED, Record, noted, read_record, settled, write_record
@@ -45,6 +45,15 @@ def test_a_ticket_that_could_not_be_used_is_kept_for_the_next_start(card: Card) 
     assert not join(card.box, lambda ticket: tries.append(ticket) or Done(5, error="No gateway."), lambda _seconds: None)
     assert len(tries) == JOIN_TRIES
     assert card.places.ticket.exists()
+
+
+@pytest.mark.parametrize(("word", "code"), [("clock", 75), ("not_yet_valid", 75), ("expired", 4), ("forged", 4)])
+def test_a_clock_that_is_not_set_yet_does_not_cost_the_ticket(word: str, code: int) -> None:
+    said = f'{{"error": {{"code": "{word}", "message": "Not now."}}}}'
+    assert understood(Done(4, said)) == Done(code, error="Not now.")
+    assert understood(Done(4, error=said)) == Done(code, error="Not now.")
+    assert understood(Done(4, "{")) == Done(4, "{")
+    assert understood(Done(0, "{}")) == Done(0, "{}")
 
 
 def test_a_clock_that_stands_before_the_last_known_time_is_set_forward_and_never_back(tmp_path: Path) -> None:
