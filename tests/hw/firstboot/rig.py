@@ -3,6 +3,7 @@
 import random
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from hw.firstboot.box import Box
@@ -38,6 +39,11 @@ hotspot = {{ key = "{SECRETS["hotspot"]}" }}
 OLD = '[gateway]\nnickname = "Old"\n'
 
 
+@cache
+def is_ours(path: str) -> bool:
+    return any(room in path for room in ROOMS)
+
+
 class PowerCut(BaseException):
     """The power goes."""
 
@@ -49,7 +55,7 @@ class Cut:
         self.left = at
 
     def __call__(self, frame, event: str, _argument):
-        if not any(room in frame.f_code.co_filename for room in ROOMS):
+        if not is_ours(frame.f_code.co_filename):
             return None
         if event == "line":
             self.left -= 1
