@@ -18,7 +18,7 @@ from gateway.errors import ConfigError, GatewayError
 
 COMMANDS = (
     *("demo", "run", "status", "peers", "messages", "transports", "tail", "why", "send", "ping", "logs", "audit", "federation"),
-    *("doctor", "radio", "metrics", "packet", "policy", "config", "backup", "setup-code", "token", "wipe", "update", "units"),
+    *("doctor", "radio", "metrics", "packet", "policy", "config", "backup", "setup-code", "token", "wipe", "update", "appliance", "units"),
 )
 """The commands in the order help lists them."""
 

@@ -14,6 +14,8 @@ _GOOD: Final = "@GOOD@"
 _CURRENT: Final = "/current/bin/"
 _A_VERSION: Final = re.compile(r"/versions/[^/]+/bin/")
 _PLAIN: Final = re.compile(r"/[A-Za-z0-9._+/-]+")  # what systemd reads as it stands: no space, quote, % or $
+_FIRST_BOOT: Final = tuple(f"meshgate-{step}.service" for step in ("clock", "grow", "card", "first-boot", "hotspot", "portal", "join"))
+_VERSIONED: Final = ("meshgate-update", *_FIRST_BOOT)
 _ETC: Final = "etc/systemd/system"
 _SERVICE: Final = f"{_ETC}/meshgate.service"
 
@@ -36,6 +38,7 @@ _PLACES: Final = {
     "meshgate-recover.socket": f"{_ETC}/meshgate-recover.socket",
     "meshgate-update.service": f"{_ETC}/meshgate-update.service",
     "meshgate-update.socket": f"{_ETC}/meshgate-update.socket",
+    **{name: f"{_ETC}/{name}" for name in _FIRST_BOOT},
     "bluetooth.conf": f"{_ETC}/bluetooth.service.d/meshgate.conf",
     "watchdog.conf": "etc/systemd/system.conf.d/meshgate.conf",
     "sysusers.conf": "etc/sysusers.d/meshgate.conf",
@@ -66,7 +69,7 @@ def unit_files(python: str) -> list[UnitFile]:
             PurePosixPath(place),
             (home / name).read_text().replace(_PYTHON, python).replace(_GOOD, good),
             name.startswith("panel"),
-            name.startswith("meshgate-update"),
+            name.startswith(_VERSIONED),
         )
         for name, place in _PLACES.items()
     ]

@@ -19,7 +19,7 @@ from gateway.admin.access.problem import AccessProblem
 from gateway.admin.access.roles import Role
 from gateway.admin.access.routes import ROUTES
 from gateway.admin.access.sessions import Sessions
-from gateway.admin.access.setup_code import ALPHABET, SetupCode, Try
+from gateway.admin.access.setup_code import SetupCode, Try
 from gateway.admin.access.throttle import Throttle
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.access.vault import Accounts, Vault, decode
@@ -28,6 +28,7 @@ from gateway.admin.client import RefusedError, get_tokens, make_setup_code, make
 from gateway.cli.main import main
 from gateway.errors import ConfigError
 from gateway.session.rate import KeyedBuckets
+from hw.firstboot.codes import ALPHABET, KEPT
 from tests.admin.door import GOOD, make_door
 
 
@@ -82,6 +83,18 @@ def test_a_newer_setup_code_ends_the_one_before() -> None:
     assert code.redeem(old, 2.0) is Try.WRONG
     assert code.redeem(new, 2.0) is Try.RIGHT
     assert code.redeem(new, 2.0) is Try.NONE
+
+
+def test_the_code_a_box_was_given_stays_until_it_is_used_and_then_its_file_is_gone(tmp_path: Path) -> None:
+    (tmp_path / KEPT).write_text("QX7PLK92M\n")
+    door = make_door(tmp_path)
+    assert door.entrance.kept_code() == "QX7-PLK-92M"
+    door.clock[0] += 30 * 86_400
+    user = asyncio.run(door.entrance.set_up("qx7 plk-92m", "ada", "a long enough passphrase", "here"))
+    assert user.role == "admin"
+    assert not (tmp_path / KEPT).exists()
+    assert door.entrance.kept_code() == ""
+    assert door.entrance.code.redeem("QX7-PLK-92M", door.clock[0] + 9_999) is Try.NONE
 
 
 def test_sessions_have_a_cap_over_everybody() -> None:

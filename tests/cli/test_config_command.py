@@ -21,6 +21,21 @@ def test_check_tells_which_files_it_read(gate):
     assert json.loads(meshgate("config", "check", "--json", "--config", str(gate)).stdout) == {"valid": True, "files": [str(gate)]}
 
 
+def test_a_draft_is_checked_in_its_place_without_being_written(gate, tmp_path):
+    draft = tmp_path / "conf.d" / "50-hut.toml"
+    good = meshgate("config", "check", "--config", str(gate), "--instead", str(draft), stdin='[bridge]\nmode = "off"\n')
+    assert (good.returncode, good.stdout) == (0, f"The configuration can be used. Read: {gate}, {draft}.\n")
+    bad = meshgate("config", "check", "--json", "--config", str(gate), "--instead", str(draft), stdin="[bridge]\nmode = 5\n")
+    assert (bad.returncode, json.loads(bad.stdout)["problems"][0]["key"]) == (1, "bridge.mode")
+    assert not draft.exists()
+
+
+@pytest.mark.parametrize(("name", "text"), [("elsewhere.toml", "[bridge]\n"), ("conf.d/a.toml", ""), ("conf.d/a.toml", "#" * (300 << 10))])
+def test_a_draft_that_would_never_be_read_or_is_none_is_a_mistake(gate, tmp_path, name, text):
+    done = meshgate("config", "check", "--config", str(gate), "--instead", str(tmp_path / name), stdin=text)
+    assert done.returncode == 2
+
+
 def test_show_prints_what_is_in_force_as_toml(gate):
     done = meshgate("config", "show", "--config", str(gate), "--set", "control.socket=/run/x.sock")
     shown = tomllib.loads(done.stdout)
