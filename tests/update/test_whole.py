@@ -1,7 +1,6 @@
 """This project itself, as two versions that are built, bundled, signed and put in place beside each other, with real gateways."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -11,51 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from gateway.update.begin import begin
 from gateway.update.client import wish
 from gateway.update.errors import Refusal, UpdateError
 from gateway.update.journal import Phase, Wish, read_journal
 from gateway.update.keys import write_signing_key
-from gateway.update.making import make_bundle
 from gateway.update.protocol import Request
 from gateway.update.service import ask
-from gateway.update.staging import MACHINE
 from gateway.update.tree import Tree
-from tests.update.bundles import SEED, TRUSTED
-from tests.update.wheels import needed, own_wheel, pack, write_lock
+from tests.update.bundles import SEED
+from tests.update.wheels import BAD, NEW, OLD
 
 HERE = Path(__file__).parent
-OLD, NEW, BAD = "0.1.0", "0.2.0", "0.3.0"
 PATIENCE_S = 60.0
 POLL_S = 0.05  # seconds between two looks at processes that live in real time
-SPOILS = {OLD: "", NEW: "", BAD: "raise SystemExit('this version is no good')"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="session")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Three bundles: of a version, of the next, and of one after it that does not start."""
-    out, shared = tmp_path_factory.mktemp("bundles"), tmp_path_factory.mktemp("wheels")
-    for one in needed():
-        pack(one, shared)
-    found = {}
-    for version, spoil in SPOILS.items():
-        wheelhouse = tmp_path_factory.mktemp(f"wheelhouse-{version}")
-        for wheel in shared.iterdir():
-            os.link(wheel, wheelhouse / wheel.name)
-        own_wheel(wheelhouse, tmp_path_factory.mktemp("source") / version, version, spoil)
-        write_lock(wheelhouse)
-        found[version] = make_bundle(wheelhouse, out, version, OLD, MACHINE, SEED)
-    return found
-
-
-@pytest.fixture(scope="session")
-def installed(bundles, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A box with the old version, as whoever provisions it leaves it."""
-    root = Path(tmp_path_factory.mktemp("box"))
-    begin(Tree(root / "opt"), bundles[OLD], TRUSTED, root / "system")
-    return root
 
 
 class Box:
@@ -142,7 +111,7 @@ APPLY = Request(Wish.APPLY)
 def test_the_next_version_is_put_in_place_and_taken_back(box: Box, bundles) -> None:
     steps: list[str] = []
     assert box.ask(APPLY, bundles[NEW], lambda step: steps.append(step.step)).outcome == "applied"
-    assert list(dict.fromkeys(steps)) == ["copy", "environment", "install", "prove", "switch", "trial", "confirm"]
+    assert list(dict.fromkeys(steps)) == ["copy", "environment", "install", "compile", "prove", "switch", "trial", "confirm"]
     assert box.runs(NEW)
     unit = (box.root / "system/etc/systemd/system/meshgate.service").read_text()
     assert "ExecStart=/opt/meshgate/current/bin/python -I -m gateway run" in unit
@@ -171,7 +140,7 @@ def test_a_bundle_that_was_tampered_with_is_refused_and_nothing_stops(box: Box, 
     assert not box.tree.of(NEW).exists()
 
 
-@pytest.mark.parametrize("step", ["copy", "environment", "install", "prove", "switch", "trial"])
+@pytest.mark.parametrize("step", ["copy", "environment", "install", "compile", "prove", "switch", "trial"])
 def test_whoever_is_killed_at_a_step_is_followed_by_one_who_undoes_it_or_goes_on(box: Box, bundles, step: str) -> None:
     box.start_updater()
 

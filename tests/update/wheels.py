@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from gateway.update.staging import PYTHON
 
 ROOT = Path(__file__).parent.parent.parent
+OLD, NEW, BAD = "0.1.0", "0.2.0", "0.3.0"
+SPOILS = {OLD: "", NEW: "", BAD: "raise SystemExit('this version is no good')"}
 OURS = ("gateway", "transports", "hw")
 
 
