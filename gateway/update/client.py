@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,7 +33,8 @@ def wish(request: Request, file: BinaryIO | None, told: Callable[[Step], None], 
         connection.settimeout(INSTALL_S)
         try:
             connection.connect(str(path))
-            socket.send_fds(connection, [encode(request)], [file.fileno()] if file is not None and request.do is Wish.APPLY else [])
+            with suppress(BrokenPipeError):  # refused before it was asked; the answer says why
+                socket.send_fds(connection, [encode(request)], [file.fileno()] if file is not None and request.do is Wish.APPLY else [])
             answer = _last(connection, told)
         except PermissionError as error:
             raise UpdateError(Refusal.NOT_ALLOWED, "This user may not ask for updates.", "Run it with sudo.") from error

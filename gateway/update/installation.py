@@ -126,8 +126,10 @@ class Installation:
                 journal = replace(journal, boots=journal.boots + 1)
                 if journal.boots <= MAX_TRIAL_BOOTS:
                     self._write(journal)
+                    self._keep_units()
                     return True
                 self._undo(replace(journal, why=f"the box was started {journal.boots} times meanwhile"))
+        self._keep_units()
         return False
 
     def resume(self, told: Progress) -> Report:
@@ -203,6 +205,12 @@ class Installation:
         if journal.wish is Wish.APPLY:
             self._tree.remove(journal.target)
         return report
+
+    def _keep_units(self) -> None:
+        """See that the units are those of the version that runs: a root that is read only has forgotten an update's at the next start."""
+        current = self._tree.current
+        if current and place_units(self._tree, current, current, self._system):
+            self._service.reload()
 
     def _break_off(self, journal: Journal, why: str) -> None:
         self._tree.remove(journal.target)

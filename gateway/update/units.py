@@ -28,18 +28,30 @@ def remember_units(tree: Tree, version: str, like: str, system: Path) -> None:
     made.rename(home)
 
 
-def place_units(tree: Tree, version: str, instead_of: str, system: Path) -> None:
-    """Put a version's units in place of another's; may be done again after it was broken off. Raises `OSError`."""
+def place_units(tree: Tree, version: str, instead_of: str, system: Path) -> bool:
+    """Put a version's units in place of another's; may be done again after it was broken off.
+
+    Returns:
+        Whether any was another one before.
+
+    Raises:
+        OSError: one cannot be written.
+
+    """
     if not (tree.of(version) / UNITS).is_dir():  # nobody has come so far as to replace them
-        return
+        return False
     wanted = units_of(tree, version)
+    is_changed = False
     for place, text in wanted.items():
         path = system / place
         if not path.is_file() or _read(path) != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             put_in_place(path, text, 0o644)
+            is_changed = True
     for place in units_of(tree, instead_of).keys() - wanted.keys():
+        is_changed = is_changed or (system / place).exists()
         (system / place).unlink(missing_ok=True)
+    return is_changed
 
 
 def _read(path: Path) -> bytes:

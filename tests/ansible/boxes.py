@@ -1,7 +1,7 @@
 """Boxes: copies of a Debian root directory, to which playbooks are applied, and which are started under a systemd of their own.
 
 The root directory is made by debootstrap once for each release of Debian, list of packages and month, and kept in build/ansible.
-The packages of the roles are downloaded in it but not installed: the roles install them.
+The packages of the roles are installed in it, so that the roles find them there: installing them took more than all the rest.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ RELEASE: Final = {(3, 11): "bookworm", (3, 13): "trixie"}.get(sys.version_info[:
 MIRROR: Final = "http://deb.debian.org/debian"
 SECURITY: Final = "http://deb.debian.org/debian-security"
 FIRST: Final = "systemd-sysv,udev,dbus,kmod,iproute2,ca-certificates,python3"
+COMMAND: Final = "/usr/local/bin/meshgate"
 BOOT_S: Final = 60.0
 POLL_S: Final = 0.1  # seconds between two looks at a box that lives in real time
 
@@ -39,11 +40,18 @@ deb $MIRROR $RELEASE-updates main
 deb $SECURITY $RELEASE-security main
 LIST
 cp /etc/resolv.conf "$INTO/etc/resolv.conf"
+printf '#!/bin/sh\nexit 101\n' >"$INTO/usr/sbin/policy-rc.d" # no service is started
+chmod 755 "$INTO/usr/sbin/policy-rc.d"
+mount -t proc proc "$INTO/proc"
 chroot "$INTO" apt-get update
-DEBIAN_FRONTEND=noninteractive chroot "$INTO" apt-get -y --no-install-recommends --download-only install $PACKAGES
+DEBIAN_FRONTEND=noninteractive chroot "$INTO" apt-get -y --no-install-recommends install $PACKAGES
+chroot "$INTO" apt-get clean
+umount "$INTO/proc"
+rm "$INTO/usr/sbin/policy-rc.d"
 : >"$INTO/etc/resolv.conf"
 : >"$INTO/etc/machine-id" # empty: one is made at the start, and nobody is asked for a time zone and a password
 """
+_OWN_MOUNTS: Final = ("unshare", "--mount", "--propagation", "private")
 _ALONE: Final = ("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-ec")
 _GROUP: Final = """
 mount --make-rprivate /
@@ -88,7 +96,9 @@ def base() -> Path:
         words = {"RELEASE": RELEASE, "INTO": str(unfinished), "MIRROR": MIRROR, "SECURITY": SECURITY}
         env = {**os.environ, **words, "FIRST": FIRST, "PACKAGES": " ".join(packages())}
         with (CACHE / "base.log").open("wb") as log:
-            done = subprocess.run(["bash", "-c", _MAKE], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+            done = subprocess.run(
+                [*_OWN_MOUNTS, "bash", "-c", _MAKE], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
+            )
         assert done.returncode == 0, f"no Debian root directory could be made: see {CACHE / 'base.log'}"
         unfinished.rename(there)
     return there
@@ -140,7 +150,7 @@ def started(root: Path, name: str) -> Iterator[tuple[Machine, int]]:
         own = subprocess.Popen([*_ALONE, _START, "bash", *options], env=env, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
     try:
         pid = _booted(own, log)
-        machine = Machine(pid, log)
+        machine = Machine(pid, log, COMMAND)
         yield machine, pid
         machine.try_("systemctl", "poweroff")
         own.wait(BOOT_S)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.ansible.boxes import CACHE, TOOLS, base, copy, started, tool
-from tests.ansible.wheelhouse import wheelhouse
+from tests.ansible.releases import release
 from tests.boot.machine import Machine
 
 SETTINGS = {
@@ -28,6 +28,8 @@ SETTINGS = {
     "meshgate_base_hostname": "hall",
     "meshgate_base_ssh_from": ["203.0.113.0/24", "2001:db8::/32"],
 }
+
+FIRST = "0.1.0"
 
 
 @dataclass
@@ -68,16 +70,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def parcel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheelhouse of this source tree."""
-    return wheelhouse(tmp_path_factory.mktemp("wheelhouse"), CACHE)
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for releases of this source tree."""
+    return tmp_path_factory.mktemp("releases")
 
 
 @pytest.fixture(scope="session")
-def settings(place: Path, parcel: Path) -> Path:
+def settings(place: Path, releases: Path) -> Path:
     """A file with variables."""
     file = place / "settings.json"
-    file.write_text(json.dumps({**SETTINGS, "meshgate_app_wheelhouse": str(parcel)}))
+    file.write_text(json.dumps({**SETTINGS, **release(releases, CACHE, FIRST)}))
     return file
 
 

@@ -2,11 +2,14 @@
 
 import json
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.update.keys import public_of
 from tests.ansible.boxes import ANSIBLE, tool
+from tests.update.bundles import SEED, bundle_at
 
 pytestmark = [pytest.mark.ansible, pytest.mark.timeout(60)]
 
@@ -30,7 +33,7 @@ NOTHING = {
 
 
 def ask(name: str, value: object, **options: object) -> Any:
-    plugin = ANSIBLE / "roles" / "meshgate_app" / "filter_plugins" / "meshgate.py"
+    plugin = ANSIBLE / "roles" / "meshgate_app" / "filter_plugins" / ("bundle.py" if name == "meshgate_bundle" else "meshgate.py")
     return json.loads(tool("python", "-c", CALL, str(plugin), name, json.dumps(value), json.dumps(options)).stdout)
 
 
@@ -79,3 +82,20 @@ def test_what_listens_for_others_opens_its_port() -> None:
 def test_an_address_of_an_unknown_form_is_refused_and_not_passed_over() -> None:
     odd = {**NOTHING, "metrics": {"listen": ["everywhere"]}}
     assert ask("meshgate_ports", odd) == {"refused": "everywhere is no address whose port could be opened (metrics)"}
+
+
+def test_a_bundle_that_is_genuine_says_which_version_it_is(tmp_path: Path) -> None:
+    (tmp_path / "release.pub").write_text(f"{public_of(SEED).hex()}  # a key\n")
+    bundle, keys = bundle_at(tmp_path / "some.meshgate"), [str(tmp_path / "release.pub")]
+    said = ask("meshgate_bundle", str(bundle), keys=keys)
+    assert said == {"version": "0.2.0", "machine": "x86_64", "pythons": ["cp311", "cp313"]}
+    data = bundle.read_bytes()
+    (tmp_path / "changed.meshgate").write_bytes(data)
+    # In its manifest, its signature, a header, a member, and its end; and one that is cut short, or longer.
+    places = (600, data.index(b"manifest.sig") + 600, data.index(b"units/etc"), data.index(b"PKPK"), len(data) - 1)
+    changed = [data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] for at in places]
+    for other in (*changed, data[:-700], data + b"\0", b"", b"\0" * 4096):
+        (tmp_path / "changed.meshgate").write_bytes(other)
+        assert "is not a bundle that can be believed" in ask("meshgate_bundle", str(tmp_path / "changed.meshgate"), keys=keys)["refused"]
+    for nobody in ([], [str(tmp_path / "none.pub")]):
+        assert "Nothing was changed" in ask("meshgate_bundle", str(bundle), keys=nobody)["refused"]

@@ -4,11 +4,13 @@ import json
 import re
 import stat
 import tomllib
+from pathlib import Path
 
 import pytest
 
+from gateway.update.keys import write_signing_key
 from tests.ansible.boxes import changed, tool
-from tests.ansible.conftest import Applied, Running
+from tests.ansible.conftest import FIRST, Applied, Running
 
 pytestmark = [pytest.mark.ansible, pytest.mark.timeout(900)]
 
@@ -66,7 +68,7 @@ def test_the_machine_starts_whole_and_the_gateway_with_it(running: Running) -> N
     assert machine.run("cat", "/usr/lib/meshgate/installed-by").strip() == "ansible"
 
 
-@pytest.mark.parametrize("unit", ["meshgate.service", "meshgate-recover.service"])
+@pytest.mark.parametrize("unit", ["meshgate.service", "meshgate-recover.service", "meshgate-update.service"])
 def test_systemd_finds_it_well_protected(running: Running, unit: str) -> None:
     said = running.machine.run("systemd-analyze", "security", "--no-pager", unit)
     assert float(re.search(r"exposure level for .*?: ([0-9.]+)", said)[1]) <= CEILING
@@ -90,7 +92,7 @@ def test_the_journal_is_in_memory_only(running: Running) -> None:
 def test_the_doctor_finds_nothing_wrong(running: Running) -> None:
     machine = running.machine
     machine.until(machine.is_active, "the gateway is active")
-    done = machine.try_("runuser", "-u", "meshgate", "--", "/opt/meshgate/bin/meshgate", "doctor", "--json")
+    done = machine.try_("runuser", "-u", "meshgate", "--", "/usr/local/bin/meshgate", "doctor", "--json")
     assert [one for one in json.loads(done.stdout)["findings"] if one["verdict"] == "fail"] == []
 
 
@@ -128,9 +130,18 @@ def test_settings_that_the_release_cannot_use_are_refused_and_the_gateway_runs_o
     assert machine.is_active()
 
 
-def test_a_parcel_that_is_not_the_one_that_was_named_is_refused_before_anything_is_touched(running: Running) -> None:
-    other = f'{{"meshgate_app_wheelhouse_sha256": "{"0" * 64}"}}'
+def test_a_bundle_that_nobody_trusted_has_signed_is_refused_before_anything_is_touched(running: Running, tmp_path: Path) -> None:
+    write_signing_key(tmp_path / "other.key", bytes(32))
+    other = json.dumps({"meshgate_app_release_keys": [str(tmp_path / "other.pub")]})
     done = tool("ansible-playbook", "site.yml", *running.inventory, "--tags", "app", "--extra-vars", other, check=False)
     assert done.returncode != 0
-    assert "is not the file whose SHA-256 was given" in done.stdout
+    assert "nobody whose key is in meshgate_app_release_keys has signed it" in done.stdout
     assert changed(done) == []
+
+
+def test_it_is_laid_out_for_updates_from_a_stick(applied: Applied) -> None:
+    home = applied.root / "opt/meshgate"
+    assert sorted(path.name for path in home.iterdir()) == ["current", "good", "versions"]
+    assert {str((home / link).readlink()) for link in ("current", "good")} == {f"versions/{FIRST}"}
+    assert [path.name for path in (applied.root / "etc/meshgate/release-keys").iterdir()] == ["release.pub"]
+    assert not list((applied.root / "var/tmp").iterdir())

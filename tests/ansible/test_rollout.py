@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.ansible.boxes import CACHE, changed, copy, started, tool
-from tests.ansible.wheelhouse import wheelhouse
+from tests.ansible.releases import release
 from tests.boot.machine import Machine
 
 pytestmark = [pytest.mark.ansible, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 NAMES = ("one", "two", "three")
+PATIENT = "/etc/systemd/system/meshgate-update.service.d/test.conf"
+SHORT = "[Service]\\nExecStart=\\nExecStart=/opt/meshgate/good/bin/python -I -m gateway.update --allow-user meshgate --hold 8\\n"
 TRAP = "/etc/systemd/system/meshgate.service.d/trap.conf"
 
 
@@ -50,16 +52,18 @@ def fleet(place: Path, settings: Path, made: tuple[Path, object]) -> Iterator[Fl
     with contextlib.ExitStack() as stack:
         running = {name: stack.enter_context(started(copy(made[0], place / name), name)) for name in NAMES}
         for machine, _ in running.values():
+            machine.run("mkdir", str(Path(PATIENT).parent))
+            machine.run("sh", "-c", f"printf '{SHORT}' >{PATIENT}; systemctl daemon-reload; systemctl stop meshgate-update.service")
             machine.until(machine.is_active, "the gateway is active")
         yield Fleet(place, settings, running)
 
 
-def test_a_release_goes_from_box_to_box_stops_where_it_fails_and_can_be_taken_back(fleet: Fleet, tmp_path: Path) -> None:
+def test_a_release_goes_from_box_to_box_stops_where_it_fails_and_can_be_taken_back(fleet: Fleet, releases: Path) -> None:
     who = {name: fleet.identity(name) for name in NAMES}
     assert len(set(who.values())) == len(NAMES), "boxes of one image share no secret"
     assert {fleet.version(name) for name in NAMES} == {"0.1.0"}
 
-    fleet.play("update.yml", meshgate_app_wheelhouse=str(wheelhouse(tmp_path, CACHE, "0.1.1")))
+    fleet.play("update.yml", **release(releases, CACHE, "0.1.1"))
     assert {fleet.version(name) for name in NAMES} == {"0.1.1"}
     assert {name: fleet.identity(name) for name in NAMES} == who
 
@@ -68,12 +72,12 @@ def test_a_release_goes_from_box_to_box_stops_where_it_fails_and_can_be_taken_ba
     second.run("mkdir", "-p", str(Path(TRAP).parent))
     refuse = "case $(readlink /opt/meshgate/current) in *0.1.2*) exit 1;; esac"
     second.run("sh", "-c", f"printf '[Service]\\nExecStartPre=/bin/sh -c \"{refuse}\"\\n' >{TRAP}; systemctl daemon-reload")
-    next_one = str(wheelhouse(tmp_path, CACHE, "0.1.2"))
-    done = fleet.play("update.yml", check=False, meshgate_app_wheelhouse=next_one, meshgate_app_patience_s=15)
+    done = fleet.play("update.yml", check=False, **release(releases, CACHE, "0.1.2"))
     print(done.stdout[-3000:])
     assert done.returncode != 0
     assert [fleet.version(name) for name in NAMES] == ["0.1.2", "0.1.1", "0.1.1"]
-    assert "is back, with the settings before, and is healthy" in done.stdout
+    assert "0.1.2 was not put in place. 0.1.1 runs, with its settings." in done.stdout
+    assert "fell_back" in done.stdout
     assert "setup code" not in done.stdout, "which opens the page"
     assert not [line for line in changed(done) if "[three]" in line], "nobody after it was touched"
     assert second.is_active()

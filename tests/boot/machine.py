@@ -68,12 +68,14 @@ class Machine:
     Args:
         pid: of its first process, as this machine counts.
         log: what its console said.
+        command: our own.
 
     """
 
-    def __init__(self, pid: int, log: Path) -> None:
+    def __init__(self, pid: int, log: Path, command: str = f"{HOME}/bin/meshgate") -> None:
         self._pid = pid
         self._log = log
+        self._command = command
 
     def try_(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in it as root, with an environment of its own."""
@@ -98,7 +100,7 @@ class Machine:
 
     def meshgate(self, *arguments: str, user: str = "meshgate") -> str:
         """Run our own command as a user; what it printed."""
-        return self.run("runuser", "-u", user, "--", f"{HOME}/bin/meshgate", *arguments)
+        return self.run("runuser", "-u", user, "--", self._command, *arguments)
 
     def show(self, name: str, unit: str = SERVICE) -> str:
         """One property of a unit."""

@@ -305,3 +305,33 @@ def test_units_of_a_new_version_go_with_it(box: Box, tmp_path: Path) -> None:
     box.installation().rollback(box.told)
     assert not (box.system / socket).exists()
     assert (box.system / UNIT).read_text() == "old"
+
+
+def forget(box: Box) -> None:
+    """What a root that is read only does when it is started anew: the units are those it was made with."""
+    (box.system / UNIT).write_text("old")
+    box.service.reloads = 0
+
+
+def test_units_that_the_system_has_forgotten_are_back_before_the_gateway_starts(box: Box) -> None:
+    box.apply()
+    forget(box)
+    box.installation().recover()
+    assert box.is_of_one_piece()
+    assert box.service.reloads == 1
+    box.installation().recover()
+    assert box.service.reloads == 1
+
+
+def test_a_version_on_trial_keeps_its_units_when_the_system_forgets_them(box: Box) -> None:
+    def dies(_age: float) -> Look:
+        raise PowerCut
+
+    box.service.behaviour[NEW] = dies
+    with pytest.raises(PowerCut):
+        box.apply()
+    forget(box)
+    del box.service.behaviour[NEW]
+    box.restart()
+    assert box.is_of_one_piece()
+    assert box.tree.current == NEW

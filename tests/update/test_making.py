@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.update import local
 from gateway.update.bundle import open_bundle
 from gateway.update.errors import UpdateError
+from gateway.update.keys import trusted_keys
 from gateway.update.limits import MAX_NAME
 from gateway.update.making import make_bundle
 from tests.update.bundles import SEED, TRUSTED
@@ -58,3 +60,23 @@ def test_what_no_box_would_take_is_not_made(wheelhouse: Path, tmp_path: Path, ab
     with pytest.raises(UpdateError):
         made(wheelhouse, tmp_path / "a", **about)
     assert not list((tmp_path / "a").iterdir())
+
+
+def test_a_bundle_of_wheels_made_here_is_believed_by_whoever_trusts_its_one_key(wheelhouse: Path, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "made.meshgate"
+    words = [str(wheelhouse), str(path), f"--trust={tmp_path / 'keys/here.pub'}"]
+    (tmp_path / "keys").mkdir()
+    assert local.main(words) == 0
+    assert capsys.readouterr().out == "0.2.0\n"
+    with path.open("rb") as file:
+        manifest = open_bundle(file, trusted_keys(tmp_path / "keys")).manifest
+        assert (manifest.version, manifest.machine, manifest.oldest) == ("0.2.0", local.MACHINE, "0.0.0")
+        assert local.PYTHON in manifest.pythons
+    with path.open("rb") as file, pytest.raises(UpdateError):
+        open_bundle(file, TRUSTED)
+    assert "charset_normalizer==3.5.2 --hash=sha256:" in (wheelhouse / f"{local.PYTHON}.txt").read_text()
+    assert local.main(words) == 0
+    with path.open("rb") as file:
+        assert open_bundle(file, trusted_keys(tmp_path / "keys"))
+    (wheelhouse / "meshgate-0.2.0-py3-none-any.whl").unlink()
+    assert local.main(words) == 1
