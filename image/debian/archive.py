@@ -1,4 +1,4 @@
-"""Writes a directory as a tar archive of which there is exactly one for given contents: sorted, with owners as numbers and no time after a fixed one.
+"""Writes a directory as a tar archive, of which there is exactly one for given contents: sorted, owners as numbers, no time after a fixed one.
 
 File systems are made of such archives, so that neither the order in which a kernel lists a directory nor the time of a build is in them.
 """

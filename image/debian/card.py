@@ -75,7 +75,8 @@ class Card:
     def fstab(self) -> bytes:
         """Return what is mounted where. The binds let the root be read only while versions, settings and state are kept."""
         binds = "".join(
-            f"/data/{name} /{path} none bind,x-systemd.requires-mounts-for=/data 0 0\n" for path, name in sorted(MOVED.items(), reverse=True)
+            f"/data/{name} /{path} none bind,x-systemd.requires-mounts-for=/data 0 0\n"
+            for path, name in sorted(MOVED.items(), reverse=True)
         )
         return (
             f"PARTUUID={self.partition(2)} / ext4 noatime,commit=60 0 1\n"

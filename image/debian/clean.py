@@ -12,7 +12,14 @@ _EMPTIED: Final = (
 """Directories that are there, and empty but for directories of their own."""
 _REMOVED: Final = (
     *("etc/ssh/ssh_host_*_key", "etc/ssh/ssh_host_*_key.pub", "var/lib/systemd/random-seed", "var/lib/systemd/credential.secret"),
-    *("var/lib/dbus/machine-id", "etc/machine-info", "etc/.pwd.lock", "etc/*-", "var/lib/dpkg/*-old", "etc/ssl/certs/ssl-cert-snakeoil.pem"),
+    *(
+        "var/lib/dbus/machine-id",
+        "etc/machine-info",
+        "etc/.pwd.lock",
+        "etc/*-",
+        "var/lib/dpkg/*-old",
+        "etc/ssl/certs/ssl-cert-snakeoil.pem",
+    ),
     *("etc/ssl/private/ssl-cert-snakeoil.key", "root/.bash_history", "root/.wget-hsts", "usr/sbin/policy-rc.d", "etc/resolv.conf"),
     *("root/.ansible", "root/.cache", "boot/vmlinuz.old", "boot/initrd.img.old", "initrd.img.old", "vmlinuz.old", ".dockerenv"),
 )

@@ -14,7 +14,9 @@ def debian_packages(root: Path) -> Iterator[dict[str, str]]:
     """Return what dpkg has installed: Package, Version, Architecture and so on, in the order of their names."""
     text = (root / "var" / "lib" / "dpkg" / "status").read_text(errors="replace")
     found = [dict(re.findall(r"^([A-Za-z-]+): (.*)$", paragraph, re.MULTILINE)) for paragraph in text.split("\n\n")]
-    yield from sorted((one for one in found if one.get("Status") == "install ok installed"), key=lambda one: (one["Package"], one["Architecture"]))
+    yield from sorted(
+        (one for one in found if one.get("Status") == "install ok installed"), key=lambda one: (one["Package"], one["Architecture"])
+    )
 
 
 def components(root: Path, packages: dict[str, dict[str, str]], wheels: dict[str, str], suite: str) -> Iterator[dict[str, Any]]:
