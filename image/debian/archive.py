@@ -1,4 +1,4 @@
-"""Writes a directory as a tar archive, of which there is exactly one for given contents: sorted, owners as numbers, no time after a fixed one.
+"""Writes a directory as a tar archive, of which there is exactly one for given contents: sorted, and no time is after a fixed one.
 
 File systems are made of such archives, so that neither the order in which a kernel lists a directory nor the time of a build is in them.
 """
@@ -75,7 +75,6 @@ def _entry(tree: Path, name: str, epoch: int, seen: dict[tuple[int, int], str]) 
         entry.type, entry.linkname = tarfile.LNKTYPE, first
     else:
         entry.size = about.st_size
-    for attribute in sorted(os.listxattr(path, follow_symlinks=False)):
-        value = os.getxattr(path, attribute, follow_symlinks=False)
-        entry.pax_headers[f"SCHILY.xattr.{attribute}"] = value.decode("utf-8", "surrogateescape")
+    attributes = {name: os.getxattr(path, name, follow_symlinks=False) for name in sorted(os.listxattr(path, follow_symlinks=False))}
+    entry.pax_headers = {f"SCHILY.xattr.{name}": value.decode("utf-8", "surrogateescape") for name, value in attributes.items()}
     return entry

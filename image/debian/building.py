@@ -23,8 +23,15 @@ from image.debian.tools import Tools
 HERE: Final = TOP / "image" / "debian"
 SUITE, PYTHON, MACHINE = "trixie", "3.13", "aarch64"
 _EXPECTED: Final = {
-    "wheels": 120.0, "base system": 1200.0, "root directory": 20.0, "Meshgate": 45.0, "roles": 180.0, "cleaning and scan": 15.0,
-    "card": 40.0, "list of parts": 10.0, "packing": 200.0,
+    "wheels": 120.0,
+    "base system": 1200.0,
+    "root directory": 20.0,
+    "Meshgate": 45.0,
+    "roles": 180.0,
+    "cleaning and scan": 15.0,
+    "card": 40.0,
+    "list of parts": 10.0,
+    "packing": 200.0,
 }
 
 

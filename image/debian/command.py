@@ -15,6 +15,7 @@ from image.debian.card import MIB
 from image.debian.lock import Packages, differences, read_lock, write_lock
 from image.debian.programs import TOP
 from image.debian.release import describe, pack
+from image.debian.tools import Tools
 
 LOCK: Final = HERE / "packages.lock.json"
 
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="image/debian/build", description=__doc__)
     parser.add_argument("out", type=Path, nargs="?", default=TOP / "build" / "image")
     parser.add_argument("--check", action="store_true", help="say what is missing here, and do nothing")
+    parser.add_argument("--tools", action="store_true", help="lay out a newer mke2fs, if this machine needs one, and do nothing else")
     parser.add_argument("--cache", type=Path, default=TOP / "build" / "image-cache")
     parser.add_argument("--month", default=f"{datetime.now(UTC):%Y-%m}", help="of the base, as in 2026-11")
     parser.add_argument("--wheelhouse", type=Path, help="made by image/wheelhouse before")
@@ -45,6 +47,9 @@ def main(arguments: Sequence[str]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     cache.mkdir(parents=True, exist_ok=True)
     os.umask(0o022)
+    if chosen.tools:
+        Tools(cache).run("mke2fs", "-V")
+        return 0
     _build(Build(out, cache, month), chosen)
     return 0
 

@@ -48,15 +48,18 @@ class Tools:
             environment |= {"SOURCE_DATE_EPOCH": str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch)}
         return _run([*start, *words], environment)
 
+    def lacks_mke2fs(self) -> bool:
+        """Say whether a newer mke2fs would have to be laid out first."""
+        return not (_is_new() or (self._cache / "e2fsprogs" / "complete").exists())
+
     def _mke2fs(self) -> list[str]:
         if self._newer is None:
             self._newer = self._find()
         return self._newer
 
     def _find(self) -> list[str]:
-        here = shutil.which("mke2fs", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-        if here and _version([here]) >= _NEEDED:
-            return [here]
+        if _is_new():
+            return [_found("mke2fs")]
         root = self._cache / "e2fsprogs"
         if not (root / "complete").exists():
             self._lay_out(root)
@@ -90,7 +93,7 @@ def _run(words: Sequence[str], environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def _version(words: list[str]) -> tuple[int, ...]:
-    said = subprocess.run([*words, "-V"], capture_output=True, text=True, check=False).stderr  # noqa: S603 -- likewise
+def _is_new() -> bool:
+    said = subprocess.run([_found("mke2fs"), "-V"], capture_output=True, text=True, check=False).stderr  # noqa: S603 -- likewise
     found = re.search(r"mke2fs (\d+)\.(\d+)(?:\.(\d+))?", said)
-    return tuple(int(part or 0) for part in found.groups()) if found else ()
+    return found is not None and tuple(int(part or 0) for part in found.groups()) >= _NEEDED
