@@ -387,5 +387,6 @@ MAX_PACKET_LINE: Final = 3 * MAX_FRAME + 64  # characters: the largest frame in 
 MAX_METRICS_ADDRESSES: Final = 8  # to listen on for metrics
 MAX_METRICS_TOKENS: Final = 4  # files with tokens for metrics: one in use, one that takes its place
 MAX_PAGE_ADDRESSES: Final = 8  # addresses the page may listen on
+MAX_CONFIG_DRAFT: Final = 256 << 10  # bytes of a configuration file that is checked before it is written
 MAX_PAGE_NAMES: Final = 16  # names it may be asked for under
 MAX_MQTT_BROKERS: Final = 8  # addresses to try in turn

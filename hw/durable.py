@@ -8,13 +8,14 @@ import os
 from pathlib import Path
 
 
-def put_in_place(path: Path, data: bytes, mode: int = 0o600) -> None:
+def put_in_place(path: Path, data: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
     """Put these bytes in the place of a file: all of them, or none.
 
     Args:
         path: of the file; its directory has to be there.
         data: what is in it then.
         mode: who may open it then, whatever the umask says.
+        owner: user and group it belongs to then, whoever writes it; None for this process's.
 
     Raises:
         OSError: they could not be written; what was there before is still there.
@@ -26,6 +27,8 @@ def put_in_place(path: Path, data: bytes, mode: int = 0o600) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if owner is not None:
+                os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()

@@ -133,6 +133,8 @@ SENTENCES: Final[dict[str, str]] = {
     Action.UPDATE_APPLIED: "Another version runs",
     Action.UPDATE_ROLLED_BACK: "The version before runs again, as somebody asked",
     Action.UPDATE_FELL_BACK: "A version was no good, and the one before runs again",
+    Action.FIRST_BOOT_DONE: "Something of the first boot was done",
+    Action.FIRST_BOOT_REFUSED: "Something of the first boot was refused",
     Action.SETUP_REFUSED: "A setup code was refused",
     Action.SETUP_DONE: "A first passphrase was chosen",
     Action.LOGIN: "Somebody logged in",

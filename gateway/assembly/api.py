@@ -34,6 +34,7 @@ from gateway.runtime.rulebook import Rulebook
 from gateway.runtime.sampling import Sampling
 from gateway.status import GatewayStatus
 from gateway.telemetry.figures import Parts
+from gateway.telemetry.firstboot import FirstBoot
 from gateway.telemetry.health import Change
 from gateway.telemetry.updated import Updated
 
@@ -102,7 +103,8 @@ class Api:
             Versions(note),
             Stream(self.feed),
         )
-        self._updated = Updated(config.gateway.state_dir, keeping.auditor.note)
+        state, witness = config.gateway.state_dir, keeping.auditor.note
+        self._others = (Updated(state, witness), FirstBoot(state, witness))
         parts.health.watch(self._changed)
 
     def answers(self) -> Answers:
@@ -125,8 +127,9 @@ class Api:
                 if len(self.feed) or looks % IDLE_LOOKS == 0:
                     self.news.look(self._status())
                 self._sampling.look(loop.time())
-                for name, found in self._updated.look():
-                    self._parts.health.note(name, found, loop.time())
+                for other in self._others:
+                    for name, found in other.look():
+                        self._parts.health.note(name, found, loop.time())
                 looks += 1
                 await asyncio.sleep(LOOK_S)
         finally:

@@ -123,7 +123,10 @@ def first_words(made: Page, config: Config) -> list[str]:
     """Return what is said at the start: where the page is, and how somebody at the box sets it up, if nobody has."""
     where = " and ".join(for_browsers(map(parse_listen, config.page.listen))) or "the socket of systemd"
     words = [f"The page is at {where}. SHA-256 of its certificate: {made.fingerprint}"]
-    return words if made.entrance.vault.is_set_up else [*words, setup_words(made)]
+    if made.entrance.vault.is_set_up:
+        return words
+    kept = made.entrance.kept_code()
+    return [*words, f"Choose a passphrase there, under /setup. The setup code is {kept}" if kept else setup_words(made)]
 
 
 def setup_words(made: Page) -> str:

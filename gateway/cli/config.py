@@ -2,11 +2,12 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.arguments import Subcommands, add_command
-from gateway.cli.output import Exit, emit, print_table
+from gateway.cli.output import CommandError, Exit, emit, print_table
 
 if TYPE_CHECKING:
     from gateway.config import Loaded
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _EXAMPLES = (
     "meshgate config example > /etc/meshgate/config.toml",
     "meshgate config check --config ./config.toml",
+    "meshgate config check --instead /etc/meshgate/conf.d/50-hut.toml < draft.toml",
     "meshgate config show --origin --set bridge.mode=open",
     "MESHGATE_GATEWAY__NICKNAME=Hut meshgate config show",
 )
@@ -24,9 +26,15 @@ def add(commands: Subcommands) -> None:
     """Describe the command."""
     parser = add_command(commands, "config", "Check, show and write the configuration.", _EXAMPLES)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
-    check = add_command(verbs, "check", "Read the configuration and tell whether it can be used.", _EXAMPLES[1:2])
+    check = add_command(verbs, "check", "Read the configuration and tell whether it can be used.", _EXAMPLES[1:3])
+    check.add_argument(
+        "--instead",
+        metavar="FILE",
+        type=Path,
+        help="check as if FILE, there or not, had the text that comes on standard input; writes nothing",
+    )
     add_options(check)
-    show = add_command(verbs, "show", "Print every setting in force.", _EXAMPLES[2:])
+    show = add_command(verbs, "show", "Print every setting in force.", _EXAMPLES[3:])
     show.add_argument("--origin", action="store_true", help="also print where each value came from")
     add_options(show)
     add_command(verbs, "example", "Print a configuration file with every key explained.", _EXAMPLES[:1])
@@ -77,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         case "example":
             _print({"example": explain.example()} if args.json else explain.example())
         case "check":
-            files = load_from(args).files
+            files = _checked(args).files
             words = f"The configuration can be used. Read: {', '.join(map(str, files)) or 'no files, so these are the defaults'}.\n"
             _print({"valid": True, "files": list(map(str, files))} if args.json else words)
         case "show" if args.json:
@@ -87,6 +95,27 @@ def run(args: argparse.Namespace) -> int:
         case _:
             _print(explain.effective(load_from(args)))
     return Exit.OK
+
+
+def _checked(args: argparse.Namespace) -> "Loaded":
+    """The configuration to check, with a draft where one was named."""
+    from gateway.config import load  # noqa: PLC0415 -- slow to import
+    from gateway.limits import MAX_CONFIG_DRAFT  # noqa: PLC0415
+
+    if args.instead is None:
+        return load_from(args)
+    raw = sys.stdin.buffer.read(MAX_CONFIG_DRAFT + 1)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(raw) > MAX_CONFIG_DRAFT:
+        raise CommandError("draft_unusable", f"On standard input is no text of at most {MAX_CONFIG_DRAFT:,} bytes.", status=Exit.USAGE)
+    loaded = load(args.config, os.environ, args.overrides, instead=(args.instead, text))
+    if args.instead not in loaded.files:
+        hint = "It has to be a config.toml or end with .toml in a conf.d that is read."
+        raise CommandError("draft_unusable", f"{args.instead} would never be read.", hint=hint, status=Exit.USAGE)
+    return loaded
 
 
 def _print(result: object) -> None:

@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
 async def _examine(config: "Config") -> Examination:
     from gateway.admin.client import UnreachableError, get_status  # noqa: PLC0415 -- slow to import
     from gateway.config.radio import ClockTrust  # noqa: PLC0415
+    from gateway.doctor.appliance import check_appliance, look_at_appliance  # noqa: PLC0415
     from gateway.doctor.facts import RadioWants  # noqa: PLC0415
     from gateway.doctor.gather import gather_radio  # noqa: PLC0415
     from gateway.doctor.host import examine_host  # noqa: PLC0415
@@ -90,6 +91,9 @@ async def _examine(config: "Config") -> Examination:
     facts = await gather_radio(radio.recovery_socket, gateway_runs=status is not None)
     host = await gather_host(config, status)
     findings = examine_radio(facts, wants, str(radio.recovery_socket)) + examine_host(host)
+    box = look_at_appliance(config.gateway.state_dir)
+    if box is not None:
+        findings += check_appliance(box)
     return Examination(findings, status, repairs(config.gateway.state_dir, facts if radio.enabled else None, radio.recovery_socket))
 
 

@@ -67,12 +67,12 @@ def config_files(path: Path | None, where: Places, also: Path | None = None) -> 
     yield from _drop_ins(where.shipped)
     if path is not None:
         yield path
-        yield from _drop_ins(path.parent / "conf.d")
+        yield from _drop_ins(path.parent / "conf.d", also)
         return
     for directory in where.config:
         if directory / "config.toml" == also or os.path.lexists(directory / "config.toml"):
             yield directory / "config.toml"
-        yield from _drop_ins(directory / "conf.d")
+        yield from _drop_ins(directory / "conf.d", also)
 
 
 def changed_file(path: Path | None, where: Places) -> Path:
@@ -98,11 +98,12 @@ def _is_system(user: int, state: Path = SYSTEM_STATE) -> bool:
         return False
 
 
-def _drop_ins(directory: Path) -> list[Path]:
+def _drop_ins(directory: Path, also: Path | None = None) -> list[Path]:
+    drafted = {also} if also is not None and also.parent == directory else set()
     try:
-        files = sorted(directory.iterdir())
+        files = sorted({*directory.iterdir(), *drafted})
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        files = sorted(drafted)
     # A leading dot marks what editors leave behind.
     return [file for file in files if file.suffix == ".toml" and not file.name.startswith(".")]
 

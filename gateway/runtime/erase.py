@@ -10,7 +10,6 @@ Rules:
 """
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Final
 from gateway.admin.wipe import WipeDocument, WipeFailure
 from gateway.config import Config
 from gateway.runtime.steering import NOTE_FILE
+from hw.erasing import erase as erase_file
 
 OURS: Final = "meshgate"  # the name of a directory that is the gateway's alone
 MADE: Final = (
@@ -26,12 +26,10 @@ MADE: Final = (
     *("libp2p.key", ".libp2p.key.*", "websocket.key", ".websocket.key.*"),
     *("federation.book", ".federation.book.*", "store.db-*", "store.db", "store.db.*"),
     *("websocket.crt", ".websocket.crt.*", "page.crt", ".page.crt.*", "clock", "update.seen", ".update.seen.*"),
-    *(".store.db.*", ".backups/*", ".restore/*", ".restore.draft/*"),
+    *("setup.code", ".setup.code.*", "card.ticket", ".card.ticket.*", "firstboot.json", ".firstboot.json.*"),
+    *("firstboot.seen", ".firstboot.seen.*", ".store.db.*", ".backups/*", ".restore/*", ".restore.draft/*"),
 )
 """What Meshgate makes in its state directory, by pattern, in the order in which it is erased."""
-
-_CHUNK: Final = 1 << 20  # bytes overwritten at a time
-_BLOCK: Final = 4_096  # bytes; what stands behind the end of a file in its last block goes too
 
 
 def belongings(config: Config) -> tuple[list[Path], list[Path]]:
@@ -56,7 +54,7 @@ def erase(config: Config) -> WipeDocument:
     erased, failed = [], []
     for path in files:
         try:
-            _erase(path)
+            erase_file(path)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -66,42 +64,6 @@ def erase(config: Config) -> WipeDocument:
     for directory in {path.parent for path in files}:
         _sync(directory)
     return WipeDocument(tuple(erased), tuple(map(str, left)), tuple(failed))
-
-
-def _erase(path: Path) -> None:
-    """Overwrite one file, empty it, and remove its name; a link goes together with what it leads to."""
-    if path.is_symlink():
-        target = path.resolve()
-        if target.is_file():
-            _erase(target)
-        path.unlink()
-        return
-    trouble: OSError | None = None
-    try:
-        _overwrite(path)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        trouble = error  # its name goes all the same
-    nameless = path.with_name(f".{secrets.token_hex(8)}")
-    path.rename(nameless)
-    nameless.unlink()
-    if trouble is not None:
-        raise trouble
-
-
-def _overwrite(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        size = os.fstat(descriptor).st_size
-        left = -(-size // _BLOCK) * _BLOCK
-        while left:
-            left -= os.write(descriptor, os.urandom(min(left, _CHUNK)))
-        os.fsync(descriptor)
-        os.ftruncate(descriptor, 0)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _files(directory: Path) -> Iterator[Path]:

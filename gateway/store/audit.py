@@ -74,6 +74,8 @@ class Action(StrEnum):
     UPDATE_APPLIED = "update_applied"  # a version passed its trial
     UPDATE_ROLLED_BACK = "update_rolled_back"  # somebody asked for the one before
     UPDATE_FELL_BACK = "update_fell_back"  # a version was no good, and the one before runs again
+    FIRST_BOOT_DONE = "first_boot_done"  # with what the card wants, or what a first start has to do
+    FIRST_BOOT_REFUSED = "first_boot_refused"
     SETUP_REFUSED = "setup_refused"
     SETUP_DONE = "setup_done"
     LOGIN = "login"

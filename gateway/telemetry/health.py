@@ -36,6 +36,7 @@ class Name(StrEnum):
     DISK_NEARLY_FULL = "disk_nearly_full"  # of the state directory
     UPDATE_ON_TRIAL = "update_on_trial"  # another version runs and has to show that it is no worse
     UPDATE_FELL_BACK = "update_fell_back"  # a version was no good, and the one before runs again
+    FIRST_BOOT_REFUSED = "first_boot_refused"  # something that the card wants, or that the first boot has to do, was not done
     UNDERVOLTAGE = "undervoltage"  # the board's supply is too weak
     TOO_HOT = "too_hot"  # the processor slows down or is about to
 
@@ -53,6 +54,7 @@ SEVERITIES: Final[dict[Name, Severity]] = {
     Name.CERTIFICATE_OVER: Severity.WARNING,
     Name.MQTT_UNREACHABLE: Severity.WARNING,
     Name.DISK_NEARLY_FULL: Severity.WARNING,
+    Name.FIRST_BOOT_REFUSED: Severity.WARNING,
     Name.UNDERVOLTAGE: Severity.WARNING,
     Name.TOO_HOT: Severity.WARNING,
 }

@@ -19,7 +19,7 @@ from gateway.admin.access.problem import AccessProblem
 from gateway.admin.access.roles import Role
 from gateway.admin.access.routes import ROUTES
 from gateway.admin.access.sessions import Sessions
-from gateway.admin.access.setup_code import ALPHABET, SetupCode, Try
+from gateway.admin.access.setup_code import SetupCode, Try
 from gateway.admin.access.throttle import Throttle
 from gateway.admin.access.tls import PageCertificate
 from gateway.admin.access.vault import Accounts, Vault, decode
@@ -28,6 +28,7 @@ from gateway.admin.client import RefusedError, get_tokens, make_setup_code, make
 from gateway.cli.main import main
 from gateway.errors import ConfigError
 from gateway.session.rate import KeyedBuckets
+from hw.firstboot.codes import ALPHABET
 from tests.admin.door import GOOD, make_door
 
 

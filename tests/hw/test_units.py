@@ -11,7 +11,9 @@ import pytest
 from hw.systemd.units import is_versioned, unit_files, write_units
 
 CEILING = 2.0
-SERVICES = ("meshgate.service", "meshgate-recover.service", "meshgate-update.service")
+FIRST_BOOT = tuple(f"meshgate-{step}.service" for step in ("clock", "grow", "card", "first-boot", "hotspot", "portal", "join"))
+STEPS = ("clock", "grow", "card", "secrets", "hotspot", "portal", "join")
+SERVICES = ("meshgate.service", "meshgate-recover.service", "meshgate-update.service", *FIRST_BOOT)
 UNITS = (*SERVICES, "meshgate.socket", "meshgate-recover.socket", "meshgate-update.socket")
 ETC = Path("etc/systemd/system")
 needs_systemd = pytest.mark.skipif(
@@ -87,6 +89,7 @@ def test_the_python_that_has_meshgate_is_the_one_that_runs_it() -> None:
         "ExecStart=/opt/meshgate/bin/python -I -m gateway run",
         "ExecStart=/opt/meshgate/bin/python -I -m hw.recover --allow-user meshgate",
         "ExecStart=/opt/meshgate/bin/python -I -m gateway.update --allow-user meshgate",
+        *(f"ExecStart=/opt/meshgate/bin/python -I -m hw.firstboot {step}" for step in STEPS),
     ]
 
 
@@ -95,6 +98,7 @@ def test_whoever_takes_a_version_back_is_run_by_the_last_good_one(python: str) -
     starts = {one.name: line for one in unit_files(python) for line in one.text.splitlines() if line.startswith("ExecStart=/opt")}
     assert starts["meshgate.service"] == "ExecStart=/opt/meshgate/current/bin/python -I -m gateway run"
     assert starts["meshgate-update.service"].startswith("ExecStart=/opt/meshgate/good/bin/python -I -m gateway.update")
+    assert all(starts[name].startswith("ExecStart=/opt/meshgate/good/bin/python -I -m hw.firstboot ") for name in FIRST_BOOT)
     assert is_versioned(python)
     assert not is_versioned("/opt/meshgate/bin/python")
 

@@ -4,6 +4,7 @@ Every answer to somebody who is not in yet is the same whatever was wrong with w
 """
 
 import asyncio
+import contextlib
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ from gateway.admin.access.tokens import Tokens
 from gateway.admin.access.vault import FILE_NAME, Accounts, User, Vault
 from gateway.session.rate import KeyedBuckets, TokenBucket
 from gateway.store.audit import Action
+from hw.erasing import erase
+from hw.firstboot.codes import KEPT, read_code
 
 Audit = Callable[[Action, str, str], None]
 """Takes an action, who did it, and a detail; each is one line."""
@@ -75,10 +78,16 @@ class Entrance:
         self._names = Throttle(limits.ACCOUNT_FREE, limits.ACCOUNT_FIRST_S, limits.ACCOUNT_MOST_S, salt, before.get("account", {}), began)
         self._codes = Throttle(limits.CODE_FREE, limits.CODE_FIRST_S, limits.CODE_MOST_S, salt, before.get("code", {}), began)
         self.code = SetupCode(randbytes, self._codes)
+        self._kept_code = state / KEPT
         self._everybody = TokenBucket(limits.LOGIN_RATE, limits.LOGIN_BURST)
         self._unknown = KeyedBuckets(limits.TOKEN_RATE, limits.TOKEN_BURST, limits.MAX_SOURCES)
         self._kept = 0
         self._setting_up = asyncio.Lock()
+
+    def kept_code(self) -> str:
+        """Have the code that this box was given for the first passphrase; returns it as it is shown, empty if there is none."""
+        kept = read_code(self._kept_code)
+        return self.code.keep(kept) if kept else ""
 
     def audit(self, action: Action, actor: str, detail: str = "") -> None:
         """Tell the log who did what; a line break in what a stranger wrote makes no second line of it."""
@@ -103,6 +112,8 @@ class Entrance:
                 raise AccessProblem(403, "wrong_code", WRONG_CODE, "Get a new one with: meshgate setup-code")
             user = User(name, "admin", await self._hashed(hashed_form), self._moment())
             await self._kept_change(lambda accounts: _with(accounts, user))
+            with contextlib.suppress(OSError):  # else the next start of the box removes it
+                await asyncio.to_thread(erase, self._kept_code)
         self.sessions.end_of(name)
         self.audit(Action.SETUP_DONE, name, source)
         return user

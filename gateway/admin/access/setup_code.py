@@ -1,19 +1,19 @@
 """The setup code: what somebody beside the box can read and a stranger cannot, good for one passphrase.
 
-It is shown where only somebody at the box, or with rights on the machine, sees it. It lives in memory only.
+It is shown where only somebody at the box, or with rights on the machine, sees it. It lives in memory, and for some minutes. Only the first
+one of a box from a card is kept in a file, until it is used: whoever set the box up may not be able to ask it for another.
 """
 
 import hmac
+import math
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
 
 from gateway.admin.access.throttle import Throttle
 from gateway.admin.limits import CODE_S
+from hw.firstboot import codes
 
-ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without what is mistaken for something else: 0 O, 1 I L, U V."""
-LETTERS: Final = 9  # of 30: 44 bits, of which a stranger tries a few
 _GROUP: Final = 3
 _KEY: Final = "code"
 
@@ -50,15 +50,16 @@ class SetupCode:
             forgive: end the wait of those who guessed wrong: only for somebody who may do everything anyway.
 
         """
-        letters = ""
-        while len(letters) < LETTERS:
-            byte = self._randbytes(1)[0]
-            if byte < 256 // len(ALPHABET) * len(ALPHABET):  # each letter is as likely as the others
-                letters += ALPHABET[byte % len(ALPHABET)]
+        letters = codes.letters(codes.CODE_LETTERS, self._randbytes)
         self._code, self._until = letters, now + CODE_S
         if forgive:
             self._throttle.forgive(_KEY)
-        return "-".join(letters[at : at + _GROUP] for at in range(0, LETTERS, _GROUP))
+        return codes.grouped(letters, _GROUP)
+
+    def keep(self, code: str) -> str:
+        """Have one that stays until it is used; returns it as it is shown."""
+        self._code, self._until = _plain(code), math.inf
+        return codes.grouped(self._code, _GROUP)
 
     def is_open(self, now: float) -> bool:
         """Whether there is a code that can be used."""
@@ -73,7 +74,7 @@ class SetupCode:
         if self.wait(now) > 0:
             return Try.WAIT
         self._throttle.fail(_KEY, now)
-        shown = "".join(text.split()).replace("-", "").upper().encode(errors="replace")
+        shown = _plain(text).encode(errors="replace")
         fits = hmac.compare_digest(shown, self._code.encode())
         if not self.is_open(now):
             return Try.NONE
@@ -82,3 +83,8 @@ class SetupCode:
         self._throttle.forgive(_KEY)
         self._code = ""
         return Try.RIGHT
+
+
+def _plain(text: str) -> str:
+    """Return a code as it is compared."""
+    return "".join(text.split()).replace("-", "").upper()
