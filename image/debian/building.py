@@ -11,6 +11,7 @@ from typing import Final
 from gateway.update.bundle import open_bundle
 from gateway.update.keys import trusted_keys
 from gateway.update.manifest import WHEELS
+from hw.firstboot.overlay import OFF, ON
 from image.debian.card import Card, write_card
 from image.debian.clean import clean
 from image.debian.lock import Packages, installed, read_lock, write_lock
@@ -149,6 +150,7 @@ class Build:
         with self.progress.step("card"):
             hook = self.root / "boot" / "firmware" / "cmdline.txt"
             words = [word for word in hook.read_text().split() if not word.startswith("root=")]
+            words.append(OFF.ljust(len(ON)))  # so that read-only is switched on by bytes of one sector
             boot = {path.name: path.read_bytes() for path in (HERE / "boot").iterdir()}
             card = Card(self.root, self.epoch, seed, " ".join(words), boot=boot)
             told = f'# What the hook of kernel updates writes to cmdline.txt.\nROOTPART="PARTUUID={card.partition(2)}"\n'
