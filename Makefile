@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test slow browser rig boot ansible check bench docs screenshots setup lock clean
+.PHONY: run test slow browser rig boot ansible image check bench docs screenshots setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,10 @@ boot: setup
 # The Ansible roles on a Debian root directory, started in a container; needs root. The first time makes that directory.
 ansible: setup
 	tests/ansible/lane test
+
+# The SD card image of Debian's packages, in build/image; needs root. The first time takes half an hour, later ones ten minutes.
+image: setup
+	$(BIN)/python image/debian/build
 
 check: setup
 	$(BIN)/ruff check .
