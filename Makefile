@@ -11,7 +11,7 @@ test: setup
 	$(BIN)/pytest
 
 slow: setup
-	$(BIN)/pytest -m "slow and not browser and not ansible"
+	$(BIN)/pytest -m "slow and not browser and not ansible and not image"
 
 # The pages of real gateways in Debian's Chromium; takes about five minutes.
 browser: setup
