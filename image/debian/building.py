@@ -75,12 +75,17 @@ class Build:
         (bundle,) = self.out.glob("*.meshgate")
         return bundle
 
-    def base(self) -> tuple[Path, Packages]:
-        """Make the base system, unless there is one of this month and these recipes; returns its archive and what is installed in it."""
+    @property
+    def archive(self) -> Path:
+        """Where the base system of this month and these recipes is kept."""
         recipe = hashlib.sha256(self._month.encode())
         for path in sorted((HERE / "packages.txt", HERE / "base", *(HERE / "hooks").iterdir())):
             recipe.update(path.read_bytes())
-        archive = self.cache / f"base-{recipe.hexdigest()[:16]}.tar"
+        return self.cache / f"base-{recipe.hexdigest()[:16]}.tar"
+
+    def base(self) -> tuple[Path, Packages]:
+        """Make the base system, unless it is kept; returns its archive and what is installed in it."""
+        archive = self.archive
         about = archive.with_suffix(".json")
         with self.progress.step("base system", cached=about.exists()):
             if not about.exists():
@@ -89,9 +94,13 @@ class Build:
                 log = archive.with_suffix(".log")
                 with log.open("w") as file:
                     run(HERE / "base", archive, lists, SUITE, epoch=self.epoch, log=file)
-                self._unpack(archive)
-                write_lock(about, SUITE, installed(self.root, lists))
+                self.note(archive, lists)
         return archive, read_lock(about)
+
+    def note(self, archive: Path, lists: Path) -> None:
+        """Write what is installed in a base system beside its archive, which says that it is whole."""
+        self._unpack(archive)
+        write_lock(archive.with_suffix(".json"), SUITE, installed(self.root, lists))
 
     def unpack(self, archive: Path) -> None:
         """Lay out the base system in the root directory."""
