@@ -22,6 +22,7 @@ _REMOVED: Final = (
     ),
     *("etc/ssl/private/ssl-cert-snakeoil.key", "root/.bash_history", "root/.wget-hsts", "usr/sbin/policy-rc.d", "etc/resolv.conf"),
     *("root/.ansible", "root/.cache", "boot/vmlinuz.old", "boot/initrd.img.old", "initrd.img.old", "vmlinuz.old", ".dockerenv"),
+    *("etc/mosquitto/*.example", "etc/mosquitto/*.dpkg-*"),
 )
 
 

@@ -13,6 +13,8 @@ PLANTED = [
     ("etc/ssh/ssh_host_ed25519_key", KEY, "a host key"),
     ("etc/ssl/private/own.pem", KEY.replace("OPENSSH ", "EC "), "a private key"),
     ("opt/meshgate/versions/0.1.0/lib/key.pem", KEY.replace("OPENSSH ", ""), "a private key"),
+    ("opt/meshgate/versions/0.1.0/lib/python3.13/site-packages/gateway/key.py", KEY, "a private key"),
+    ("opt/meshgate/versions/0.1.0/lib/python3.13/site-packages/library/key.pem", KEY, "a private key"),
     ("boot/firmware/wpa.conf", "network={\n  psk=correct-horse\n}\n", "a password of a Wi-Fi"),
     ("etc/NetworkManager/system-connections/home.nmconnection", "[wifi-security]\n", "a connection of NetworkManager"),
     ("etc/mosquitto/meshgate.passwd", "meshgate:$7$101$" + "A1b2C3d4" * 8 + "\n", "a hash of a password"),
@@ -60,6 +62,13 @@ def test_what_cannot_be_read_is_not_vouched_for(root: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(PermissionError):
         scan(root)
+
+
+def test_a_library_may_test_itself_with_a_key_of_its_own(root: Path) -> None:
+    home = root / "opt/meshgate/versions/0.1.0/lib/python3.13/site-packages/library/tests"
+    home.mkdir(parents=True)
+    (home / "test_keys.py").write_text(KEY)
+    assert scan(root) == []
 
 
 def test_words_about_keys_are_no_keys(root: Path) -> None:
