@@ -41,12 +41,12 @@ def clean(root: Path, epoch: int) -> None:
         if (root / name).is_dir() and not (root / name).is_symlink():
             _empty(root / name)
     for pattern in _REMOVED:
-        for path in root.glob(pattern):
+        for path in list(root.glob(pattern)):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
-    for cache in root.glob("usr/local/**/__pycache__"):
+    for cache in list(root.glob("usr/local/**/__pycache__")):
         shutil.rmtree(cache)
     # An empty file is filled at the first start, and each box is somebody else.
     machine = root / "etc" / "machine-id"
