@@ -1,6 +1,7 @@
 """The steps of a build; what was made before and is still right is kept."""
 
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -106,6 +107,14 @@ class Build:
         """Lay out the base system in the root directory."""
         with self.progress.step("root directory"):
             self._unpack(archive)
+            self.compile()
+
+    def compile(self) -> None:
+        """Compile Debian's Python modules, which is not done under emulation; without a Python of that version they stay as they are."""
+        if compiler := python_of(PYTHON):
+            where = self.root / "usr" / "lib" / "python3" / "dist-packages"
+            # A file that is no Python of today, as some tests have, is left and makes compileall fail.
+            run("sh", "-c", '"$@" || true', "sh", compiler, "-I", "-m", "compileall", "-qq", "-s", self.root, "-p", "/", where)
 
     def _unpack(self, archive: Path) -> None:
         if self.root.exists():
@@ -139,6 +148,7 @@ class Build:
     def roles(self, bundle: Path, keys: Sequence[Path]) -> None:
         """Bring the root directory to what the roles say."""
         with self.progress.step("roles"):
+            os.environ["MESHGATE_PYTHON"] = python_of(PYTHON)
             use_ansible(TOP / "build" / "ansible" / "tools")
             named = ",".join(f'"{key}"' for key in keys)
             told = f'{{"meshgate_app_bundle": "{bundle}", "meshgate_app_release_keys": [{named}]}}'

@@ -37,13 +37,18 @@ def run(*words: str | Path, epoch: int = 0, log: TextIO | None = None) -> str:
 
 
 def python_of(version: str) -> str:
-    """Return this machine's Python of a version, or nothing."""
-    found = shutil.which(f"python{version}")
-    if found is None:
-        return ""
-    words = [found, "-I", "-c", "import sys; print(sys.executable)"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 -- words of our own, no shell
-    return "" if done.returncode else done.stdout.strip()
+    """Return this machine's Python of a version (Debian's, python.org's or pyenv's), or nothing."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for candidate in (f"python{version}", *map(str, sorted(pyenv.glob(f"{version}.*/bin/python3")))):
+        words = [candidate, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 -- words of our own, no shell
+        except OSError:
+            continue
+        found, _, path = done.stdout.strip().partition(" ")
+        if not done.returncode and found == version:
+            return path
+    return ""
 
 
 def use_ansible(home: Path) -> None:
