@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test slow browser rig boot ansible check bench docs screenshots setup lock clean
+.PHONY: run test slow browser rig boot ansible image check bench docs screenshots setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ test: setup
 	$(BIN)/pytest
 
 slow: setup
-	$(BIN)/pytest -m "slow and not browser and not ansible"
+	$(BIN)/pytest -m "slow and not browser and not ansible and not image"
 
 # The pages of real gateways in Debian's Chromium; takes about five minutes.
 browser: setup
@@ -28,6 +28,10 @@ boot: setup
 # The Ansible roles on a Debian root directory, started in a container; needs root. The first time makes that directory.
 ansible: setup
 	tests/ansible/lane test
+
+# The SD card image of Debian's packages, in build/image; needs root. The first time takes half an hour, later ones ten minutes.
+image: setup
+	$(BIN)/python image/debian/build
 
 check: setup
 	$(BIN)/ruff check .
