@@ -20,13 +20,13 @@ from random import Random
 from typing import Final, Self
 
 from tests.app.processes import free_port
-from tests.image.boards import SOON_S, Board
-from tests.image.card import Card, Cut
-from tests.image.disk import Disk
-from tests.image.nbd import exported
-from tests.image.shell import Shell
+from tests.image.boot.boards import SOON_S, Board
+from tests.image.boot.card import Card, Cut
+from tests.image.boot.disk import Disk
+from tests.image.boot.nbd import exported
+from tests.image.boot.shell import Shell
 
-ROOT: Final = Path(__file__).parent.parent.parent
+ROOT: Final = Path(__file__).parents[3]
 LOGS: Final = ROOT / "build" / "image" / "logs"
 EMULATOR: Final = "qemu-system-aarch64"
 FORWARDED: Final = (22, 80, 443, 1883, 4001, 8443, 8480, 8481, 9477, 9999)
@@ -75,7 +75,7 @@ class Plan:
         disk: its card; the machine writes to it.
         words: more for the kernel's command line.
         stick: the file of a USB stick that is plugged in.
-        radio: the socket on which a Bluetooth controller waits, see `tests.image.radio`.
+        radio: the socket on which a Bluetooth controller waits, see `tests.image.boot.radio`.
 
     """
 

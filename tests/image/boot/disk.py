@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.image.card import SECTOR
+from tests.image.boot.card import SECTOR
 
 _TABLE: Final = 446  # where the four entries of an MBR begin
 _SIGNATURE: Final = 440

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tests.image.radio import Framing, SerialAdapter
+from tests.image.boot.radio import Framing, SerialAdapter
 from tests.rig.air import Air
 
 RESET = bytes.fromhex("01030c00")

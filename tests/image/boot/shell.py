@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from tests.image.boards import STEP_S
+from tests.image.boot.boards import STEP_S
 
 _CHUNK: Final = 2000  # characters of a line; a terminal takes 4095
 _HELLO_S: Final = 5.0

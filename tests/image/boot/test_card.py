@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.image import nbd
-from tests.image.card import MOST_HELD, SECTOR, Card, PowerLostError
+from tests.image.boot import nbd
+from tests.image.boot.card import MOST_HELD, SECTOR, Card, PowerLostError
 
 SECTORS = 64
 OLD, NEW, NEWER = (bytes([what]) * SECTOR for what in b"onN")

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import BinaryIO, Final
 
-from tests.image.card import SECTOR, Card, PowerLostError
+from tests.image.boot.card import SECTOR, Card, PowerLostError
 
 GREETING, OPTION, OPTION_REPLY = b"NBDMAGIC", b"IHAVEOPT", 0x0003E889045565A9
 REQUEST, REPLY = 0x25609513, 0x67446698

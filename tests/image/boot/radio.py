@@ -1,7 +1,8 @@
 """The air around a machine: a controller on its serial line, and phones within reach, in a process of their own.
 
-`python -m tests.image.radio LINE CONTROL` waits on the socket LINE for QEMU, whose machine speaks H4 there (`btattach -P h4`), and on the
-socket CONTROL for tests (`tests.rig.air_control`). The controllers and the phones are those of the rig; here they live in real time.
+`python -m tests.image.boot.radio LINE CONTROL` waits on the socket LINE for QEMU, whose machine speaks H4 there (`btattach -P h4`),
+and on the socket CONTROL for tests (`tests.rig.air_control`). The controllers and the phones are those of the rig; here they live in
+real time.
 """
 
 import asyncio
@@ -118,8 +119,8 @@ def on_air(line: Path, control: Path, log: Path) -> Iterator[None]:
     """Run it while the block lasts."""
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.image.radio", str(line), str(control)],
-            cwd=Path(__file__).parent.parent.parent,
+            [sys.executable, "-m", "tests.image.boot.radio", str(line), str(control)],
+            cwd=Path(__file__).parents[3],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
