@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test slow browser rig boot ansible check bench docs screenshots setup lock clean
+.PHONY: run test slow browser rig boot ansible image-test image-cuts image-screenshots check bench docs screenshots setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ test: setup
 	$(BIN)/pytest
 
 slow: setup
-	$(BIN)/pytest -m "slow and not browser and not ansible"
+	$(BIN)/pytest -m "slow and not browser and not ansible and not image"
 
 # The pages of real gateways in Debian's Chromium; takes about five minutes.
 browser: setup
@@ -28,6 +28,18 @@ boot: setup
 # The Ansible roles on a Debian root directory, started in a container; needs root. The first time makes that directory.
 ansible: setup
 	tests/ansible/lane test
+
+# The image of `make image`, booted in QEMU as two boards; takes about an hour.
+image-test: setup
+	tests/image/boot/boot test
+
+# The same with the power going off in the middle of everything; takes hours.
+image-cuts: setup
+	tests/image/boot/boot cuts
+
+# Pictures of the page of a booted image, into docs/screenshots.
+image-screenshots: setup
+	tests/image/boot/boot screenshots
 
 check: setup
 	$(BIN)/ruff check .

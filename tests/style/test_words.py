@@ -16,6 +16,8 @@ REAL_TIME = {
     "app/processes.py": "polls real processes",
     "boot/machine.py": "polls a real machine",
     "browser/sites.py": "polls real gateways",
+    "image/boot/elsewhere.py": "polls real gateways",
+    "image/boot/machine.py": "polls a real machine",
     "update/process.py": "is a real process",
     "update/test_whole.py": "polls real processes",
     "transports/libp2p_rigs.py": "polls real processes",

@@ -5,8 +5,10 @@ import http.client
 import json
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -86,14 +88,14 @@ class Visitor:
         wish = {"name": "the tests of the image", "scope": "admin", "days": 1, "current": PASSPHRASE}
         self.token = self._json("POST", "/api/v1/tokens", wish, {"Origin": self.address, "Cookie": self._jar()})["token"]
 
-    def api(self, method: str, path: str, document: object = None) -> Any:
+    def api(self, method: str, path: str, document: object = None, headers: Mapping[str, str] = MappingProxyType({})) -> Any:
         """Ask the API as a program with a token; what it answers.
 
         Raises:
             AssertionError: it refuses, with what it says.
 
         """
-        return self._json(method, f"/api/v1/{path}", document, {"Authorization": f"Bearer {self.token}"})
+        return self._json(method, f"/api/v1/{path}", document, {"Authorization": f"Bearer {self.token}", **headers})
 
     def metrics(self) -> str:
         """Every number, as Prometheus reads them."""
