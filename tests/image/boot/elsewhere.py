@@ -71,6 +71,12 @@ async def until(holds: Callable[[], Any], what: str, seconds: float = SOON_S) ->
         raise AssertionError(f"{what}: not within {seconds:.0f} s") from None
 
 
+def can_be_called(far: Site) -> bool:
+    """Whether it has an address: until then it cannot call anybody either."""
+    found = far.gateway.status().transports.get("libp2p")
+    return found is not None and bool(found.addresses)
+
+
 @asynccontextmanager
 async def joined(appliance: Appliance, directory: Path) -> AsyncIterator[Elsewhere]:
     """Run a far gateway that was let in with a ticket of the box, as long as the context lasts."""
@@ -82,7 +88,7 @@ async def joined(appliance: Appliance, directory: Path) -> AsyncIterator[Elsewhe
     async with running(far), AirClient(str(appliance.control)) as air:
         invited = await asyncio.to_thread(appliance.visitor.api, "POST", "federation/invite", {"addresses": [address]})
         await until((directory / "control.sock").exists, "the far gateway runs")
-        await until(lambda: any("libp2p" in one.name for one in far.gateway.status().transports), "the far gateway has libp2p")
+        await until(lambda: can_be_called(far), "the far gateway has libp2p")
         answer = await join(directory / "control.sock", JoinRequest(invited["ticket"], patience_s=60.0))
         assert answer.state in {"joined", "waiting"}, answer
         await until(lambda: far.gateway.status().bridge.sites == 1, "the two are linked")
