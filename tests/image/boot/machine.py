@@ -35,6 +35,7 @@ POLL_S: Final = 0.5
 TELL_S: Final = 20.0
 _KERNEL: Final = re.compile(r"^\s*kernel\s*=\s*(\S+)", re.MULTILINE)
 _INITRD: Final = re.compile(r"^\s*initramfs\s+(\S+)", re.MULTILINE)
+_PANIC: Final = "Kernel panic"
 _LEFT_OUT: Final = ("console=", "quiet", "splash")
 _TREE: Final = "bcm2837-rpi-3-b.dtb"
 
@@ -135,6 +136,7 @@ class Machine:
         while not holds():
             now = time.monotonic()
             assert self.is_running, f"{what}: the machine has ended ({self.process.returncode})\n{self.said()}"
+            assert _PANIC not in self.said(10_000), f"{what}: its kernel has given up\n{self.said()}"
             assert now - began < seconds, f"{what}: not within {seconds:.0f} s\n{self.said()}"
             if now - told > TELL_S:
                 told = now
@@ -199,7 +201,7 @@ def _emulator(plan: Plan, directory: Path, console: Path, ports: dict[int, int])
     words = (found.words, *plan.board.words, *plan.words)
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for there, here in ports.items())
     net = ["-netdev", f"user,id=net,restrict=on{forwards}"]
-    command = ["nice", EMULATOR, "-nodefaults", "-display", "none", "-monitor", "none", "-accel", "tcg,thread=multi"]
+    command = [EMULATOR, "-nodefaults", "-display", "none", "-monitor", "none", "-accel", "tcg,thread=multi"]
     command += ["-kernel", found.kernel, "-initrd", found.initrd, "-append", " ".join(words), *net]
     command += _raspberry(found, directory) if plan.board.is_card else _virtual(directory)
     command += ["-serial", f"file:{console}"]

@@ -4,6 +4,7 @@ Nothing in the image is changed for it: an image that is started without these w
 """
 
 import base64
+import contextlib
 import re
 import shlex
 import socket
@@ -54,7 +55,7 @@ class Shell:
         """
         until = time.monotonic() + seconds
         while not self._is_ready:
-            self._line.sendall(b"\n stty -echo -onlcr; PS1=; PS2=; export PAGER=cat SYSTEMD_PAGER= COLUMNS=160 LANG=C.UTF-8; cd /\n")
+            self._type(b"\n stty -echo -onlcr; PS1=; PS2=; export PAGER=cat SYSTEMD_PAGER= COLUMNS=160 LANG=C.UTF-8; cd /\n")
             try:
                 self._ask(":", _HELLO_S)
                 self._is_ready = True
@@ -85,9 +86,13 @@ class Shell:
     def _ask(self, line: str, seconds: float) -> tuple[int, str]:
         """Type a line and read up to the mark behind what it says; the mark is typed in two parts, so that an echo is none."""
         mark = f"mark-{next(self._numbers)}"
-        self._line.sendall(f"echo beg''in-{mark}; {line}; echo en''d-{mark} $?\n".encode())
+        self._type(f"echo beg''in-{mark}; {line}; echo en''d-{mark} $?\n".encode())
         said = self._read(re.compile(rf"begin-{mark}\r?\n(.*?)end-{mark} (\d+)\r?\n", re.DOTALL), seconds, line)
         return int(said[2]), said[1].replace("\r\n", "\n")
+
+    def _type(self, what: bytes) -> None:
+        with contextlib.suppress(TimeoutError):  # nobody reads yet
+            self._line.sendall(what)
 
     def _read(self, wanted: re.Pattern[str], seconds: float, line: str) -> re.Match[str]:
         heard, until = "", time.monotonic() + seconds
