@@ -28,7 +28,8 @@ from tests.image.boot.shell import Shell
 
 ROOT: Final = Path(__file__).parents[3]
 LOGS: Final = ROOT / "build" / "image" / "logs"
-EMULATOR: Final = "qemu-system-aarch64"
+EMULATOR: Final = ("setpriv", "--pdeathsig=KILL", "qemu-system-aarch64")
+"""It ends with whoever has started it, even if that is killed."""
 FORWARDED: Final = (22, 80, 443, 1883, 4001, 8443, 8480, 8481, 9477, 9999)
 """Ports of the machine that can be called from outside, as far as its firewall lets anybody."""
 POLL_S: Final = 0.5
@@ -201,7 +202,7 @@ def _emulator(plan: Plan, directory: Path, console: Path, ports: dict[int, int])
     words = (found.words, *plan.board.words, *plan.words)
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for there, here in ports.items())
     net = ["-netdev", f"user,id=net,restrict=on{forwards}"]
-    command = [EMULATOR, "-nodefaults", "-display", "none", "-monitor", "none", "-accel", "tcg,thread=multi"]
+    command = [*EMULATOR, "-nodefaults", "-display", "none", "-monitor", "none", "-accel", "tcg,thread=multi"]
     command += ["-kernel", found.kernel, "-initrd", found.initrd, "-append", " ".join(words), *net]
     command += _raspberry(found, directory) if plan.board.is_card else _virtual(directory)
     command += ["-serial", f"file:{console}"]
