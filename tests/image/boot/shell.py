@@ -65,7 +65,11 @@ class Shell:
 
     def try_(self, *command: str, seconds: float = STEP_S) -> tuple[int, str]:
         """Run a command; its exit status and what it said on both outputs."""
-        return self.script(shlex.join(command), seconds=seconds)
+        line = shlex.join(command)
+        if len(line) > _CHUNK or "\n" in line:
+            return self.script(line, seconds=seconds)
+        self.wait(seconds)
+        return self._ask(f"({line}) </dev/null 2>&1", seconds)
 
     def run(self, *command: str, seconds: float = STEP_S) -> str:
         """Run a command that has to succeed; what it said."""
