@@ -36,7 +36,7 @@ POLL_S: Final = 0.5
 TELL_S: Final = 20.0
 _KERNEL: Final = re.compile(r"^\s*kernel\s*=\s*(\S+)", re.MULTILINE)
 _INITRD: Final = re.compile(r"^\s*initramfs\s+(\S+)", re.MULTILINE)
-_PANIC: Final = "Kernel panic"
+_GIVEN_UP: Final = re.compile(r"Kernel panic|systemd\[1\]: Freezing execution")
 _LEFT_OUT: Final = ("console=", "quiet", "splash")
 _TREE: Final = "bcm2837-rpi-3-b.dtb"
 
@@ -137,7 +137,7 @@ class Machine:
         while not holds():
             now = time.monotonic()
             assert self.is_running, f"{what}: the machine has ended ({self.process.returncode})\n{self.said()}"
-            assert _PANIC not in self.said(10_000), f"{what}: its kernel has given up\n{self.said()}"
+            assert _GIVEN_UP.search(self.said(10_000)) is None, f"{what}: it has given up\n{self.said()}"
             assert now - began < seconds, f"{what}: not within {seconds:.0f} s\n{self.said()}"
             if now - told > TELL_S:
                 told = now
