@@ -18,6 +18,7 @@ REAL_TIME = {
     "browser/sites.py": "polls real gateways",
     "image/boot/elsewhere.py": "polls real gateways",
     "image/boot/machine.py": "polls a real machine",
+    "image/boot/radio.py": "polls a real process",
     "update/process.py": "is a real process",
     "update/test_whole.py": "polls real processes",
     "transports/libp2p_rigs.py": "polls real processes",

@@ -10,6 +10,7 @@ import contextlib
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -28,7 +29,8 @@ _LENGTHS: Final = {
     hci.HCI_SYNCHRONOUS_DATA_PACKET: struct.Struct("<xxxB"),
 }
 """Where each kind of packet says how long the rest is; the first byte is the kind (Core 5.4, Vol 4, Part A)."""
-START_S: Final = 30.0
+START_S: Final = 60.0
+POLL_S: Final = 0.1
 
 
 class Framing:
@@ -116,16 +118,21 @@ async def main(line: str, control: str) -> None:
 
 @contextlib.contextmanager
 def on_air(line: Path, control: Path, log: Path) -> Iterator[None]:
-    """Run it while the block lasts."""
+    """Run it while the block lasts; it can be reached when the block begins."""
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.image.boot.radio", str(line), str(control)],
+            ["setpriv", "--pdeathsig=KILL", sys.executable, "-m", "tests.image.boot.radio", str(line), str(control)],
             cwd=Path(__file__).parents[3],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
         )
         try:
+            until = time.monotonic() + START_S
+            while not (line.exists() and control.exists()):
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < until, f"not within {START_S:.0f} s"
+                time.sleep(POLL_S)
             yield
         finally:
             process.terminate()

@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
-from tests.image.boot.radio import Framing, SerialAdapter
+from tests.image.boot.radio import NAME, Framing, SerialAdapter, on_air
 from tests.rig.air import Air
+from tests.rig.air_client import AirClient
 
 RESET = bytes.fromhex("01030c00")
 RESET_DONE = bytes.fromhex("040e0401030c00")
@@ -51,3 +52,14 @@ async def test_a_machine_on_the_line_has_a_controller_and_one_that_is_switched_o
             while adapter.index("hci0") is not None:  # noqa: ASYNC110 -- the same
                 await asyncio.sleep(0)
             assert not adapter.station.le_scan_enable
+
+
+@pytest.mark.timeout(90)
+async def test_the_air_in_a_process_of_its_own_has_an_adapter_and_takes_phones(tmp_path):
+    control = tmp_path / "air"
+    with on_air(tmp_path / "line", control, tmp_path / "log"):
+        async with AirClient(str(control)) as air:
+            assert set(await air.stations()) == {NAME}
+            await air.phone("add", name="Ada", platform="ios", role="central")
+            assert set(await air.stations()) == {NAME, "Ada"}
+    assert not control.exists()
