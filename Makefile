@@ -1,5 +1,5 @@
 # Every target does its own set-up. See README.md for the two that matter: run and test.
-.PHONY: run test slow browser rig boot ansible image check bench docs screenshots setup lock clean
+.PHONY: run test slow browser rig boot ansible image image-test image-cuts image-screenshots check bench docs screenshots setup lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,18 @@ ansible: setup
 # The SD card image of Debian's packages, in build/image; needs root. The first time takes half an hour, later ones ten minutes.
 image: setup
 	$(BIN)/python image/debian/build
+
+# The image of `make image`, booted in QEMU as two boards; takes about an hour.
+image-test: setup
+	tests/image/boot/boot test
+
+# The same with the power going off in the middle of everything; takes hours.
+image-cuts: setup
+	tests/image/boot/boot cuts
+
+# Pictures of the page of a booted image, into docs/screenshots.
+image-screenshots: setup
+	tests/image/boot/boot screenshots
 
 check: setup
 	$(BIN)/ruff check .
