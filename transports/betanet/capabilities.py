@@ -50,9 +50,9 @@ class Selection:
 
 def encode_capabilities(offer: Capabilities) -> bytes:
     """Return a CapMsg."""
-    message: dict[int | bytes | str, Cbor] = {layer: list(getattr(offer, layer)) for layer in LAYERS}
-    message["features"] = dict(offer.features)
-    return encode_cbor(message)
+    features: dict[int | bytes | str, Cbor] = {}
+    features.update(offer.features)
+    return encode_cbor({**{layer: list(getattr(offer, layer)) for layer in LAYERS}, "features": features})
 
 
 def decode_capabilities(message: bytes) -> Capabilities:
@@ -66,7 +66,8 @@ def decode_capabilities(message: bytes) -> Capabilities:
     if not isinstance(features, dict) or len(features) > limits.HTX_OFFERS:
         raise malformed("features are no map, or too many")
     switches = {_name(name): _switch(value) for name, value in features.items()}
-    return Capabilities(*(_names(fields[layer]) for layer in LAYERS), switches)
+    l2, l3, l4, l5 = (_names(fields[layer]) for layer in LAYERS)
+    return Capabilities(l2, l3, l4, l5, switches)
 
 
 def encode_selection(selection: Selection) -> bytes:

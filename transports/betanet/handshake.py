@@ -87,7 +87,7 @@ class Handshake:
         remote_static: the responder's X25519 key on the initiator's side, None on the responder's.
     """
 
-    __slots__ = ("_kem", "_kem_remote", "_keys", "_left", "_noise", "_remote", "_secrets", "_state", "initiator")
+    __slots__ = ("_kem", "_kem_remote", "_keys", "_left", "_noise", "_over", "_remote", "_secrets", "_state", "initiator")
 
     def __init__(self, pattern: Pattern, secrets: Secrets, *, prologue: bytes, remote_static: bytes | None) -> None:
         self.initiator = remote_static is not None
@@ -107,11 +107,12 @@ class Handshake:
             self._remote["s"] = remote_static
         self._state.mix_hash(remote_static or self._public("s"))
         self._left = [*_TOKENS[pattern]]
+        self._over = False
 
     @property
     def finished(self) -> bool:
         """True when all messages have passed and `split` may be called."""
-        return not self._left
+        return not self._left and not self._over
 
     def write(self, payload: bytes = b"") -> bytes:
         """Return this side's next message.
@@ -120,7 +121,7 @@ class Handshake:
             BetanetError: AUTH_FAILED when the other side's keys are unusable; the handshake is over.
         """
         message = b""
-        for token in self._left.pop(0):
+        for token in self._turn(writing=True):
             message += self._write(token)
         return message + bytes(self._state.encrypt_and_hash(payload))
 
@@ -131,14 +132,15 @@ class Handshake:
             BetanetError: AUTH_FAILED for anything but an authentic message; the handshake is over.
         """
         try:
-            for token in self._left.pop(0):
+            for token in self._turn(writing=False):
                 size = _SIZES.get(token, 0)
                 if size > len(message):
                     raise _refused()
                 self._read(token, message[:size])
                 message = message[size:]
             return bytes(self._state.decrypt_and_hash(message))
-        except (InvalidTag, ValueError):
+        except (InvalidTag, ValueError, BetanetError):
+            self._over = True
             raise _refused() from None
 
     def split(self) -> Split:
@@ -147,6 +149,13 @@ class Handshake:
             raise ValueError("the handshake is not finished")
         first, second = self._noise.hkdf(self._state.ck, b"", 2)
         return Split(bytes(first), bytes(second), bytes(self._state.h), self._remote["s"])
+
+    def _turn(self, *, writing: bool) -> tuple[str, ...]:
+        """The tokens of the next message, if it is this side's turn to write or to read it."""
+        initiators = len(self._left) % 2 == 1
+        if self._over or not self._left or (initiators == self.initiator) != writing:
+            raise _refused()
+        return self._left.pop(0)
 
     def _public(self, name: str) -> bytes:
         return self._keys[name].public_key().public_bytes_raw()
@@ -187,7 +196,7 @@ class Handshake:
 
     def _agree(self, token: str) -> None:
         """MixKey of the X25519 secret that a token names: the initiator's key first, the responder's second."""
-        own, other = token if self.initiator else token[::-1]
+        own, other = (token[0], token[1]) if self.initiator else (token[1], token[0])
         try:
             secret = self._keys[own].exchange(X25519PublicKey.from_public_bytes(self._remote[other]))
         except ValueError:
