@@ -23,7 +23,7 @@ from typing import Final
 
 from transports.betanet.errors import BetanetError, Fault
 
-L2_NAME: Final = "/betanet/htx/1.1.0"
+L2_NAME: Final = "betanet/htx/1.1.0"
 EXPORTER_LABEL: Final = b"EXPORTER-betanet-gw-1"
 EXPORTER_BYTES: Final = 32
 NO_TEMPLATE: Final = bytes(32)

@@ -143,7 +143,7 @@ class Channel:
         return self._frame(FrameType.STREAM, bytes(min(size, limits.HTX_PIECE)), now, frames.PADDING_STREAM)
 
     def keep(self, now: float) -> bytes:
-        """Return the message that is due because time has passed: KEY_UPDATE after an hour, else nothing (empty)."""
+        """Return the message that is due because time has passed: KEY_UPDATE after an hour, or nothing (empty)."""
         return self._turn(now) if self.writable and self._sealer.due(now) else b""
 
     def close(self, close: Close, now: float) -> bytes:
@@ -177,8 +177,10 @@ class Channel:
         return turn + header + self._sealer.seal(header, plaintext)
 
     def _turn(self, now: float) -> bytes:
+        pad = frames.encode_header(FrameType.STREAM, 0, frames.PADDING_STREAM)
+        padding = b"".join(pad + self._sealer.seal(pad, b"") for _ in range(self._sealer.owed))
         header = frames.encode_header(FrameType.KEY_UPDATE, 0)
-        return header + self._sealer.turn(header, now)
+        return padding + header + self._sealer.turn(header, now)
 
     def _read(self, frame: frames.SealedFrame, now: float) -> list[Event]:
         plaintext = self._opener.open(frame.header, frame.sealed, turns=frame.type is FrameType.KEY_UPDATE)

@@ -86,6 +86,27 @@ def decode_map(data: bytes, *keys: str) -> Map:
     return value
 
 
+def unsigned(value: Cbor) -> int:
+    """Return a CBOR integer that is not negative; raises `BetanetError` for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise malformed("not an unsigned integer")
+    return value
+
+
+def fixed(value: Cbor, size: int) -> bytes:
+    """Return a CBOR byte string of exactly `size` bytes; raises `BetanetError` for anything else."""
+    if not isinstance(value, bytes) or len(value) != size:
+        raise malformed(f"not {size} bytes")
+    return value
+
+
+def text(value: Cbor, most: int) -> str:
+    """Return a CBOR text of 1 to `most` characters; raises `BetanetError` for anything else."""
+    if not isinstance(value, str) or not 0 < len(value) <= most:
+        raise malformed("not a text of the right length")
+    return value
+
+
 def _item(data: bytes, at: int, depth: int) -> tuple[Cbor, int]:
     if at >= len(data):
         raise _cut()

@@ -6,7 +6,8 @@ A sender changes its key after 65,536 frames, 8 GiB or an hour, whichever comes 
 A receiver that has opened KEY_UPDATE waits for the next key and still takes at most three frames under the old one,
 until three frames have come in all. After that the old key opens nothing; for three more frames it is kept to tell
 a late frame (OLD_KEY_FRAME) from a forged one (AUTH_FAILED), then it is forgotten. On an ordered link, as ours are,
-no honest frame comes late.
+no honest frame comes late. A second KEY_UPDATE within those three frames is refused, so that a sender with nothing to
+say for an hour pads up to three frames before it.
 
 Source: BetaNet 1.1, section 5.3; 1.2 draft, section 8.4.5.
 """
@@ -58,12 +59,13 @@ class Sealer:
         now: monotonic seconds.
     """
 
-    __slots__ = ("_bytes", "_cipher", "_since")
+    __slots__ = ("_bytes", "_cipher", "_since", "_turned")
 
     def __init__(self, generation: Generation, now: float) -> None:
         self._cipher = _Cipher(generation)
         self._since = now
         self._bytes = 0
+        self._turned = False
 
     @property
     def counter(self) -> int:
@@ -74,6 +76,11 @@ class Sealer:
     def due_at(self) -> float:
         """Monotonic seconds at which the key is an hour old."""
         return self._since + limits.HTX_REKEY_S
+
+    @property
+    def owed(self) -> int:
+        """Frames that must go out under this key before KEY_UPDATE, because the receiver still takes the key before it."""
+        return max(0, OVERLAP_FRAMES - self._cipher.counter) if self._turned else 0
 
     def due(self, now: float) -> bool:
         """True when the next frame must be KEY_UPDATE."""
@@ -95,6 +102,7 @@ class Sealer:
         self._cipher = _Cipher(self._cipher.generation.following())
         self._since = now
         self._bytes = 0
+        self._turned = True
         return sealed
 
     def _sealed(self, header: bytes, plaintext: bytes) -> bytes:

@@ -21,7 +21,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from transports.betanet.detcbor import Cbor, decode_map, encode_cbor
+from transports.betanet.detcbor import decode_map, encode_cbor, fixed, unsigned
 from transports.betanet.errors import BetanetError, Fault, malformed
 from transports.betanet.identity import NODE_ID_BYTES
 
@@ -31,7 +31,6 @@ SEVERAL_PATHS: Final = 3
 SIGNATURE_BYTES: Final = 64
 _HEAD: Final = 8
 _SEGMENT: Final = NODE_ID_BYTES + 4 + 8 + 2 + SIGNATURE_BYTES
-_U64: Final = 1 << 64
 _SEGMENT_CONTEXT: Final = b"BN-L1-seg"
 _TRANSITION_CONTEXT: Final = b"bn-t1"
 _TRANSITION: Final = ("prevAS", "nextAS", "TS", "FLOW", "NONCE", "SIG")
@@ -133,24 +132,3 @@ def decode_transition(message: bytes) -> Transition:
     previous_as, next_as, timestamp = (unsigned(fields[name]) for name in _TRANSITION[:3])
     flow, nonce = (fixed(fields[name], _ID) for name in _TRANSITION[3:5])
     return Transition(previous_as, next_as, timestamp, flow, nonce, fixed(fields["SIG"], SIGNATURE_BYTES))
-
-
-def unsigned(value: Cbor) -> int:
-    """Return a CBOR integer of 64 bits that is not negative; raises `BetanetError` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _U64:
-        raise malformed("not an unsigned integer")
-    return value
-
-
-def fixed(value: Cbor, size: int) -> bytes:
-    """Return a CBOR byte string of exactly `size` bytes; raises `BetanetError` for anything else."""
-    if not isinstance(value, bytes) or len(value) != size:
-        raise malformed(f"not {size} bytes")
-    return value
-
-
-def text(value: Cbor, most: int) -> str:
-    """Return a CBOR text of 1 to `most` characters; raises `BetanetError` for anything else."""
-    if not isinstance(value, str) or not 0 < len(value) <= most:
-        raise malformed("not a text of the right length")
-    return value

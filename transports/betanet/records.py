@@ -1,6 +1,6 @@
 """Records of the higher layers, which gateways carry or check and do not act on.
 
-    alias          {alias, node 20, seq, sig 64, ts}, signed SHA-256("BN-L5" || CBOR of {alias, node, seq, ts})
+    alias          {alias, node 20, seq, sig 64, ts}, signed SHA-256("BN-L5" || alias || node || u64 seq || u64 ts)
     front origin   {expiry, profile, template_id 32, host_pattern}, signed SHA-256("BN-FOR1" || CBOR of it)
     voucher        keyset ID 32 || secret 32 || signature 64; opaque here
     request        {m: method, u: target, h: headers, b: body}
@@ -19,10 +19,10 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from transports import limits
-from transports.betanet.detcbor import Cbor, decode_map, encode_cbor
+from transports.betanet.detcbor import Cbor, decode_map, encode_cbor, fixed, text, unsigned
 from transports.betanet.errors import Fault, malformed
 from transports.betanet.identity import NODE_ID_BYTES
-from transports.betanet.paths import SIGNATURE_BYTES, check_signature, fixed, text, unsigned
+from transports.betanet.paths import SIGNATURE_BYTES, check_signature
 
 METHODS: Final = frozenset({"GET", "PUT", "POST", "DEL"})
 UNKNOWN_METHOD: Final = 400
@@ -45,8 +45,7 @@ class Alias:
 
     def signed(self) -> bytes:
         """Return the 32 bytes that are signed."""
-        fields: Mapping[int | bytes | str, Cbor] = {"alias": self.alias, "node": self.node, "seq": self.seq, "ts": self.timestamp_ms}
-        return sha256(b"BN-L5" + encode_cbor(fields)).digest()
+        return sha256(b"BN-L5" + self.alias.encode() + self.node + self.seq.to_bytes(8) + self.timestamp_ms.to_bytes(8)).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Request:
 
     method: str
     target: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | bytes] = field(default_factory=dict)
     body: bytes = b""
 
 
@@ -88,7 +87,7 @@ class Response:
     """What it is answered."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | bytes] = field(default_factory=dict)
     body: bytes = b""
 
 
@@ -167,21 +166,21 @@ def refusal(request: Request) -> Response | None:
     return None if request.method in METHODS else Response(UNKNOWN_METHOD)
 
 
-def _plain(headers: Mapping[str, str]) -> Mapping[int | bytes | str, Cbor]:
+def _plain(headers: Mapping[str, str | bytes]) -> Mapping[int | bytes | str, Cbor]:
     plain: dict[int | bytes | str, Cbor] = {}
     plain.update(headers)
     return plain
 
 
-def _headers(value: Cbor) -> dict[str, str]:
+def _headers(value: Cbor) -> dict[str, str | bytes]:
     if not isinstance(value, dict) or len(value) > limits.HTX_OFFERS:
         raise malformed("headers are no map, or too many")
     return {text(name, _MOST_TEXT): _value(content) for name, content in value.items()}
 
 
-def _value(value: Cbor) -> str:
-    if not isinstance(value, str):
-        raise malformed("a header is no text")
+def _value(value: Cbor) -> str | bytes:
+    if not isinstance(value, str | bytes):
+        raise malformed("a header is neither text nor bytes")
     return value
 
 

@@ -95,7 +95,10 @@ def test_the_hybrid_handshake_gives_the_messages_and_keys_of_the_vector(vector: 
     a = Handshake(pattern, own, prologue=before, remote_static=unhex(vector["resp_static_pub"]))
     encapsulated = given_encapsulation(vector, a, monkeypatch)
     b = Handshake(
-        pattern, Secrets(unhex(vector["resp_static"]), unhex(vector["resp_ephemeral"]), b"", encapsulated), prologue=before, remote_static=None
+        pattern,
+        Secrets(unhex(vector["resp_static"]), unhex(vector["resp_ephemeral"]), b"", encapsulated),
+        prologue=before,
+        remote_static=None,
     )
     first, second, third = vector["messages"]
     assert a.write(unhex(vector["payloads"][0])).hex() == first
@@ -226,7 +229,7 @@ def test_8_4_a_wrong_responder_key_is_refused_at_the_first_message_as_anything_e
     [
         prologue(Bind.NONE, None),
         prologue(Bind.EXPORTER, b"y" * 32),
-        prologue(Bind.EXPORTER, b"x" * 32, l2="/betanet/htx/1.2.0"),
+        prologue(Bind.EXPORTER, b"x" * 32, l2="betanet/htx/1.2.0"),
         prologue(Bind.EXPORTER, b"x" * 32, template_id=b"t" * 32),
     ],
     ids=["other mode", "other TLS connection", "other l2 id", "other template"],
@@ -260,7 +263,9 @@ def test_a_message_out_of_turn_is_refused() -> None:
         b.read(first)
 
 
-@pytest.mark.parametrize(("bind", "exporter"), [(Bind.EXPORTER, None), (Bind.EXPORTER, bytes(32)), (Bind.EXPORTER, b"x"), (Bind.NONE, b"x" * 32)])
+@pytest.mark.parametrize(
+    ("bind", "exporter"), [(Bind.EXPORTER, None), (Bind.EXPORTER, bytes(32)), (Bind.EXPORTER, b"x"), (Bind.NONE, b"x" * 32)]
+)
 def test_a_binding_is_never_taken_silently_for_the_other(bind: Bind, exporter: bytes | None) -> None:
     with pytest.raises(BetanetError) as caught:
         prologue(bind, exporter)
@@ -295,7 +300,12 @@ def test_the_last_payload_proves_whose_channel_key_it_is() -> None:
     proof = prove_static(identity, public(A_STATIC))
     assert len(proof) == 96
     assert check_static(proof, public(A_STATIC)) == identity.public_key().public_bytes_raw()
-    for wrong, key in ((proof, public(B_STATIC)), (proof[:-1], public(A_STATIC)), (b"", public(A_STATIC)), (proof + b"x", public(A_STATIC))):
+    for wrong, key in (
+        (proof, public(B_STATIC)),
+        (proof[:-1], public(A_STATIC)),
+        (b"", public(A_STATIC)),
+        (proof + b"x", public(A_STATIC)),
+    ):
         with pytest.raises(BetanetError) as caught:
             check_static(wrong, key)
         assert caught.value.fault is Fault.AUTH_FAILED
