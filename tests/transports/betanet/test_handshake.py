@@ -94,12 +94,8 @@ def test_the_hybrid_handshake_gives_the_messages_and_keys_of_the_vector(vector: 
     own = Secrets(unhex(vector["init_static"]), unhex(vector["init_ephemeral"]), seed)
     a = Handshake(pattern, own, prologue=before, remote_static=unhex(vector["resp_static_pub"]))
     encapsulated = given_encapsulation(vector, a, monkeypatch)
-    b = Handshake(
-        pattern,
-        Secrets(unhex(vector["resp_static"]), unhex(vector["resp_ephemeral"]), b"", encapsulated),
-        prologue=before,
-        remote_static=None,
-    )
+    secrets = Secrets(unhex(vector["resp_static"]), unhex(vector["resp_ephemeral"]), b"", encapsulated)
+    b = Handshake(pattern, secrets, prologue=before, remote_static=None)
     first, second, third = vector["messages"]
     assert a.write(unhex(vector["payloads"][0])).hex() == first
     assert b.read(unhex(first)).hex() == vector["payloads"][0]
