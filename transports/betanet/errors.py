@@ -9,7 +9,7 @@ class Fault(IntEnum):
     OK = 0x0000
     VERSION_NEGOTIATION_FAILED = 0x0001  # no protocol in common
     AUTH_FAILED = 0x0002  # a key, a tag or a signature is wrong
-    PATH_INVALID = 0x0003
+    PATH_INVALID = 0x0003  # a path that its nodes have not signed
     REPLAY = 0x0004  # seen before
     FLOW_CONTROL_VIOLATION = 0x0005  # more bytes, pings, streams or key updates than were allowed
     OLD_KEY_FRAME = 0x0006  # sealed with a key that is over

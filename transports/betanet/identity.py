@@ -21,10 +21,9 @@ from base64 import b32encode
 from hashlib import sha256
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from transports.betanet.errors import BetanetError, Fault
+from transports.betanet.signatures import check_signature
 
 NODE_ID_BYTES: Final = 20
 PROOF_BYTES: Final = 96
@@ -75,8 +74,5 @@ def check_static(payload: bytes, static_public: bytes) -> bytes:
         BetanetError: AUTH_FAILED for any payload but such a proof.
     """
     key, signature = payload[:_KEY_BYTES], payload[_KEY_BYTES:]
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, _CONTEXT + static_public)
-    except (InvalidSignature, ValueError):
-        raise BetanetError(Fault.AUTH_FAILED, "the channel's key is not vouched for") from None
+    check_signature(key, signature, _CONTEXT + static_public)
     return key

@@ -18,17 +18,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from transports.betanet.detcbor import decode_map, encode_cbor, fixed, unsigned
-from transports.betanet.errors import BetanetError, Fault, malformed
+from transports.betanet.errors import malformed
 from transports.betanet.identity import NODE_ID_BYTES
+from transports.betanet.signatures import SIGNATURE_BYTES
 
 VERSION: Final = 2
 ONE_PATH: Final = 1
 SEVERAL_PATHS: Final = 3
-SIGNATURE_BYTES: Final = 64
 _HEAD: Final = 8
 _SEGMENT: Final = NODE_ID_BYTES + 4 + 8 + 2 + SIGNATURE_BYTES
 _SEGMENT_CONTEXT: Final = b"BN-L1-seg"
@@ -67,14 +66,6 @@ class Transition:
         """Return the bytes that are signed."""
         numbers = b"".join(number.to_bytes(8) for number in (self.previous_as, self.next_as, self.timestamp))
         return numbers + self.flow + self.nonce + _TRANSITION_CONTEXT
-
-
-def check_signature(public_key: bytes, signature: bytes, signed: bytes, fault: Fault = Fault.PATH_INVALID) -> None:
-    """Refuse what an Ed25519 key has not signed; raises `BetanetError` with `fault`."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
-    except (InvalidSignature, ValueError):
-        raise BetanetError(fault, "signature does not fit") from None
 
 
 def sign_segment(segment: Segment, key: Ed25519PrivateKey, previous_node: bytes, kind: int = ONE_PATH) -> Segment:

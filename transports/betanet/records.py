@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from transports import limits
 from transports.betanet.detcbor import Cbor, decode_map, encode_cbor, fixed, text, unsigned
-from transports.betanet.errors import Fault, malformed
+from transports.betanet.errors import malformed
 from transports.betanet.identity import NODE_ID_BYTES
-from transports.betanet.paths import SIGNATURE_BYTES, check_signature
+from transports.betanet.signatures import SIGNATURE_BYTES, check_signature
 
 METHODS: Final = frozenset({"GET", "PUT", "POST", "DEL"})
 UNKNOWN_METHOD: Final = 400
@@ -119,7 +119,7 @@ def open_front_origin(record: bytes, signature: bytes, signer: bytes) -> FrontOr
     profile = text(fields["profile"], _MOST_TEXT)
     if profile not in PROFILES:
         raise malformed("unknown profile")
-    check_signature(signer, signature, sha256(b"BN-FOR1" + record).digest(), Fault.AUTH_FAILED)
+    check_signature(signer, signature, sha256(b"BN-FOR1" + record).digest())
     host = text(fields["host_pattern"], _MOST_TEXT)
     return FrontOrigin(fixed(fields["template_id"], _TEMPLATE), host, profile, unsigned(fields["expiry"]))
 

@@ -16,7 +16,7 @@ from transports.betanet.errors import BetanetError
 
 FOLDER = Path(__file__).parent / "fuzz"
 TARGETS = sorted(path.stem for path in FOLDER.glob("*.py"))
-ROUNDS = int(os.environ.get("MESHGATE_FUZZ_ROUNDS", "1500"))
+ROUNDS = int(os.environ.get("MESHGATE_FUZZ_ROUNDS", "500"))
 SEED = int(os.environ.get("MESHGATE_FUZZ_SEED", "20261123"))
 
 
@@ -40,7 +40,7 @@ def test_8_11_the_saved_corpus_and_each_of_its_beginnings_pass(target: str) -> N
     assert seeds
     for number, data in enumerate(seeds):
         run(target, data, f"corpus file {number}")
-        for size in range(0, len(data), max(1, len(data) // 200)):
+        for size in range(0, len(data), max(1, len(data) // 60)):
             run(target, data[:size], f"corpus file {number}, {size} bytes")
 
 

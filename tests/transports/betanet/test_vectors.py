@@ -15,7 +15,6 @@ from transports.betanet.identity import node_id, peer_id, peer_id_text, self_cer
 from transports.betanet.paths import (
     Segment,
     Transition,
-    check_signature,
     decode_path,
     decode_transition,
     encode_path,
@@ -40,6 +39,7 @@ from transports.betanet.records import (
     sign_front_origin,
 )
 from transports.betanet.rendezvous import DAY_S, EPOCH_S, beacon_set, fallback_beacon, places, worked
+from transports.betanet.signatures import _ORDER_8, _P, _SMALL, check_signature
 from transports.betanet.ticket_header import TicketHeader, decode_header_value, encode_header_value, make_header
 from transports.betanet.varint import decode_varint, encode_varint
 
@@ -76,6 +76,16 @@ def test_cbor_is_written_and_read_as_in_the_vectors(value: Any, text: str) -> No
 def test_8_7_cbor_of_any_other_spelling_is_refused(text: str, why: str) -> None:
     with pytest.raises(BetanetError):
         decode_cbor(unhex(text))
+
+
+def test_a_key_of_small_order_has_no_owner_and_signs_nothing() -> None:
+    d = -121665 * pow(121666, -1, _P) % _P
+    assert (d * _ORDER_8**4 + 2 * _ORDER_8**2 - 1) % _P == 0  # its double has y = 0, which is of order 4
+    for small in _SMALL:
+        for key in (small, small[:31] + bytes((small[31] | 0x80,))):
+            for number in range(20):
+                with pytest.raises(BetanetError):
+                    check_signature(key, bytes(64), bytes((number,)))
 
 
 @pytest.mark.parametrize("vector", load("identity")["ids"], ids=lambda vector: vector["node_id20"])
