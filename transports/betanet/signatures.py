@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from transports.betanet.errors import BetanetError, Fault
 
+KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 _P: Final = 2**255 - 19
 # The y coordinates of all points of small order; 0 and 1 also as they are spelled unreduced.
@@ -24,10 +25,12 @@ def check_signature(public_key: bytes, signature: bytes, signed: bytes, fault: F
     Raises:
         BetanetError: `fault` for a wrong signature, and for a key that has no owner.
     """
+    # The topmost bit is the sign of x, and points of small order come with both.
+    owned = len(public_key) == KEY_BYTES and public_key[:31] + bytes((public_key[31] & 0x7F,)) not in _SMALL
     try:
-        # The topmost bit is the sign of x, and points of small order come with both.
-        if public_key[:31] + bytes((public_key[31] & 0x7F,)) in _SMALL:
-            raise ValueError
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
-    except (InvalidSignature, ValueError, IndexError):
-        raise BetanetError(fault, "signature does not fit") from None
+        if owned:
+            Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
+    except (InvalidSignature, ValueError):
+        owned = False
+    if not owned:
+        raise BetanetError(fault, "signature does not fit")

@@ -37,6 +37,19 @@ _KEY_ID_AT: Final = 33
 _NONCE_AT: Final = 41
 _PROOF_AT: Final = 73
 _LABEL: Final = b"betanet-ticket-v1"
+_P: Final = 2**255 - 19
+_SMALL: Final = frozenset(
+    number.to_bytes(32, "little")
+    for number in (
+        0,
+        1,
+        325606250916557431795983626356110631294008115727848805560023387167927233504,  # order 8
+        39382357235489614581723060781553021112529911719440698176882885853963445705823,  # order 8
+        _P - 1,
+        _P,  # 0 again, not reduced
+        _P + 1,  # 1 again, not reduced
+    )
+)
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9_-]{4})+(?:[A-Za-z0-9_-]{2,3})?")
 
 
@@ -61,6 +74,12 @@ class TicketKey:
     def public(self) -> bytes:
         """What visitors have to know, 32 bytes."""
         return X25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+
+
+def has_owner(public: bytes) -> bool:
+    """True for an X25519 public key (32 bytes) whose secrets are not known to everybody: one that is not of small order."""
+    # X25519 ignores the topmost bit, so each of these keys has two spellings.
+    return public[:31] + bytes((public[31] & 0x7F,)) not in _SMALL
 
 
 def shared_secret(private: X25519PrivateKey, public: bytes) -> bytes:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.transports.betanet.vectors import load, unhex
 from transports import limits
-from transports.betanet import admission
+from transports.betanet import admission, tickets
 from transports.betanet.admission import Admission, Budgets, prefix_of
 from transports.betanet.carriers import Carrier, Policy, decode_policy, encode_policy, find_ticket, to_body, to_cookie, to_query
 from transports.betanet.errors import BetanetError
@@ -112,6 +112,16 @@ def forged(proof: bytes, *, key_id: bytes = KEY.key_id, client: bytes = b"c" * 3
 )
 def test_8_3_forged_expired_and_low_order_tickets_are_refused(shown: str) -> None:
     assert site().judge(shown, HERE, NOW) is False
+
+
+def test_8_3_every_key_of_small_order_is_known_and_no_other() -> None:
+    private = X25519PrivateKey.from_private_bytes(b"p" * 32)
+    for small in tickets._SMALL:
+        for public in (small, small[:31] + bytes((small[31] | 0x80,))):
+            assert not tickets.has_owner(public)
+            with pytest.raises(BetanetError):
+                shared_secret(private, public)
+    assert tickets.has_owner(KEY.public)
 
 
 def test_8_3_a_replayed_ticket_is_refused_and_a_new_one_of_the_same_key_is_not() -> None:
