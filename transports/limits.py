@@ -101,6 +101,45 @@ NOSTR_BACKOFF_CAP_S: Final = 300.0  # seconds, ceiling of every later wait
 NOSTR_HEALTHY_S: Final = 60.0  # seconds a link must have been up for the next failure to count as a first one
 NOSTR_CLOCK_S: Final = 1.0  # seconds between two looks whether the time of day is known
 
+# BetaNet: the channel inside (HTX)
+HTX_PLAINTEXT: Final = 65_535  # bytes in one frame: a stream's first window cannot carry more
+HTX_PIECE: Final = 16_384  # bytes of a stream put into one frame, as 1.2 advises
+HTX_MESSAGE: Final = 128 * 1024  # bytes of one binary message: a handshake message, or whole frames
+HTX_WINDOW: Final = 65_535  # bytes of one stream on the way and not yet granted again
+HTX_MOST_CREDIT: Final = 16 * 1024 * 1024  # bytes a peer may grant for one stream; more is no credit but an overflow
+HTX_STREAMS: Final = 16  # streams each side may open
+HTX_REKEY_FRAMES: Final = 65_536  # frames under one key
+HTX_REKEY_BYTES: Final = 8 * 1024**3  # bytes under one key
+HTX_REKEY_S: Final = 3_600.0  # seconds a key is in use
+HTX_TURN_RATE: Final = 1.0  # key updates a second from a peer: each costs two derivations
+HTX_TURN_BURST: Final = 8.0
+HTX_PINGS: Final = 4  # pings of ours without an answer yet
+HTX_ECHO_RATE: Final = 1.0  # pings of a peer answered each second; more are ignored, for the answer costs as much as the question
+HTX_ECHO_BURST: Final = 8.0
+HTX_REASON: Final = 120  # bytes of the reason in CLOSE
+HTX_CBOR: Final = 4_096  # bytes of one CBOR document, also the most of its items
+HTX_CBOR_DEPTH: Final = 8  # levels of arrays and maps
+HTX_OFFERS: Final = 16  # protocols offered for one layer, and features
+HTX_ID: Final = 64  # characters of a protocol's name
+
+# Tickets that BetaNet lets in with
+TICKET_REPLAYS: Final = 16_384  # tickets remembered for up to three hours; when it is full, nobody new comes in
+TICKET_PREFIXES: Final = 4_096  # /24 and /56 networks with a budget of their own; all others share one
+TICKET_RATE: Final = 0.1  # tickets a second from one network
+TICKET_SWEEP_S: Final = 10.0  # seconds between two looks for networks whose budget is whole again
+TICKET_BURST: Final = 12.0  # a gateway that lost its links dials a few times in a row
+TICKET_KEYS: Final = 4  # keys of one site at once, so that they can be changed
+
+# BetaNet: mix hops
+MIX_HOPS: Final = 5  # hops of one packet
+MIX_TAGS: Final = 131_072  # packets remembered for one key of a hop, some 12 MB; when full, packets are dropped until the key changes
+MIX_REPLIES: Final = 1_024  # reply blocks given out and not used yet
+MIX_REPLY_S: Final = 600.0  # seconds a reply block may be used
+MIX_DELAY_MS: Final = 150  # milliseconds, the longest a hop holds a packet
+MIX_TOTAL_DELAY_MS: Final = 600  # milliseconds, the same for all hops of a packet
+MIX_SETS: Final = 8  # sets of hops in a row that must differ, for one destination and hour
+MIX_DRAWS: Final = 64  # nonces tried to find a set that is new
+
 # Gossip (off unless configured)
 MAX_GOSSIP_RPC: Final = 256 * 1024  # bytes of one inbound pubsub RPC
 
