@@ -9,7 +9,7 @@ from gateway.cli.arguments import Subcommands, add_command
 from gateway.cli.output import CommandError, Exit, emit
 
 _EXAMPLES = (
-    "meshgate appliance                       # what was done with the files on the card",
+    "meshgate appliance                       # what was done, and not",
     "sudo meshgate appliance read-only on     # from the next start",
 )
 _ROOTS: Final = {True: "is read only: what is changed there is forgotten at the next start", False: "takes changes", None: "cannot be seen"}

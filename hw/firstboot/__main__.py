@@ -117,7 +117,7 @@ def portal(_box: Box) -> None:
     """Answer phones in the hotspot until the unit is stopped."""
 
     async def serve() -> None:
-        server = await Portal(HOME_ADDRESS).serve("0.0.0.0", PORTAL_PORT)  # noqa: S104 -- the firewall opens it in the hotspot only
+        server = await Portal(HOME_ADDRESS).serve(HOME_ADDRESS, PORTAL_PORT)
         async with server:
             await server.serve_forever()
 

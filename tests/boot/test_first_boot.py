@@ -93,6 +93,7 @@ def test_settings_that_the_gateway_refuses_are_told_on_the_card(box: Machine) ->
 
 
 def test_the_portal_answers_in_the_hotspot_and_nobody_else(box: Machine) -> None:
+    start(box)  # without a name and a key there is no hotspot
     box.run("systemctl", "start", "meshgate-hotspot")
     box.run("ip", "address", "replace", "10.42.77.1/24", "dev", "lo")
     ask = "import urllib.request as r; print(r.urlopen('http://{}:8079/meshgate', timeout=3).read().decode())"
