@@ -4,6 +4,7 @@ import copy
 import hashlib
 import io
 import json
+import re
 import subprocess
 import uuid
 from pathlib import Path
@@ -151,6 +152,8 @@ def test_progress_says_which_step_for_how_long_and_keeps_what_it_took(tmp_path: 
         pass
     lines = out.getvalue().splitlines()
     assert lines[0] == "image: [1/2] one: 0 of about 100 s, 2 min to go"
-    assert lines[1] == "image: [1/2] one: done in 0 s"
-    assert lines[3] == "image: [2/2] two: done in 0 s (kept from before)"
-    assert json.loads((tmp_path / "times.json").read_text()) == {"one": 0.0, "two": 20.0}
+    assert re.fullmatch(r"image: \[1/2\] one: done in \d+ s", lines[1])
+    assert re.fullmatch(r"image: \[2/2\] two: done in \d+ s \(kept from before\)", lines[3])
+    kept = json.loads((tmp_path / "times.json").read_text())
+    assert kept["one"] < 100  # what it took
+    assert kept["two"] == 20.0  # what it takes, not what it took to see that it was there
