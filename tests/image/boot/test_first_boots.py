@@ -10,10 +10,13 @@ from tests.image.boot.disk import Disk
 from tests.image.boot.machine import say
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(2400)]
-WHERE = "/var/lib/meshgate /etc/meshgate /etc/ssh /etc/mosquitto /etc/machine-id /etc/NetworkManager /var/lib/NetworkManager /data/etc"
+WHERE = "/var/lib/meshgate /etc/meshgate /etc/ssh /etc/mosquitto /etc/machine-id /etc/NetworkManager /var/lib/NetworkManager"
 FILES = rf"find {WHERE} -type f -size +0 -exec stat -c '%a %n' {{}} + -exec sha256sum {{}} + 2>/dev/null; true"
 MADE_HERE = ("/etc/machine-id", "page.key", "libp2p.key")
 """What every box has to have made; an image without ssh host keys is as good as one with them."""
+
+SETTINGS = ".toml"
+"""Both boxes were given the same ones."""
 
 
 def collected(said: str) -> tuple[dict[str, str], dict[str, int]]:
@@ -36,7 +39,7 @@ def test_two_first_boots_share_no_secret(cards: Callable[..., Disk]) -> None:
     for wanted in MADE_HERE:
         (path,) = [path for path in one if path.endswith(wanted)]
         assert one[path] != other[path], path
-    secret = {path for path in one if not modes[path] & 0o004}
+    secret = {path for path in one if not modes[path] & 0o004 and not path.endswith(SETTINGS)}
     assert len(secret) > len(MADE_HERE)
     same = {path for path in secret if one[path] in other.values()}
     assert not same
@@ -47,7 +50,7 @@ def test_the_owners_file_is_used_once_and_the_box_is_the_same_after_a_restart(ca
     disk = cards("restarted")
     with Appliance.powered("restarted-1", disk, radio=False) as box:
         box.come_in()
-        assert "meshgate.toml" not in disk.names()
+        assert {"meshgate.toml", "meshgate.toml.done"} & set(disk.names()) == {"meshgate.toml.done"}
         peer, shown = box.visitor.api("GET", "federation")["peer_id"], box.visitor.fingerprint
         token, cookies = box.visitor.token, box.visitor.cookies
         box.machine.power_off()
