@@ -61,6 +61,27 @@ def test_more_than_there_is_room_for_is_not_written_and_room_comes_back() -> Non
     assert a.room(stream) == 32_768
 
 
+def test_a_window_can_be_made_wider_and_one_message_stays_within_its_cap() -> None:
+    a, b = pair()
+    stream = a.open_stream()
+    b.read(a.write(stream, b"x", 0.0), 0.0)
+    a.read(b.widen(stream, 1 << 20, 0.0), 0.0)
+    for _ in range(16):
+        assert a.room(stream) == limits.HTX_WINDOW
+        message = a.write(stream, bytes(limits.HTX_WINDOW), 0.0)
+        assert len(message) <= limits.HTX_MESSAGE
+        b.read(message, 0.0)
+    with pytest.raises(ValueError, match="room for"):
+        a.write(stream, bytes(limits.HTX_WINDOW + 1), 0.0)
+
+
+def test_a_message_over_the_cap_is_refused_before_it_is_looked_at() -> None:
+    a, b = pair()
+    pad = a.pad(0, 0.0)
+    assert fault_of(b.read, pad + bytes(limits.HTX_MESSAGE), 0.0) is Fault.MALFORMED_FRAME
+    assert not b.readable
+
+
 def test_who_sends_more_than_was_granted_is_refused() -> None:
     sealer, b = Sealer(ONE, 0.0), Channel(TWO, ONE, initiator=False, now=0.0)
     header = encode_header(FrameType.STREAM, limits.HTX_WINDOW, 1)
