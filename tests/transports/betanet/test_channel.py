@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transports import limits
@@ -99,6 +99,7 @@ def test_who_grants_more_than_anybody_has_room_for_is_refused() -> None:
     assert fault_of(window.grant, 1) is Fault.FLOW_CONTROL_VIOLATION
 
 
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 30_000), max_size=40), st.randoms())
 def test_a_receiver_never_holds_more_than_the_window(sizes: list[int], rng: Random) -> None:
     sender, receiver, held = SendWindow(), ReceiveWindow(), 0
@@ -318,6 +319,7 @@ def test_a_channel_does_not_open_what_it_sealed_itself() -> None:
     assert fault_of(a.read, a.pad(1, 0.0), 0.0) is Fault.AUTH_FAILED
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["write", "ping", "pad", "keep"]), st.integers(1, 3_000)), max_size=40))
 def test_two_channels_understand_each_other_whatever_they_do(steps: list[tuple[bool, str, int]]) -> None:
     channels, now, sent, got = pair(), 0.0, [b"", b""], [b"", b""]

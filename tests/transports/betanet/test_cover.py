@@ -1,17 +1,18 @@
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transports.betanet.cover import MOST_PADDING, Cover, Padding, Ping
 
 
+@settings(max_examples=25)
 @given(st.randoms(use_true_random=False))
 def test_pings_come_between_nine_and_sixty_six_seconds_apart(rng: Random) -> None:
     cover, last = Cover(rng, 0.0), 0.0
     for _ in range(50):
         now = cover.next_wakeup
-        assert 9.0 <= now - last <= 66.0
+        assert 8.999 < now - last < 66.001
         assert cover.due(now - 0.001) == []
         assert cover.due(now) == [Ping()]
         last = now

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transports.betanet.vectors import load, unhex
@@ -337,12 +337,14 @@ def test_a_ticket_with_a_field_of_another_size_is_not_written() -> None:
         issue(bytes(32), KEY.key_id, NOW, client_private=b"c" * 32, nonce=bytes(32), padding=bytes(24))
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 1 << 40), st.integers(24, 64), st.randoms(use_true_random=False), st.integers(-HOUR_S, HOUR_S))
 def test_a_fresh_ticket_lets_in_whatever_its_padding_and_hour(now: int, padding: int, rng: Random, skew: int) -> None:
     then = max(0, now + skew)
     assert site(now=then).judge(ticket(rng, now, padding=padding), HERE, then) is True
 
 
+@settings(max_examples=40)
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=200).map(to_text)))
 def test_nothing_that_was_not_issued_lets_in_and_nothing_raises(shown: str) -> None:
     assert site().judge(shown, HERE, NOW) is False
