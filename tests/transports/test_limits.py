@@ -36,3 +36,21 @@ def test_a_websocket_message_holds_what_is_put_into_it() -> None:
 def test_who_reads_nothing_is_noticed_before_its_window_is_full() -> None:
     asyncios_own = 512 * 1024  # bytes it takes for a TLS connection before it pushes back
     assert limits.STREAM_CREDIT + limits.WS_UNSENT + asyncios_own < limits.LINK_WINDOW_BYTES
+
+
+def test_a_window_of_a_channel_is_written_in_one_message() -> None:
+    header_and_tag = 3 + 1 + 8 + 16
+    frames = -(-limits.HTX_WINDOW // limits.HTX_PIECE) + 4  # key update and padding before it
+    assert limits.HTX_PLAINTEXT + header_and_tag < limits.HTX_MESSAGE
+    assert limits.HTX_WINDOW + frames * header_and_tag < limits.HTX_MESSAGE
+    assert limits.HTX_PIECE <= limits.HTX_PLAINTEXT <= limits.HTX_WINDOW < limits.HTX_MOST_CREDIT
+
+
+def test_every_member_may_dial_many_times_before_the_memory_of_tickets_is_full() -> None:
+    good_for_hours = 3
+    assert limits.MAX_MEMBERS * 60 * good_for_hours <= limits.TICKET_REPLAYS
+    assert limits.TICKET_BURST + limits.TICKET_RATE * good_for_hours * 3_600 < limits.TICKET_REPLAYS
+
+
+def test_delays_of_a_whole_path_fit_what_is_allowed_together() -> None:
+    assert limits.MIX_TOTAL_DELAY_MS // limits.MIX_HOPS <= limits.MIX_DELAY_MS

@@ -108,8 +108,8 @@ class Channel:
         return stream
 
     def room(self, stream: int) -> int:
-        """Return how many bytes may be written to a stream now."""
-        return self._streams[stream].send.room
+        """Return how many bytes may be written to a stream now, at most what fits one message."""
+        return min(self._streams[stream].send.room, limits.HTX_WINDOW)
 
     def write(self, stream: int, data: bytes, now: float) -> bytes:
         """Return a message with `data`, at most `room` bytes, in frames of `HTX_PIECE`.
@@ -119,8 +119,8 @@ class Channel:
             BetanetError: the channel is closed.
         """
         window = self._streams[stream].send
-        if not 0 < len(data) <= window.room:
-            raise ValueError(f"{len(data)} bytes, and room for {window.room}")
+        if not 0 < len(data) <= self.room(stream):
+            raise ValueError(f"{len(data)} bytes, and room for {self.room(stream)}")
         window.spend(len(data))
         pieces = (data[at : at + limits.HTX_PIECE] for at in range(0, len(data), limits.HTX_PIECE))
         return b"".join(self._frame(FrameType.STREAM, piece, now, stream) for piece in pieces)
@@ -131,6 +131,11 @@ class Channel:
         if not credit or not self.writable:
             return b""
         return self._frame(FrameType.WINDOW_UPDATE, frames.encode_credit(credit), now, stream)
+
+    def widen(self, stream: int, size: int, now: float) -> bytes:
+        """Return a message that lets the other side have `size` bytes more on the way: 65,535 are few on a long way."""
+        self._streams[stream].receive.room += size
+        return self._frame(FrameType.WINDOW_UPDATE, frames.encode_credit(size), now, stream)
 
     def ping(self, token: bytes, now: float) -> bytes:
         """Return a message with a PING of these 8 random bytes; the oldest of `HTX_PINGS` without an answer is forgotten."""

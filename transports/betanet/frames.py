@@ -85,8 +85,11 @@ def split_frames(message: bytes) -> list[SealedFrame]:
     """Return the frames of one message, in order.
 
     Raises:
-        BetanetError: no frame, an unknown type, a frame over `HTX_PLAINTEXT` or a message that ends inside one.
+        BetanetError: no frame, an unknown type, a frame over `HTX_PLAINTEXT`, a message over `HTX_MESSAGE` or one that
+            ends inside a frame.
     """
+    if len(message) > limits.HTX_MESSAGE:
+        raise malformed(f"message of {len(message)} bytes")
     frames: list[SealedFrame] = []
     at = 0
     while at < len(message) or not frames:

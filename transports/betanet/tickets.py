@@ -32,6 +32,7 @@ NONCE_BYTES: Final = 32
 LEAST_PADDING: Final = 24
 MOST_PADDING: Final = 64
 BARE_BYTES: Final = 105  # without padding
+MOST_TEXT: Final = 226  # characters of the longest ticket
 HOUR_S: Final = 3_600
 _KEY_ID_AT: Final = 33
 _NONCE_AT: Final = 41

@@ -2,7 +2,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transports.betanet.vectors import load, unhex
@@ -45,6 +45,7 @@ def depth_of(value: Any) -> int:
     return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
 
 
+@settings(max_examples=60)
 @given(VALUES)
 def test_cbor_is_read_as_it_was_written_and_as_a_library_writes_it(value: Any) -> None:
     data = encode_cbor(value)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transports import limits
@@ -61,6 +61,27 @@ def test_more_than_there_is_room_for_is_not_written_and_room_comes_back() -> Non
     assert a.room(stream) == 32_768
 
 
+def test_a_window_can_be_made_wider_and_one_message_stays_within_its_cap() -> None:
+    a, b = pair()
+    stream = a.open_stream()
+    b.read(a.write(stream, b"x", 0.0), 0.0)
+    a.read(b.widen(stream, 1 << 20, 0.0), 0.0)
+    for _ in range(16):
+        assert a.room(stream) == limits.HTX_WINDOW
+        message = a.write(stream, bytes(limits.HTX_WINDOW), 0.0)
+        assert len(message) <= limits.HTX_MESSAGE
+        b.read(message, 0.0)
+    with pytest.raises(ValueError, match="room for"):
+        a.write(stream, bytes(limits.HTX_WINDOW + 1), 0.0)
+
+
+def test_a_message_over_the_cap_is_refused_before_it_is_looked_at() -> None:
+    a, b = pair()
+    pad = a.pad(0, 0.0)
+    assert fault_of(b.read, pad + bytes(limits.HTX_MESSAGE), 0.0) is Fault.MALFORMED_FRAME
+    assert not b.readable
+
+
 def test_who_sends_more_than_was_granted_is_refused() -> None:
     sealer, b = Sealer(ONE, 0.0), Channel(TWO, ONE, initiator=False, now=0.0)
     header = encode_header(FrameType.STREAM, limits.HTX_WINDOW, 1)
@@ -78,6 +99,7 @@ def test_who_grants_more_than_anybody_has_room_for_is_refused() -> None:
     assert fault_of(window.grant, 1) is Fault.FLOW_CONTROL_VIOLATION
 
 
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 30_000), max_size=40), st.randoms())
 def test_a_receiver_never_holds_more_than_the_window(sizes: list[int], rng: Random) -> None:
     sender, receiver, held = SendWindow(), ReceiveWindow(), 0
@@ -297,6 +319,7 @@ def test_a_channel_does_not_open_what_it_sealed_itself() -> None:
     assert fault_of(a.read, a.pad(1, 0.0), 0.0) is Fault.AUTH_FAILED
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["write", "ping", "pad", "keep"]), st.integers(1, 3_000)), max_size=40))
 def test_two_channels_understand_each_other_whatever_they_do(steps: list[tuple[bool, str, int]]) -> None:
     channels, now, sent, got = pair(), 0.0, [b"", b""], [b"", b""]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transports.betanet.vectors import load, unhex
@@ -252,6 +252,7 @@ def test_what_is_no_varint_is_not_written(value: int) -> None:
         encode_varint(value)
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=200), st.integers(0, MAX_VARINT), st.binary(max_size=30))
 def test_whatever_is_sealed_is_opened_by_the_other_side_alone(plaintext: bytes, stream: int, rest: bytes) -> None:
     header = encode_header(FrameType.STREAM, len(plaintext), stream)

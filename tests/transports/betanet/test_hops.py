@@ -2,7 +2,7 @@ from itertools import combinations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transports import limits
@@ -17,6 +17,7 @@ def gateways(count: int, group: str = "") -> list[Gateway]:
     return [Gateway(bytes((number,)), group) for number in range(count)]
 
 
+@settings(max_examples=40)
 @given(st.permutations(gateways(8)), st.binary(min_size=32, max_size=32), st.integers(0, 5))
 def test_the_choice_does_not_depend_on_the_order_of_the_list(willing: list[Gateway], seed: bytes, count: int) -> None:
     chosen = choose(seed, willing, count, sender=SENDER, recipient=RECIPIENT)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transports.betanet.vectors import load, unhex
@@ -207,6 +207,16 @@ def test_8_3_every_visitor_is_the_same_work(monkeypatch: pytest.MonkeyPatch) -> 
     assert work == [{"shared_secret": 1, "proof_of": 3, "compare_digest": 5}] * 8
 
 
+def test_8_3_no_text_longer_than_a_ticket_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tickets.MOST_TEXT == len(to_text(bytes(tickets.BARE_BYTES + tickets.MOST_PADDING)))
+    lengths: list[int] = []
+    monkeypatch.setattr(admission, "from_text", lambda text: lengths.append(len(text)) or from_text(text))
+    for shown in (None, "A" * 227, "A" * 100_000, "A" * 226):
+        assert site().judge(shown, HERE, NOW) is False
+    assert max(lengths) == tickets.MOST_TEXT
+    assert len(lengths) == 4
+
+
 def test_a_network_shows_as_many_tickets_as_its_budget_and_gets_it_back() -> None:
     door, rng = site(), Random(4)
     near = [prefix_of(f"192.0.2.{number}") for number in range(256)]
@@ -337,12 +347,14 @@ def test_a_ticket_with_a_field_of_another_size_is_not_written() -> None:
         issue(bytes(32), KEY.key_id, NOW, client_private=b"c" * 32, nonce=bytes(32), padding=bytes(24))
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 1 << 40), st.integers(24, 64), st.randoms(use_true_random=False), st.integers(-HOUR_S, HOUR_S))
 def test_a_fresh_ticket_lets_in_whatever_its_padding_and_hour(now: int, padding: int, rng: Random, skew: int) -> None:
     then = max(0, now + skew)
     assert site(now=then).judge(ticket(rng, now, padding=padding), HERE, then) is True
 
 
+@settings(max_examples=40)
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=200).map(to_text)))
 def test_nothing_that_was_not_issued_lets_in_and_nothing_raises(shown: str) -> None:
     assert site().judge(shown, HERE, NOW) is False
