@@ -20,15 +20,17 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from transports import limits
 from transports.betanet.buckets import Bucket
-from transports.betanet.errors import BetanetError
 from transports.betanet.tickets import (
     HOUR_S,
+    LEAST_TEXT,
     MOST_TEXT,
     Ticket,
     TicketKey,
-    decode_ticket,
-    from_text,
+    decode_base64url,
+    fields_of,
     has_owner,
+    is_base64url,
+    is_sound,
     issue,
     proof_of,
     shared_secret,
@@ -93,7 +95,18 @@ class Admission:
         now: unix seconds, here and in `judge`.
     """
 
-    __slots__ = ("_budgets", "_keys", "_pruned", "_seen", "_stand_in", "_stand_in_key", "_stand_in_text", "admitted", "refused")
+    __slots__ = (
+        "_budgets",
+        "_keys",
+        "_pruned",
+        "_seen",
+        "_stand_in",
+        "_stand_in_key",
+        "_stand_in_public",
+        "_stand_in_text",
+        "admitted",
+        "refused",
+    )
 
     def __init__(self, keys: Sequence[TicketKey], *, stand_in: bytes, now: float) -> None:
         if not 0 < len(keys) <= limits.TICKET_KEYS:
@@ -103,7 +116,8 @@ class Admission:
         public = self._stand_in_key.public_key().public_bytes_raw()
         payload = issue(public, bytes(8), 0, client_private=stand_in, nonce=bytes(32), padding=bytes(44))
         self._stand_in_text = to_text(payload)
-        self._stand_in = decode_ticket(payload)
+        self._stand_in = payload
+        self._stand_in_public = public
         self._seen: dict[bytes, float] = {}  # proof: unix seconds until which it is remembered
         self._pruned = now
         self._budgets = Budgets(now)
@@ -137,12 +151,12 @@ class Admission:
         return admitted
 
     def _ticket(self, shown: str | None) -> tuple[bool, Ticket]:
-        # Decoding takes longer the longer the text is, and would tell that somebody looks at it.
-        text = self._stand_in_text if shown is None or len(shown) > MOST_TEXT else shown
-        try:
-            return text is shown, decode_ticket(from_text(text))
-        except BetanetError:
-            return False, self._stand_in
+        # Exceptions, and texts that are longer or shorter than a ticket, would take a time that tells.
+        seen = shown if shown is not None and LEAST_TEXT <= len(shown) <= MOST_TEXT else self._stand_in_text
+        lettered = is_base64url(seen)
+        payload, exact = decode_base64url(seen if lettered else self._stand_in_text)
+        sound = is_sound(payload)
+        return seen is shown and lettered and exact and sound, fields_of(payload if sound else self._stand_in)
 
     def _secret(self, ticket: Ticket) -> tuple[bool, bytes, bytes]:
         private = self._stand_in_key
@@ -152,7 +166,7 @@ class Admission:
                 private, usable = candidate, True
         # The library says what is wrong with a key of small order, which takes it a tenth longer than to use another.
         owned = has_owner(ticket.client_public)
-        secret = shared_secret(private, ticket.client_public if owned else self._stand_in.client_public)
+        secret = shared_secret(private, ticket.client_public if owned else self._stand_in_public)
         return usable and owned, secret, ticket.key_id
 
     def _prune(self, now: float) -> None:

@@ -32,7 +32,8 @@ NONCE_BYTES: Final = 32
 LEAST_PADDING: Final = 24
 MOST_PADDING: Final = 64
 BARE_BYTES: Final = 105  # without padding
-MOST_TEXT: Final = 226  # characters of the longest ticket
+LEAST_TEXT: Final = 172  # characters of the shortest ticket
+MOST_TEXT: Final = 226  # and of the longest
 HOUR_S: Final = 3_600
 _KEY_ID_AT: Final = 33
 _NONCE_AT: Final = 41
@@ -51,7 +52,7 @@ _SMALL: Final = frozenset(
         _P + 1,  # 1 again, not reduced
     )
 )
-_BASE64: Final = re.compile(r"(?:[A-Za-z0-9_-]{4})+(?:[A-Za-z0-9_-]{2,3})?")
+_BASE64: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +117,41 @@ def issue(site_public: bytes, key_id: bytes, now: float, *, client_private: byte
     return bytes((VERSION,)) + private.public_key().public_bytes_raw() + key_id + nonce + proof + padding
 
 
+def is_sound(payload: bytes) -> bool:
+    """True for bytes with the version and a length of a ticket."""
+    return LEAST_PADDING <= len(payload) - BARE_BYTES <= MOST_PADDING and payload[0] == VERSION
+
+
+def fields_of(payload: bytes) -> Ticket:
+    """Return the fields of bytes that are sound; nothing is proved yet."""
+    return Ticket(payload[1:_KEY_ID_AT], payload[_KEY_ID_AT:_NONCE_AT], payload[_NONCE_AT:_PROOF_AT], payload[_PROOF_AT:BARE_BYTES])
+
+
 def decode_ticket(payload: bytes) -> Ticket:
     """Return the fields of a ticket; nothing is proved yet.
 
     Raises:
         BetanetError: another version, or not 24 to 64 bytes of padding.
     """
-    if not LEAST_PADDING <= len(payload) - BARE_BYTES <= MOST_PADDING or payload[0] != VERSION:
+    if not is_sound(payload):
         raise malformed("not a ticket")
-    return Ticket(payload[1:_KEY_ID_AT], payload[_KEY_ID_AT:_NONCE_AT], payload[_NONCE_AT:_PROOF_AT], payload[_PROOF_AT:BARE_BYTES])
+    return fields_of(payload)
 
 
 def to_text(payload: bytes) -> str:
     """Return bytes as base64url without "="."""
     return urlsafe_b64encode(payload).rstrip(b"=").decode()
+
+
+def is_base64url(text: str) -> bool:
+    """True for a text of base64url's letters and of a length it can have."""
+    return _BASE64.fullmatch(text) is not None and len(text) % 4 != 1
+
+
+def decode_base64url(text: str) -> tuple[bytes, bool]:
+    """Return the bytes of such a text, and whether they are written in no other way: no bits are left over."""
+    payload = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return payload, to_text(payload) == text
 
 
 def from_text(text: str) -> bytes:
@@ -138,9 +160,9 @@ def from_text(text: str) -> bytes:
     Raises:
         BetanetError: another alphabet, "=", a length that cannot be, or bits that no byte has.
     """
-    if not _BASE64.fullmatch(text):
+    if not is_base64url(text):
         raise malformed("not base64url")
-    payload = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if to_text(payload) != text:
+    payload, exact = decode_base64url(text)
+    if not exact:
         raise malformed("base64url with bits left over")
     return payload

@@ -207,14 +207,22 @@ def test_8_3_every_visitor_is_the_same_work(monkeypatch: pytest.MonkeyPatch) -> 
     assert work == [{"shared_secret": 1, "proof_of": 3, "compare_digest": 5}] * 8
 
 
-def test_8_3_no_text_longer_than_a_ticket_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert tickets.MOST_TEXT == len(to_text(bytes(tickets.BARE_BYTES + tickets.MOST_PADDING)))
+def test_8_3_no_text_longer_or_shorter_than_a_ticket_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(to_text(bytes(tickets.BARE_BYTES + tickets.MOST_PADDING))) == tickets.MOST_TEXT
+    assert len(to_text(bytes(tickets.BARE_BYTES + tickets.LEAST_PADDING))) == tickets.LEAST_TEXT
     lengths: list[int] = []
-    monkeypatch.setattr(admission, "from_text", lambda text: lengths.append(len(text)) or from_text(text))
+
+    def decode(text: str) -> tuple[bytes, bool]:
+        lengths.append(len(text))
+        return tickets.decode_base64url(text)
+
+    monkeypatch.setattr(admission, "decode_base64url", decode)
     for shown in (None, "A" * 227, "A" * 100_000, "A" * 226):
         assert site().judge(shown, HERE, NOW) is False
-    assert max(lengths) == tickets.MOST_TEXT
-    assert len(lengths) == 4
+    for shown in ("", "A" * 171):
+        assert site().judge(shown, HERE, NOW) is False
+    assert len(lengths) == 6
+    assert tickets.LEAST_TEXT < min(lengths) < max(lengths) == tickets.MOST_TEXT
 
 
 def test_a_network_shows_as_many_tickets_as_its_budget_and_gets_it_back() -> None:
