@@ -63,16 +63,16 @@ class Build:
         home = self.out / "wheelhouse"
         with self.progress.step("wheels"):
             shutil.rmtree(home, ignore_errors=True)
-            run(TOP / "image" / "wheelhouse", home, "--machine", MACHINE, "--python", PYTHON, epoch=self.epoch)
+            run(sys.executable, TOP / "image" / "wheelhouse", home, "--machine", MACHINE, "--python", PYTHON, epoch=self.epoch)
         return home
 
     def bundle(self, wheelhouse: Path, key: Path) -> Path:
         """Sign a bundle of a wheelhouse, with a key of this build if there is none."""
         if not key.exists():
-            run(TOP / ".ci" / "bundle", "key", key)
+            run(sys.executable, TOP / ".ci" / "bundle", "key", key)
         for old in self.out.glob("*.meshgate"):
             old.unlink()
-        run(TOP / ".ci" / "bundle", "make", wheelhouse, self.out, "--key", key, "--machine", MACHINE)
+        run(sys.executable, TOP / ".ci" / "bundle", "make", wheelhouse, self.out, "--key", key, "--machine", MACHINE)
         (bundle,) = self.out.glob("*.meshgate")
         return bundle
 
