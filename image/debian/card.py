@@ -20,6 +20,7 @@ from image.debian.used import ext4_used, fat_used
 
 MIB: Final = 1 << 20
 _SECTOR: Final = 512
+_OF_THE_KERNEL: Final = ("dev", "proc", "sys", "run", "tmp")  # filled when it runs; what a build has left there is no part of it
 _FAT32, _LINUX = 0x0C, 0x83
 FIRST: Final = 4 * MIB  # where the first partition begins, a whole number of an SD card's erase blocks
 MOVED: Final = {"opt/meshgate": "opt", "var/lib/meshgate": "lib", "etc/meshgate": "etc"}
@@ -164,7 +165,7 @@ def _root(card: Card, work: Path, tools: Tools) -> Path:
     missing = [name for name in ("data", *leave) if not (card.root / name).is_dir()]
     if missing:
         raise ValueError(f"There is no {missing[0]} to mount a partition on.")
-    size = write_archive(card.root, work / "root.tar", card.epoch, leave, instead)
+    size = write_archive(card.root, work / "root.tar", card.epoch, (*leave, *_OF_THE_KERNEL), instead)
     return _ext4(card, work, "rootfs", card.sizes.root, size, tools)
 
 

@@ -125,6 +125,13 @@ def test_what_does_not_fit_is_refused(root: Path, card: Make, tools: Tools, tmp_
         write_card(card(), tmp_path / "card.img", tools)
 
 
+def test_what_a_build_has_left_in_the_places_of_the_kernel_is_no_part_of_it(root: Path, card: Make, tools: Tools, tmp_path: Path) -> None:
+    (root / "dev").mkdir(exist_ok=True)
+    os.mkfifo(root / "dev/console")
+    write_card(card(), tmp_path / "card.img", tools)
+    assert "console" not in said("debugfs", "-R", "ls -p /dev", str(part(tmp_path / "card.img", 2)))
+
+
 def test_a_device_belongs_on_no_card(root: Path, card: Make, tools: Tools, tmp_path: Path) -> None:
     os.mkfifo(root / "usr/bin/pipe")
     with pytest.raises(ValueError, match="usr/bin/pipe is neither"):
