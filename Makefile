@@ -31,6 +31,7 @@ ansible: setup
 
 # The SD card image of Debian's packages, in build/image; needs root. The first time takes half an hour, later ones ten minutes.
 image: setup
+	@.ci/debian mmdebstrap dosfstools mtools e2fsprogs fdisk zstd xz-utils qemu-user-static binfmt-support gcc-aarch64-linux-gnu
 	$(BIN)/python image/debian/build
 
 # The image of `make image`, booted in QEMU as two boards; takes about an hour.

@@ -36,6 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--lock", action="store_true", help=f"write {LOCK.name} anew")
     parser.add_argument("--raw", action="store_true", help="do not compress the image")
     chosen = parser.parse_args(arguments)
+    if chosen.tools:
+        Tools(chosen.cache.resolve()).run("mke2fs", "-V")
+        return 0
     why = needs.obstacle()
     if why or chosen.check:
         print(f"image: {why}" if why else "image: all that is needed is here", file=sys.stderr)  # noqa: T201 -- a command
@@ -47,9 +50,6 @@ def main(arguments: Sequence[str]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     cache.mkdir(parents=True, exist_ok=True)
     os.umask(0o022)
-    if chosen.tools:
-        Tools(cache).run("mke2fs", "-V")
-        return 0
     _build(Build(out, cache, month), chosen)
     return 0
 
