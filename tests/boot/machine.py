@@ -5,6 +5,7 @@ whoever started it, so no process and no mount is left behind, even by tests tha
 """
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -60,6 +61,9 @@ _MASKED: Final = (  # whoever is enabled here shall neither hold up the machine'
     "NetworkManager-wait-online.service",
     "systemd-networkd-wait-online.service",
 )
+
+
+_NUMBERS: Final = itertools.count(1)  # more than one may run at once
 
 
 class Machine:
@@ -161,7 +165,7 @@ def _copy(one: metadata.Distribution, to: Path) -> None:
 def started(scratch: Path, payload: Path) -> Iterator[Machine]:
     """Start a machine that has no network but loopback and no Bluetooth; it is gone when the block ends."""
     log = scratch.parent / "console.log"
-    name = f"meshgate-boot-{os.getpid()}"
+    name = f"meshgate-boot-{os.getpid()}-{next(_NUMBERS)}"
     options = ["--directory=.", "--boot", "--console=pipe", "--private-network", "--resolv-conf=off", "--timezone=off", "--settings=no"]
     options += ["--register=no", "--keep-unit", "--quiet", "--link-journal=no", f"--machine={name}", f"--bind-ro={payload}:{_PAYLOAD}"]
     words = ["systemd.unit=basic.target", *(f"systemd.mask={unit}" for unit in _MASKED)]
