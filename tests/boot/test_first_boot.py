@@ -32,7 +32,8 @@ def box(machine: Machine) -> Iterator[Machine]:
     units += f"write_units([one for one in unit_files('{HOME}/bin/python') if 'hw.firstboot' in one.text], Path('/'))"
     machine.run(f"{HOME}/bin/python", "-I", "-c", units)
     machine.run("mkdir", "-p", "/usr/lib/meshgate", "/boot/firmware", "/etc/ssh", "/etc/meshgate/conf.d", "/run/issue.d")
-    machine.run("touch", "/usr/lib/meshgate/appliance", "/var/lib/meshgate/clock")
+    machine.run("touch", "/usr/lib/meshgate/appliance")
+    machine.run("install", "--owner=meshgate", "--group=meshgate", "--mode=600", "/dev/null", "/var/lib/meshgate/clock")
     machine.run("mount", "-t", "tmpfs", "none", "/boot/firmware")
     machine.run("systemctl", "daemon-reload")
     yield machine
