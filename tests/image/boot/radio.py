@@ -119,6 +119,7 @@ async def main(line: str, control: str) -> None:
 @contextlib.contextmanager
 def on_air(line: Path, control: Path, log: Path) -> Iterator[None]:
     """Run it while the block lasts; it can be reached when the block begins."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as said:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig=KILL", sys.executable, "-m", "tests.image.boot.radio", str(line), str(control)],
