@@ -27,6 +27,10 @@ MOVED: Final = {"opt/meshgate": "opt", "var/lib/meshgate": "lib", "etc/meshgate"
 """What is kept on the third partition, and under which name there."""
 
 
+_PATIENT: Final = "x-systemd.device-timeout=10min"
+"""A box whose card is slow is to start late: systemd gives up after 90 seconds, and nobody can log in to what it is left with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How large the partitions are, in MiB; the last one grows at the first start."""
@@ -81,8 +85,8 @@ class Card:
         )
         return (
             f"PARTUUID={self.partition(2)} / ext4 noatime,commit=60 0 1\n"
-            f"PARTUUID={self.partition(1)} /boot/firmware vfat ro,noatime,umask=0077 0 2\n"
-            f"PARTUUID={self.partition(3)} /data ext4 noatime,nodev,x-systemd.growfs 0 2\n{binds}"
+            f"PARTUUID={self.partition(1)} /boot/firmware vfat ro,noatime,umask=0077,{_PATIENT} 0 2\n"
+            f"PARTUUID={self.partition(3)} /data ext4 noatime,nodev,{_PATIENT},x-systemd.growfs 0 2\n{binds}"
         ).encode()
 
     def kernel_line(self) -> bytes:

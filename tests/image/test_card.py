@@ -103,6 +103,7 @@ def test_the_table_of_mounts_binds_what_is_kept_to_where_it_is_looked_for(image:
     }
     assert all("bind" in row[3] and "x-systemd.requires-mounts-for=/data" in row[3] for row in rows[3:])
     assert "ro" in rows[1][3].split(",")
+    assert all("x-systemd.device-timeout=10min" in rows[at][3].split(",") for at in (1, 2)), "a slow card is waited for"
 
 
 def test_two_images_of_the_same_inputs_are_the_same_to_the_byte(image: Path, card: Make, tools: Tools, tmp_path: Path) -> None:

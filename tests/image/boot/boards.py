@@ -26,9 +26,11 @@ class Board:
     end_s: float
 
 
+PATIENCE: Final = "systemd.default_device_timeout_sec=600 systemd.default_timeout_start_sec=600"
+"""An emulator on a busy machine needs minutes for what a board does in seconds; systemd's own limits are of 90 seconds."""
 VIRT: Final = Board(
     "virt",
-    ("console=ttyAMA0", "systemd.default_debug_tty=ttyS0", "systemd.debug_shell=ttyS0"),
+    ("console=ttyAMA0", PATIENCE, "systemd.default_debug_tty=ttyS0", "systemd.debug_shell=ttyS0"),
     is_card=False,
     has_shell=True,
     page_s=420.0,
@@ -40,6 +42,7 @@ RASPI3B: Final = Board(
     (
         "earlycon=pl011,mmio32,0x3f201000",
         "console=ttyS1,115200",
+        PATIENCE,
         "systemd.watchdog_sec=0",
         "modprobe.blacklist=bcm2835_wdt",
     ),
