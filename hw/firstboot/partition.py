@@ -7,11 +7,15 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from hw.durable import sync
 from hw.erasing import overwrite
 from hw.firstboot.commands import Run
 from hw.firstboot.errors import UnwritableError
+
+REMOUNT: Final = ("mount", "--options-source", "mtab", "-o")
+"""Asks the kernel what is mounted: fstab names the partition by its number, which cannot be found where a unit sees no devices."""
 
 
 @contextlib.contextmanager
@@ -22,7 +26,7 @@ def writable(boot: Path, run: Run) -> Iterator[None]:
         UnwritableError: it cannot be; nothing was written.
 
     """
-    done = run(("mount", "-o", "remount,rw", str(boot)))
+    done = run((*REMOUNT, "remount,rw", str(boot)))
     if done.code or not os.access(boot, os.W_OK):
         raise UnwritableError(f"The boot partition of the card takes no writes: {done.why if done.code else 'it is read only'}.")
     try:
@@ -32,7 +36,7 @@ def writable(boot: Path, run: Run) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             sync(boot)
-        run(("mount", "-o", "remount,ro", str(boot)))
+        run((*REMOUNT, "remount,ro", str(boot)))
 
 
 def overwritten(path: Path, data: bytes) -> None:
