@@ -166,7 +166,9 @@ class Page:
         return _OWN[place] if place in _OWN else self._needs(request)
 
     def _secure_port(self) -> int | None:
-        return next((address.port for address in self.listener.bound if address.port not in (0, 80)), None)
+        """Return the port to lead to: one that is there for others before one that only this machine can call."""
+        found = [address for address in self.listener.bound if address.port not in (0, 80)]
+        return next((address.port for address in sorted(found, key=lambda address: ip_address(address.host).is_loopback)), None)
 
 
 def for_browsers(addresses: Iterable[Address]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from gateway.admin.access.gate import ALWAYS
 from gateway.admin.access.principal import Refused
 from gateway.admin.access.roles import Role
 from tests.admin.door import GOOD, Door, Reply, jar, make_door, opened, until
+from transports.websocket.address import Address
 
 BAD = "not the passphrase"
 JSON = ("Content-Type", "application/json")
@@ -473,6 +474,14 @@ async def test_another_machine_is_led_to_the_encrypted_page_and_what_it_sends_wi
     shown = [("Authorization", f"Bearer {await secure.token()}")]
     assert is_refused(secure, await secure.ask("GET", "/api/v1/look", shown), 403, Refused.PLAIN, 3)
     assert len(secure.entrance.sessions) == 0
+
+
+async def test_another_machine_is_not_led_to_a_port_that_only_this_one_can_call(secure: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "source_is_here", lambda _source: False)
+    bound = [Address("127.0.0.1", 8480), Address("0.0.0.0", 80), Address("0.0.0.0", 8481)]  # noqa: S104 -- nobody listens there
+    monkeypatch.setattr(secure.page.listener, "bound", bound)
+    reply = await secure.ask("GET", "/", secure=False)
+    assert (reply.status, reply.get("Location")) == (307, f"https://{secure.host.partition(':')[0]}:8481/")
 
 
 # Tokens and roles

@@ -236,3 +236,17 @@ async def test_a_mistake_of_whoever_takes_the_events_is_not_swallowed(tmp_path: 
     with pytest.raises(ExceptionGroup) as error:
         await Libp2pTransport(Libp2pConfig(tmp_path / "key"), random.Random(), mistaken).run(lambda _event: None)
     assert error.group_contains(ZeroDivisionError)
+
+
+async def test_a_child_on_a_machine_that_knows_no_name_server_is_imported_all_the_same() -> None:
+    without = (
+        "import dns.resolver as d\n"
+        "def gone(*_): raise d.NoResolverConfiguration('cannot open /etc/resolv.conf')\n"
+        "d.BaseResolver.read_resolv_conf = gone\n"
+        "import transports.libp2p.node\n"
+        "from multiaddr.resolvers import DNSResolver\n"
+        "DNSResolver()\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-W", "ignore", "-c", without, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    assert process.returncode == 0, said.decode()

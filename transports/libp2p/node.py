@@ -16,6 +16,7 @@ from typing import Any
 
 import trio
 
+import transports.libp2p.nameless  # noqa: F401 -- before libp2p
 from transports.libp2p.framing import Deframer
 from transports.libp2p.node_host import ListenError, NodeHost
 from transports.libp2p.node_links import Links
