@@ -13,7 +13,7 @@ class Board:
         words: for the kernel's command line, beside those of the image.
         is_card: whether its disk is an SD card: its size is a power of two, and it stores what it is given before it answers.
         has_shell: whether the words ask for a root shell, on a serial line of its own.
-        page_s: seconds until the page answers, at most; an idle machine takes a third.
+        page_s: seconds until the page answers, at most; an idle machine takes a fifth.
         end_s: seconds for an orderly end.
 
     """
@@ -33,7 +33,7 @@ VIRT: Final = Board(
     ("console=ttyAMA0", PATIENCE, "systemd.default_debug_tty=ttyS0", "systemd.debug_shell=ttyS0"),
     is_card=False,
     has_shell=True,
-    page_s=420.0,
+    page_s=900.0,
     end_s=120.0,
 )
 RASPI3B: Final = Board(
@@ -48,12 +48,12 @@ RASPI3B: Final = Board(
     ),
     is_card=True,
     has_shell=False,
-    page_s=900.0,
+    page_s=1500.0,
     end_s=240.0,
 )
 BOARDS: Final = {board.name: board for board in (VIRT, RASPI3B)}
 
-STEP_S: Final = 90.0
+STEP_S: Final = 240.0
 """Seconds a command in the machine may take, if it does not say otherwise."""
-SOON_S: Final = 180.0
+SOON_S: Final = 420.0
 """Seconds until something that was set going there shows."""

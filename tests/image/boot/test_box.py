@@ -1,13 +1,19 @@
-"""The booted image, once it is set up: what runs in it, with which rights, and what it lets in."""
+"""The booted image, once it is set up: what runs in it, with which rights, what it lets in, and that it carries messages.
+
+One box for all of it, as each start takes minutes.
+"""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.image.boot.appliance import SERVICE, Appliance
+from tests.image.boot.boards import SOON_S
+from tests.image.boot.elsewhere import PHONE, joined, until
 from tests.image.boot.machine import say
 
-pytestmark = [pytest.mark.image, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(3600)]
 EXPOSURE_MOST = 2.0
 STRANGE = 9999
 LISTENER = f"systemd-run --unit=image-test-listener python3 -m http.server --directory /usr/share/zoneinfo {STRANGE}"
@@ -103,3 +109,30 @@ def test_a_gateway_that_hangs_is_ended_by_its_watchdog_and_comes_back(appliance:
     appliance.machine.until(lambda: appliance.show("MainPID") not in {main, "0"}, "systemd starts another", 300.0)
     assert int(appliance.show("NRestarts")) >= 1
     appliance.await_page()
+
+
+# A phone near the box, and one on an island elsewhere: real bluetoothd, our service, libp2p, and back
+
+
+@pytest.mark.parametrize("role", ["central", "peripheral"])
+async def test_what_a_phone_near_the_box_says_is_heard_elsewhere_and_the_answer_comes_back(
+    appliance: Appliance, tmp_path: Path, role: str
+) -> None:
+    name = f"Ada the {role}"
+    async with joined(appliance, tmp_path / "far") as far:
+        await far.air.phone("add", name=name, platform="ios", role=role)
+
+        async def is_acquainted() -> bool:
+            return PHONE in await far.knows(name)
+
+        await until(is_acquainted, "the phone near the box knows the far one", 2 * SOON_S)
+        await far.air.phone("say", name=name, text="from the box", expected=[])
+        await until(lambda: any(text.startswith("from the box") for text in far.heard()), "the far phone hears it")
+        far.says("back to the box")
+
+        async def is_answered() -> bool:
+            return "back to the box" in await far.told(name)
+
+        await until(is_answered, "the answer comes back")
+        say(f"{name}: {(await far.air.phone('status', name=name))['links']}")
+        await far.air.phone("remove", name=name)
