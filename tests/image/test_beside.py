@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.config.schema import Libp2pConfig
 from image.debian.lock import differences, installed, read_lock, write_lock
 from image.debian.progress import Progress
 from image.debian.sbom import components, write_sbom
@@ -157,3 +158,9 @@ def test_progress_says_which_step_for_how_long_and_keeps_what_it_took(tmp_path: 
     kept = json.loads((tmp_path / "times.json").read_text())
     assert kept["one"] < 100  # what it took
     assert kept["two"] == 20.0  # what it takes, not what it took to see that it was there
+
+
+def test_the_image_lets_others_call_where_the_gateway_listens_for_them_once_that_is_switched_on() -> None:
+    rules = (DEBIAN / "files" / "etc" / "nftables.d" / "50-meshgate-image.nft").read_text()
+    opened = set(re.findall(r"^tcp dport (\d+) accept", rules, re.MULTILINE))
+    assert opened == {address.rpartition("/")[2] for address in Libp2pConfig().listen}

@@ -55,7 +55,8 @@ class Shell:
         """
         until = time.monotonic() + seconds
         while not self._is_ready:
-            self._type(b"\n stty -echo -onlcr; PS1=; PS2=; export PAGER=cat SYSTEMD_PAGER= COLUMNS=160 LANG=C.UTF-8; cd /\n")
+            self._type(b"\n stty -echo -onlcr; PS1=; PS2=; export TERM=dumb SYSTEMD_COLORS=0 SYSTEMD_URLIFY=0\n")
+            self._type(b" export PAGER=cat SYSTEMD_PAGER= COLUMNS=160 LANG=C.UTF-8; cd /\n")
             try:
                 self._ask(":", _HELLO_S)
                 self._is_ready = True

@@ -99,7 +99,7 @@ def test_systemd_feeds_the_boards_watchdog(appliance: Appliance) -> None:
 
     first = shown()
     assert first["WatchdogDevice"].startswith("/dev/watchdog"), first
-    assert first["RuntimeWatchdogUSec"] not in {"0", "infinity"}
+    assert first["RuntimeWatchdogUSec"] != "0"  # infinity: as long as the device has it by itself
     appliance.machine.until(lambda: shown()[names[2]] != first[names[2]], "the watchdog is fed again")
 
 
