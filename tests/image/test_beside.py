@@ -163,4 +163,4 @@ def test_progress_says_which_step_for_how_long_and_keeps_what_it_took(tmp_path: 
 def test_the_image_lets_others_call_where_the_gateway_listens_for_them_once_that_is_switched_on() -> None:
     rules = (DEBIAN / "files" / "etc" / "nftables.d" / "50-meshgate-image.nft").read_text()
     opened = set(re.findall(r"^tcp dport (\d+) accept", rules, re.MULTILINE))
-    assert opened == {address.rpartition("/")[2] for address in Libp2pConfig().listen}
+    assert opened == {address.rpartition("/")[2] for address in Libp2pConfig(identity_file=Path("libp2p.key")).listen}
