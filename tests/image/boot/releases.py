@@ -24,7 +24,7 @@ KEYS: Final = "/etc/meshgate/release-keys"
 MOUNTED: Final = "/media/stick"
 HOLD_S: Final = 20
 """Seconds a version has to be well here; three minutes of an emulator prove nothing more."""
-APPLY_S: Final = 1500.0
+APPLY_S: Final = 2700.0
 DROP_IN: Final = f"""[Service]
 ExecStart=
 ExecStart=/opt/meshgate/good/bin/python -I -m gateway.update --allow-user meshgate --hold {HOLD_S}

@@ -1,6 +1,5 @@
 """Another version put in place on the booted image from a stick, one that is no good, and one somebody has changed."""
 
-import json
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -40,7 +39,7 @@ def apply(box: Appliance, path: str) -> tuple[int, str]:
 
 def runs(box: Appliance, version: str) -> bool:
     asked = box.machine.shell.try_(COMMAND, "status", "--json")
-    return asked[0] == 0 and versions(box) == (version, version) and json.loads(box.visitor.ask("GET", "/version").body or b"{}") != {}
+    return asked[0] == 0 and versions(box) == (version, version) and box.visitor.api("GET", "updates")["version"] == version
 
 
 def test_from_one_version_to_the_next_to_one_that_is_no_good_and_back(box: Appliance, stick: Stick) -> None:
@@ -54,7 +53,6 @@ def test_from_one_version_to_the_next_to_one_that_is_no_good_and_back(box: Appli
     assert status == 0, said
     box.await_page()
     assert runs(box, stick.newer)
-    assert box.visitor.api("GET", "updates")["version"] == stick.newer
 
     status, said = apply(box, stick.named(stick.spoilt))
     assert status == 1, said
