@@ -38,13 +38,14 @@ VIRT: Final = Board(
 )
 RASPI3B: Final = Board(
     "raspi3b",
-    # The emulated watchdog resets the board the moment it is opened, and USB has one port, which the network has.
+    # The emulated watchdog resets the board the moment it is opened, and USB has one port, which the network has: it speaks through
+    # cdc_ether, unless cdc_subset takes it first.
     (
         "earlycon=pl011,mmio32,0x3f201000",
         "console=ttyS1,115200",
         PATIENCE,
         "systemd.watchdog_sec=0",
-        "modprobe.blacklist=bcm2835_wdt",
+        "modprobe.blacklist=bcm2835_wdt,cdc_subset",
     ),
     is_card=True,
     has_shell=False,
