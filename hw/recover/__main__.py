@@ -83,16 +83,20 @@ def _listen(path: Path | None, allowed: Allowed) -> socket.socket:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             if probe.connect_ex(str(path)) == 0:
                 raise _StartError("another one is listening there.")
-        path.unlink()  # left behind by one that was killed
+    elif path.exists():
+        raise _StartError("something that is not a socket is in the way.")
+    making = path.with_name(f"{path.name}.new")
+    making.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
-        listener.bind(str(path))
+        listener.bind(str(making))
     finally:
         os.umask(before)
-    os.chown(path, -1 if allowed.uid is None else allowed.uid, -1 if allowed.gid is None else allowed.gid)
-    path.chmod(0o600 if allowed.gid is None else 0o660)
+    os.chown(making, -1 if allowed.uid is None else allowed.uid, -1 if allowed.gid is None else allowed.gid)
+    making.chmod(0o600 if allowed.gid is None else 0o660)
     listener.listen(BACKLOG)
+    making.replace(path)  # whoever sees a socket there is heard; one left behind by a helper that was killed goes
     return listener
 
 
