@@ -67,7 +67,7 @@ async def recovery_helper() -> AsyncIterator[list[str]]:
     """Run the helper as root for nobody, with the machine's own sysfs and a stand-in for systemctl; gives what it logs, at the end."""
     program = Path(__file__).parent.parent / "hw/recover_process.py"
     log: list[str] = []
-    SOCKET.unlink(missing_ok=True)  # the last one was killed
+    clear_away()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, program, "/", Path(__file__).parent / "systemctl", "{}", "0", "--allow-user", str(NOBODY), "--socket", SOCKET),
         stderr=PIPE,
@@ -83,6 +83,11 @@ async def recovery_helper() -> AsyncIterator[list[str]]:
         process.terminate()
         log += (await process.stderr.read()).decode().splitlines()
         await process.wait()
+
+
+def clear_away() -> None:
+    """The last helper was killed, and left its socket behind."""
+    SOCKET.unlink(missing_ok=True)
 
 
 def is_listening() -> bool:
