@@ -11,10 +11,11 @@ import pytest
 
 from gateway.cli.main import main
 from gateway.mesh.identity import Identity
-from tests.app.processes import meshgate, until, write_two_sites
+from tests.app.processes import PATIENCE_S, meshgate, until, write_two_sites
 from tests.bridge.sites import Author
+from transports.limits import BACKOFF_CAP_S
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 SAID = "meet me at the old mill"
 PASSPHRASE = "seven quiet herons wade"  # noqa: S105 -- of nothing that exists
 
@@ -80,7 +81,7 @@ async def test_a_backup_of_one_gateway_makes_a_new_box_the_same_gateway(tmp_path
         assert "# the gateway of the old mill" in new.read_text()
         assert (tmp_path / "new/libp2p.key").read_bytes() == (tmp_path / "north/libp2p.key").read_bytes()
         async with meshgate("run", "--simulate", 0, "--config", new):
-            after = await until(new, linked)  # south lets it in as north
+            after = await until(new, linked, BACKOFF_CAP_S + PATIENCE_S)  # south calls it as north, the later the longer that was away
             assert after["peer_id"] == before["peer_id"]
             assert 'nickname = "north"' in new.read_text()
         assert not list((tmp_path / "new/state").glob(".[rb]*"))
