@@ -223,6 +223,17 @@ def test_without_systemd_it_makes_a_socket_that_only_its_caller_may_open(tmp_pat
         process.communicate()
 
 
+def test_what_is_no_socket_is_left_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "own.sock"
+    path.write_text("somebody's")
+    start = command(tmp_path, None, "--socket", str(path))
+    refused = subprocess.run(start, capture_output=True, text=True, check=False, timeout=8)
+    assert refused.returncode == 69
+    assert "not a socket is in the way" in refused.stderr
+    assert path.read_text() == "somebody's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 async def answered(path: Path) -> Answer:
     """Ask until somebody is there."""
     client = RecoverySocket(path)
